@@ -1,0 +1,1 @@
+"""Floor 8: the words of the shell twin; no policy."""

@@ -1,0 +1,1 @@
+"""Floor 3: keyed work, bytes in and bytes out."""

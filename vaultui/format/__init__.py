@@ -1,0 +1,1 @@
+"""Floor 1: the layout on disk, without keys."""

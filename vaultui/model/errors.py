@@ -1,0 +1,480 @@
+"""Every failure that a person can meet, as a class with its code, exit number, words and cure.
+
+This module is the error table: no other module holds sentences about failures. A class
+crosses a process boundary by its `code` and its `details` (`VaultuiError.to_wire`), and is
+raised on the other side as the same class (`from_wire`). Details are plain text and
+numbers, never secrets. Libraries raise; only `__main__` modules exit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from vaultui.model.exitcodes import ExitCode
+
+Detail = str | int | float | bool | list[str]
+
+_BY_CODE: Final[dict[str, type[VaultuiError]]] = {}
+
+
+class VaultuiError(Exception):
+    """The root of all our errors.
+
+    `code` is stable and appears in `--json`; `template` and `cure` become `summary` and
+    `hint` with the details filled in. `raw` is text of the system or of another program,
+    shown under Details and never parsed.
+    """
+
+    code: ClassVar[str] = "internal"
+    exit_code: ClassVar[ExitCode] = ExitCode.OTHER
+    template: ClassVar[str] = "Something went wrong inside vaultui: {what}."
+    cure: ClassVar[str] = "Run the command again; if it stays, report it with the log."
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.code in _BY_CODE:
+            raise TypeError(f"two errors share the code {cls.code!r}")
+        _BY_CODE[cls.code] = cls
+
+    def __init__(self, *, raw: str = "", **details: Detail) -> None:
+        self.raw = raw
+        self.details = details
+        super().__init__(self.code)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: the object and the cause."""
+        return self.template.format_map(_Lenient(self.details))
+
+    @property
+    def hint(self) -> str:
+        """One sentence: the cure."""
+        return self.cure.format_map(_Lenient(self.details))
+
+    def __str__(self) -> str:
+        return self.summary
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (from_wire, (self.to_wire(),))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return what crosses a process boundary; words go along for readers of another version."""
+        return {
+            "code": self.code,
+            "exit_code": int(self.exit_code),
+            "summary": self.summary,
+            "hint": self.hint,
+            "details": dict(self.details),
+            "raw": self.raw,
+        }
+
+
+_BY_CODE[VaultuiError.code] = VaultuiError
+
+
+class ForeignError(VaultuiError):
+    """An error whose code this version does not know: its sender's words are kept."""
+
+    code = "foreign"
+    template = "{summary}"
+    cure = "{hint}"
+
+
+def from_wire(wire: dict[str, Any]) -> VaultuiError:
+    """Return the error that `VaultuiError.to_wire` described."""
+    kind = _BY_CODE.get(str(wire.get("code")))
+    raw = str(wire.get("raw", ""))
+    if kind is None or kind is ForeignError:
+        return ForeignError(
+            raw=raw, summary=str(wire.get("summary", "")), hint=str(wire.get("hint", ""))
+        )
+    details = wire.get("details")
+    return kind(raw=raw, **(details if isinstance(details, dict) else {}))
+
+
+def error_table() -> list[type[VaultuiError]]:
+    """Return every error class, ordered by exit number and code, for manuals and tests."""
+    return sorted(_BY_CODE.values(), key=lambda kind: (kind.exit_code, kind.code))
+
+
+class _Lenient(dict[str, Detail]):
+    """A missing detail must not turn one failure into another."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+# --- 1: usage -----------------------------------------------------------------------------
+
+
+class UsageError(VaultuiError):
+    code = "usage"
+    exit_code = ExitCode.USAGE
+    template = "{what}."
+    cure = "Try --help."
+
+
+# --- 6 to 11: directories, passwords, volume config ---------------------------------------
+
+
+class CipherdirMissing(VaultuiError):
+    code = "cipherdir-missing"
+    exit_code = ExitCode.CIPHERDIR
+    template = "The cipher directory {path} is not there or is not a directory."
+    cure = "Check the path, and whether the drive or the synchronised folder is connected."
+
+
+class CipherdirNotEmpty(VaultuiError):
+    code = "cipherdir-not-empty"
+    exit_code = ExitCode.CIPHERDIR
+    template = "{path} is not empty (it holds {first}), so no new vault is made there."
+    cure = "Choose an empty or new directory."
+
+
+class CipherdirNotAccessible(VaultuiError):
+    code = "cipherdir-not-accessible"
+    exit_code = ExitCode.CIPHERDIR
+    template = "The cipher directory {path} cannot be used: {reason}."
+    cure = "Give your user access to it (chmod, chown), or choose another directory."
+
+
+class InitFailed(VaultuiError):
+    code = "init-failed"
+    exit_code = ExitCode.INIT
+    template = "The vault in {path} could not be set up: {reason}."
+    cure = "Look at the free space and the permissions of that directory, and try again."
+
+
+class PasswordEmpty(VaultuiError):
+    code = "password-empty"
+    exit_code = ExitCode.READ_PASSWORD
+    template = "The password is empty."
+    cure = "Type at least one character."
+
+
+class PasswordTooLong(VaultuiError):
+    code = "password-too-long"
+    exit_code = ExitCode.READ_PASSWORD
+    template = "The password is longer than {limit} bytes."
+    cure = "Check what was given as the password: a whole file instead of its first line?"
+
+
+class PasswordUnavailable(VaultuiError):
+    code = "password-unavailable"
+    exit_code = ExitCode.READ_PASSWORD
+    template = "No password for {name}: {reason}."
+    cure = (
+        "Save it in the keyring, run this in a terminal, or give --password-file, "
+        "--password-fd or --password-command."
+    )
+
+
+class PasswordMismatch(VaultuiError):
+    code = "password-mismatch"
+    exit_code = ExitCode.READ_PASSWORD
+    template = "The two passwords are not the same."
+    cure = "Type the new password twice, the same both times."
+
+
+class PasswordSourceFailed(VaultuiError):
+    code = "password-source-failed"
+    exit_code = ExitCode.READ_PASSWORD
+    template = "The password could not be read from {source}: {reason}."
+    cure = (
+        "Check that the file is readable, or that the program prints the password and exits with 0."
+    )
+
+
+class MountpointMissing(VaultuiError):
+    code = "mountpoint-missing"
+    exit_code = ExitCode.MOUNTPOINT
+    template = "The mount point {path} is not there or is not a directory."
+    cure = "Create it (mkdir -p), or choose another mount point."
+
+
+class MountpointNotEmpty(VaultuiError):
+    code = "mountpoint-not-empty"
+    exit_code = ExitCode.MOUNTPOINT
+    template = "The mount point {path} is not empty (it holds {first})."
+    cure = "Move its content away or choose another mount point; -nonempty hides the content."
+
+
+class MountpointOverlap(VaultuiError):
+    code = "mountpoint-overlap"
+    exit_code = ExitCode.MOUNTPOINT
+    template = "The mount point {path} is over or inside the cipher directory {cipherdir}."
+    cure = "Choose a mount point outside the cipher directory."
+
+
+class MountpointBusy(VaultuiError):
+    code = "mountpoint-busy"
+    exit_code = ExitCode.MOUNTPOINT
+    template = "Something else ({fstype}) is already mounted on {path}."
+    cure = "Unmount it (fusermount3 -u), or choose another mount point."
+
+
+class MountpointNotAccessible(VaultuiError):
+    code = "mountpoint-not-accessible"
+    exit_code = ExitCode.MOUNTPOINT
+    template = "The mount point {path} cannot be used: {reason}."
+    cure = "Choose a directory that belongs to your user."
+
+
+class VolumeConfMissing(VaultuiError):
+    code = "volume-conf-missing"
+    exit_code = ExitCode.OTHER
+    template = "There is no volume config at {path}, so this is not a vault."
+    cure = "Check the directory; if the config was lost, restore it from its copy."
+
+
+class VolumeConfUnreadable(VaultuiError):
+    code = "volume-conf-unreadable"
+    exit_code = ExitCode.OTHER
+    template = "The volume config {path} cannot be read: {reason}."
+    cure = "Give your user permission to read it."
+
+
+class VolumeConfCorrupt(VaultuiError):
+    code = "volume-conf-corrupt"
+    exit_code = ExitCode.OTHER
+    template = "The volume config {path} is damaged: {reason}."
+    cure = "Restore it from its copy; without one, the printed master key still opens the vault."
+
+
+class VolumeConfUnsupported(VaultuiError):
+    code = "volume-conf-unsupported"
+    exit_code = ExitCode.DEPRECATED_FS
+    template = "The volume config {path} asks for something this version does not do: {reason}."
+    cure = "Use a newer version, or the program that made the vault."
+
+
+class VolumeConfNotWritten(VaultuiError):
+    code = "volume-conf-not-written"
+    exit_code = ExitCode.WRITE_CONF
+    template = "The volume config {path} could not be written: {reason}. The old one is unchanged."
+    cure = "Look at the free space and the permissions of the directory, and try again."
+
+
+class ScryptCostRefused(VaultuiError):
+    code = "scrypt-cost-refused"
+    exit_code = ExitCode.WRITE_CONF
+    template = "The scrypt cost 2^{logn} is outside {low} to {high}."
+    cure = "Leave -scryptn out, or choose a number in that range."
+
+
+class PasswordIncorrect(VaultuiError):
+    code = "password-incorrect"
+    exit_code = ExitCode.PASSWORD_INCORRECT
+    template = "Password incorrect."
+    cure = "Check Caps Lock and the keyboard layout, and try again."
+
+
+class CheckFoundDamage(VaultuiError):
+    code = "check-found-damage"
+    exit_code = ExitCode.FSCK_ERRORS
+    template = "The check found {corrupt} damaged and {skipped} unreadable entries."
+    cure = "Restore the named files from a backup."
+
+
+# --- 17 to 20: starting the backend, mounting, control socket ------------------------------
+
+
+class ForkFailed(VaultuiError):
+    code = "fork-failed"
+    exit_code = ExitCode.FORK_CHILD
+    template = "The background process could not be started: {reason}."
+    cure = "Look at the limits on processes and memory (ulimit -a)."
+
+
+class FuseDeviceMissing(VaultuiError):
+    code = "fuse-device-missing"
+    exit_code = ExitCode.FUSE_NEW_SERVER
+    template = "/dev/fuse cannot be opened: {reason}."
+    cure = (
+        "Load the module (modprobe fuse); in a container, hand the device in (--device /dev/fuse)."
+    )
+
+
+class FusermountMissing(VaultuiError):
+    code = "fusermount-missing"
+    exit_code = ExitCode.FUSE_NEW_SERVER
+    template = "fusermount3 was not found, so an ordinary user cannot mount."
+    cure = "Install the package fuse3."
+
+
+class MountFailed(VaultuiError):
+    code = "mount-failed"
+    exit_code = ExitCode.FUSE_NEW_SERVER
+    template = "Mounting on {path} failed: {reason}."
+    cure = "Run `vaultui doctor`."
+
+
+class CtlsockUnavailable(VaultuiError):
+    code = "ctlsock-unavailable"
+    exit_code = ExitCode.CTLSOCK
+    template = "The control socket {path} cannot be opened: {reason}."
+    cure = "Choose another path for -ctlsock, at most 107 bytes long, in a directory of yours."
+
+
+# --- from 40: ours -------------------------------------------------------------------------
+
+
+class SettingsInvalid(VaultuiError):
+    code = "settings-invalid"
+    exit_code = ExitCode.SETTINGS
+    template = "{path}, line {line}, column {column}: {reason}."
+    cure = "Correct that place; until then the last good copy is used."
+
+
+class SettingsNotWritten(VaultuiError):
+    code = "settings-not-written"
+    exit_code = ExitCode.SETTINGS
+    template = "{path} could not be written: {reason}. The old content is unchanged."
+    cure = "Look at the free space and the permissions of the directory."
+
+
+class VaultUnknown(VaultuiError):
+    code = "vault-unknown"
+    exit_code = ExitCode.VAULT_UNKNOWN
+    template = "There is no vault called {name}{similar}."
+    cure = "`vaultui list` shows the names; `vaultui add` adds a vault."
+
+
+class VaultExists(VaultuiError):
+    code = "vault-exists"
+    exit_code = ExitCode.VAULT_EXISTS
+    template = "There is already a vault called {name} ({cipherdir})."
+    cure = "Choose another name."
+
+
+class VaultNameInvalid(VaultuiError):
+    code = "vault-name-invalid"
+    exit_code = ExitCode.USAGE
+    template = "{name} cannot be the name of a vault: {reason}."
+    cure = "Use 1 to 64 printable characters without a slash, not starting with a dash."
+
+
+class CipherdirInUse(VaultuiError):
+    code = "cipherdir-in-use"
+    exit_code = ExitCode.CIPHERDIR_IN_USE
+    template = "The cipher directory {path} is already served by {holder}."
+    cure = "Lock it there first, or mount with -ro or -sharedstorage."
+
+
+class KeyringUnavailable(VaultuiError):
+    code = "keyring-unavailable"
+    exit_code = ExitCode.KEYRING
+    template = "The keyring cannot be used: {reason}."
+    cure = "Type the password; `vaultui doctor` says what the keyring is missing."
+
+
+class KeyringLocked(VaultuiError):
+    code = "keyring-locked"
+    exit_code = ExitCode.KEYRING
+    template = "The keyring {keyring} is locked and nothing here can ask for its password."
+    cure = "Unlock it in a desktop session, or type the password of the vault."
+
+
+class KeyringTimeout(VaultuiError):
+    code = "keyring-timeout"
+    exit_code = ExitCode.KEYRING
+    template = "The keyring did not answer within {seconds} seconds."
+    cure = "Type the password; the keyring may be waiting for its own password."
+
+
+class KeyringNotSaved(VaultuiError):
+    code = "keyring-not-saved"
+    exit_code = ExitCode.KEYRING
+    template = "The keyring {keyring} did not keep the password: {reason}."
+    cure = "Use another keyring, or type the password each time."
+
+
+class BackendDied(VaultuiError):
+    code = "backend-died"
+    exit_code = ExitCode.BACKEND_DIED
+    template = "The mount backend of {name} ended: {exit}."
+    cure = "The log says more: `vaultui locate log`."
+
+
+class BackendUnreachable(VaultuiError):
+    code = "backend-unreachable"
+    exit_code = ExitCode.BACKEND_UNREACHABLE
+    template = "The mount backend of {name} does not answer: {reason}."
+    cure = "Wait and try again; `vaultui lock {name} --kill` ends it."
+
+
+class BackendTooOld(VaultuiError):
+    code = "backend-too-old"
+    exit_code = ExitCode.BACKEND_UNREACHABLE
+    template = "The running backend of {name} does not know the request {request}."
+    cure = "Lock the vault and unlock it again."
+
+
+class MountBusy(VaultuiError):
+    code = "mount-busy"
+    exit_code = ExitCode.MOUNT_BUSY
+    template = "{name} is in use by {holders}."
+    cure = "Close these, or lock with --wait, --kill or --lazy."
+
+
+class NotOpen(VaultuiError):
+    code = "not-open"
+    exit_code = ExitCode.NOT_OPEN
+    template = "{name} is {state}, not open."
+    cure = "Unlock it first: vaultui unlock {name}"
+
+
+class AlreadyOpen(VaultuiError):
+    code = "already-open"
+    exit_code = ExitCode.NOT_OPEN
+    template = "{name} is open."
+    cure = "Lock it first: vaultui lock {name}"
+
+
+class RuntimeDirUnsafe(VaultuiError):
+    code = "runtime-dir-unsafe"
+    exit_code = ExitCode.RUNTIME_DIR
+    template = "The runtime directory {path} cannot be trusted: {reason}."
+    cure = "Remove it, or set XDG_RUNTIME_DIR to a directory that only you can enter."
+
+
+class LaunchFailed(VaultuiError):
+    code = "launch-failed"
+    exit_code = ExitCode.LAUNCH
+    template = "{program} could not be started; the step {step} failed: {reason}."
+    cure = "Check that the installation is whole; `vaultui doctor` helps."
+
+
+class TimedOut(VaultuiError):
+    code = "timed-out"
+    exit_code = ExitCode.TIMEOUT
+    template = "{what} took longer than {seconds} seconds."
+    cure = "Try again; the log may say what it is waiting for."
+
+
+class Cancelled(VaultuiError):
+    code = "cancelled"
+    exit_code = ExitCode.SIGINT
+    template = "{what} was cancelled."
+    cure = "Nothing was changed."
+
+
+class TerminalMissing(VaultuiError):
+    code = "terminal-missing"
+    exit_code = ExitCode.TERMINAL
+    template = "The application needs a terminal, and {reason}."
+    cure = "Start it in a terminal, or use the verbs: vaultui --help"
+
+
+class DesktopEntryFailed(VaultuiError):
+    code = "desktop-entry-failed"
+    exit_code = ExitCode.DESKTOP
+    template = "The desktop entry {path} could not be installed: {reason}."
+    cure = "Check the permissions of that directory."
+
+
+class ProtocolError(VaultuiError):
+    code = "protocol"
+    exit_code = ExitCode.OTHER
+    template = "A message of {what} could not be understood: {reason}."
+    cure = "Lock all vaults, and start vaultui again; two versions may be mixed."

@@ -1,0 +1,1 @@
+"""Floor 5: the launcher and keeper; standard library only, run with -I -S."""

@@ -1,0 +1,1 @@
+"""Floor 5: the parent side of a mount backend."""

@@ -1,0 +1,1 @@
+"""Floor 7: known vaults and what can be done with them."""

@@ -1,0 +1,170 @@
+"""Requests and replies on the control socket.
+
+gocryptfs's protocol: one JSON object per read, no framing, replies in one line. Ours
+ride on it under the extra key "Vaultui", which gocryptfs ignores:
+
+    {"EncryptPath": "a/b"}                     {"Result":"…","ErrNo":0,"ErrText":"","WarnText":""}
+    {"Vaultui": {"type": "StatusRequest"}}     {"Result":"","ErrNo":0,"ErrText":"","WarnText":"",
+                                                "Vaultui": {"type": "Status", …}}
+
+A request of ours that fails is answered by ErrorReply. A line of a reply may be longer than
+the 5000 bytes that gocryptfs's own client reads; only our own client asks for such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+MAX_REQUEST = 4999
+"""Bytes. gocryptfs closes the connection on a read that fills its 5000-byte buffer."""
+EXTENSION_KEY = "Vaultui"
+
+
+@dataclass(frozen=True)
+class PathReply:
+    """The four fields of gocryptfs's reply, in their order on the wire."""
+
+    Result: str
+    ErrNo: int
+    ErrText: str
+    WarnText: str
+
+
+@dataclass(frozen=True)
+class StatusRequest:
+    pass
+
+
+@dataclass(frozen=True)
+class EventsRequest:
+    since: int = 0
+    """Events with a greater sequence number are returned."""
+
+
+@dataclass(frozen=True)
+class ExtendRequest:
+    """Put the idle lock off: at least `seconds` from now pass before it fires."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PauseRequest:
+    paused: bool
+
+
+@dataclass(frozen=True)
+class LockRequest:
+    """Unmount politely.
+
+    Answered by LockReply before the backend ends, or by ErrorReply (mount-busy).
+    """
+
+    reason: str = "request"
+    lazy: bool = False
+
+
+Request = StatusRequest | EventsRequest | ExtendRequest | PauseRequest | LockRequest
+
+
+@dataclass(frozen=True)
+class Opener:
+    pid: int
+    command: str
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    path: str
+    """Plaintext path below the mount, without a leading slash; as last known after a rename."""
+    handles: int
+    writable: bool
+    openers: tuple[Opener, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    version: str
+    pid: int
+    vault_id: str
+    vault_name: str
+    cipherdir: str
+    mountpoint: str
+    read_only: bool
+    opened_at: float
+    """Seconds since the epoch."""
+    password_source: str
+    idle_timeout_s: float
+    """0 when there is no idle lock."""
+    idle_left_s: float | None
+    """None without an idle lock, while paused, and while open files keep the vault active."""
+    idle_paused: bool
+    last_activity_s: float
+    """Seconds since a read, write, open, listing or change."""
+    busy_reason: str
+    """Why the last idle lock could not unmount; empty when it was not tried or went well."""
+    open_file_count: int
+    open_files: tuple[OpenFile, ...]
+    """At most 256 of them."""
+    bytes_read: int
+    bytes_written: int
+    operations: dict[str, int]
+    rss_bytes: int
+    last_event: int
+    features: tuple[str, ...] = ()
+
+
+class EventKind(Enum):
+    UNLOCKED = "unlocked"
+    LOCKED = "locked"
+    LOCK_BUSY = "lock-busy"
+    IDLE_RESET = "idle-reset"
+    EXTENDED = "extended"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CORRUPT_CONTENT = "corrupt-content"
+    CORRUPT_NAME = "corrupt-name"
+    CORRUPT_METADATA = "corrupt-metadata"
+    INTERNAL_ERROR = "internal-error"
+    STORAGE_FULL = "storage-full"
+
+
+@dataclass(frozen=True)
+class Event:
+    seq: int
+    """Counts from 1 within one backend."""
+    at: float
+    """Seconds since the epoch."""
+    kind: EventKind
+    path: str = ""
+    """Plaintext path where there is one, else the ciphertext path."""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Events:
+    events: tuple[Event, ...]
+    dropped: int = 0
+    """Events after `since` that the ring no longer held."""
+
+
+@dataclass(frozen=True)
+class IdleReply:
+    idle_left_s: float | None
+    idle_paused: bool
+
+
+@dataclass(frozen=True)
+class LockReply:
+    pass
+
+
+@dataclass(frozen=True)
+class ErrorReply:
+    error: dict[str, Any] = field(default_factory=dict)
+    """As `VaultuiError.to_wire` gives it."""
+
+
+Reply = Status | Events | IdleReply | LockReply | ErrorReply

@@ -1,0 +1,180 @@
+"""The conversation between the front end and a mount backend that it started.
+
+    front end                                        mount backend
+        │ ── MountSpec, then its secrets, on fd 4 ──▶     │
+        │ ◀── Starting(pid) ──────────────────────────────│  before anything that can fail
+        │ ◀── Step("deriving") ───────────────────────────│  the control socket is open by now
+        │ ◀── Step("mounting") ───────────────────────────│
+        │ ◀── Ready(pid, mount_id)  or  Failed(error) ────│  exactly one of them, then end of file
+        │ ◀── SIGUSR1, with -notifypid ───────────────────│  a hint: confirmed with the mount table
+
+*Started* and *ready* are two events. End of file before Ready or Failed means that the
+backend died. One-shot commands (create, change the password, check, info) speak the same way
+and end with Done or Failed. Secrets follow their message as frames of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+WIRE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class MountSpec:
+    """Serve a volume. One secret follows: the password."""
+
+    vault_id: str
+    vault_name: str
+    cipherdir: str
+    mountpoint: str
+    ctlsock: str
+    """Empty for none."""
+    config_path: str = ""
+    """Empty: gocryptfs.conf in the cipher directory."""
+    read_only: bool = False
+    idle_timeout_s: float = 0.0
+    """0 for never."""
+    fsname: str = ""
+    nonempty: bool = False
+    allow_other: bool = False
+    notify_pid: int = 0
+    """SIGUSR1 goes there when the mount is ready; 0 for none."""
+    password_source: str = ""
+    """How the password came, for the time line: "keyring", "typed", "file" …"""
+    log_level: str = "info"
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class CreateSpec:
+    """Make a new volume. One secret follows: the password. Answered by Created."""
+
+    cipherdir: str
+    scrypt_logn: int = 16
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class PasswdSpec:
+    """Change the password. Two secrets follow: the old one, the new one. Answered by Done."""
+
+    cipherdir: str
+    config_path: str = ""
+    scrypt_logn: int = 0
+    """0 keeps the cost that the volume has."""
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """Read the whole volume and name what is damaged. One secret follows: the password.
+
+    Progress arrives as CheckProgress and Damage messages; answered by Checked.
+    """
+
+    cipherdir: str
+    config_path: str = ""
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class InfoSpec:
+    """Tell what a volume config says. No secret follows. Answered by VolumeInfo."""
+
+    cipherdir: str
+    config_path: str = ""
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class Starting:
+    pid: int
+
+
+class StepName(Enum):
+    DERIVING = "deriving"
+    MOUNTING = "mounting"
+    READING = "reading"
+    WRITING = "writing"
+
+
+@dataclass(frozen=True)
+class Step:
+    name: StepName
+
+
+@dataclass(frozen=True)
+class Ready:
+    pid: int
+    mount_id: int
+    """Of /proc/self/mountinfo, so that the receiver can confirm it."""
+    mountpoint: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    error: dict[str, Any]
+    """As `VaultuiError.to_wire` gives it."""
+
+
+@dataclass(frozen=True)
+class Done:
+    pass
+
+
+@dataclass(frozen=True)
+class Created:
+    """A secret follows: the master key, 32 bytes, to be shown once and wiped."""
+
+    cipherdir: str
+    derivation_s: float
+
+
+@dataclass(frozen=True)
+class CheckProgress:
+    files: int
+    bytes: int
+    path: str
+    """Plaintext path that is being read."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    kind: str
+    """corrupt-content, corrupt-name, corrupt-xattr, corrupt-symlink, missing-dir-iv, unreadable."""
+    path: str
+    """Plaintext path, as far as it can be decrypted."""
+    cipher_path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    files: int
+    bytes: int
+    corrupt: int
+    skipped: int
+    """Entries that could not be opened, and so were not checked."""
+
+
+@dataclass(frozen=True)
+class VolumeInfo:
+    creator: str
+    feature_flags: tuple[str, ...]
+    content: str
+    """AES-256-GCM, AES-SIV-512 or XChaCha20-Poly1305."""
+    names: str
+    """EME, deterministic or plaintext."""
+    key_derivation: str
+    """With its cost, as "scrypt N=65536 r=8 p=1"."""
+    encrypted_key_bytes: int
+    salt_bytes: int
+    scrypt_n: int
+    scrypt_r: int
+    scrypt_p: int
+    scrypt_key_bytes: int
+    long_name_max: int = 255
+    extra: dict[str, str] = field(default_factory=dict)

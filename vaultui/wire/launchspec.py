@@ -1,0 +1,123 @@
+"""What the shim is told on fd 3, and what it tells back on the status pipe.
+
+    front end                         shim (keeper)                    child
+        │ ── LaunchSpec on fd 3 ──▶       │
+        │ ◀── Forked(pid) ────────────────│ ── fork ──▶                    │
+        │ ◀── StepFailed(step, errno) ────│─────────────────────────────── │  exits 253
+        │ ◀── end of file = the exec happened ──────────────────────────── │
+
+The status pipe is close-on-exec in the child; the keeper closes its own end after the
+fork, so end of file means that the exec happened and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CLOSE = -1
+"""In `LaunchSpec.fds`: this descriptor is closed in the child."""
+LOG = -2
+"""In `LaunchSpec.fds`: the writing end of the keeper's log pipe goes here."""
+NULL = -3
+"""In `LaunchSpec.fds`: /dev/null goes here."""
+
+EXIT_LAUNCH_FAILED = 253
+"""Exit status of a child that could not reach its exec."""
+
+
+@dataclass(frozen=True)
+class KeeperSpec:
+    """How the shim stays with a mount backend after starting it."""
+
+    vault_name: str
+    run_dir: str
+    """Private directory of this vault: exit.json goes here."""
+    mountpoint: str
+    """Detached by the keeper when its backend died without unmounting."""
+    log_path: str
+    """Where the backend's standard output and error go, with rotation."""
+    log_max_bytes: int = 1 << 20
+    log_backups: int = 3
+
+
+@dataclass(frozen=True)
+class LaunchSpec:
+    """One process to start: index i of `fds` becomes descriptor i of the child.
+
+    Descriptors are numbered as the shim has them. Everything not listed is closed by the
+    exec. The environment is complete: nothing is inherited beside it.
+    """
+
+    program: str
+    """What is started, in words, for messages."""
+    argv: tuple[str, ...]
+    """argv[0] is an absolute path."""
+    env: dict[str, str]
+    fds: tuple[int, ...]
+    cwd: str = "/"
+    new_session: bool = True
+    parent_death_signal: int = 0
+    """0 for none: a mount backend outlives the terminal that started it."""
+    nofile_soft: int = 0
+    """Soft limit of open files to set before the exec; 0 leaves it as it is."""
+    log_level: str = "info"
+    keeper: KeeperSpec | None = None
+    """None: the shim ends with its child and passes on its exit status."""
+
+
+@dataclass(frozen=True)
+class Forked:
+    pid: int
+
+
+@dataclass(frozen=True)
+class StepFailed:
+    """The child could not take `step`, named as in the table of attributes."""
+
+    step: str
+    errno: int
+
+
+@dataclass(frozen=True)
+class ExitState:
+    """How a process ended; written by the keeper as exit.json, readable by any later front end."""
+
+    pid: int
+    exit_code: int | None
+    """None when a signal ended it."""
+    signal: int | None
+    core_dumped: bool
+    oom_killed: bool
+    started_at: float
+    """Seconds since the epoch, as all times in messages."""
+    ended_at: float
+    user_s: float
+    system_s: float
+    max_rss_kib: int
+    mount_detached: bool = False
+    """True when the keeper had to detach a dead mount."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a front end that starts later needs to re-adopt a backend: run.json, mode 0600.
+
+    A pid alone is never trusted: `*_start` is field 22 of /proc/PID/stat (proc(5)), in
+    clock ticks since boot, and must match.
+    """
+
+    vault_id: str
+    vault_name: str
+    cipherdir: str
+    mountpoint: str
+    ctlsock: str
+    log_path: str
+    read_only: bool
+    backend_pid: int
+    backend_start: int
+    keeper_pid: int
+    keeper_start: int
+    launched_at: float
+    boot_id: str
+    """Of /proc/sys/kernel/random/boot_id: pids of another boot mean nothing."""
+    extra: dict[str, str] = field(default_factory=dict)
