@@ -1,0 +1,48 @@
+"""One vault as the registry knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vaultui.model.errors import VaultNameInvalid
+from vaultui.model.ids import VaultId
+
+NAME_MAX = 64
+"""Characters of a vault's name: it becomes a directory name and has a column on the screen."""
+
+
+@dataclass(frozen=True)
+class VaultEntry:
+    """What is known about a vault without looking at it. Paths are absolute text."""
+
+    id: VaultId
+    name: str
+    cipherdir: str
+    mountpoint: str
+    idle_timeout_s: float = 0.0
+    """0 for never."""
+    read_only: bool = False
+    config_path: str = ""
+    """Empty: gocryptfs.conf in the cipher directory."""
+
+
+def check_name(name: str) -> None:
+    """Raise VaultNameInvalid unless `name` can be a vault's name.
+
+    It is used as a directory name and on command lines, so no slash and no leading dash.
+    """
+    if not name or len(name) > NAME_MAX:
+        reason = "it is empty" if not name else f"it has {len(name)} characters"
+    elif not name.isprintable():
+        reason = "it has characters that cannot be printed"
+    elif name != name.strip():
+        reason = "it begins or ends with a space"
+    elif "/" in name:
+        reason = "it has a slash"
+    elif name.startswith("-"):
+        reason = "it starts with a dash"
+    elif name in {".", ".."}:
+        reason = "it means a directory"
+    else:
+        return
+    raise VaultNameInvalid(name=repr(name), reason=reason)

@@ -1,0 +1,87 @@
+"""What the use cases are asked for beside a name, and what they give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from vaultui.model.secret import Secret
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.status import VaultStatus
+
+
+@dataclass(frozen=True)
+class UnlockOptions:
+    """What one unlock does differently from the entry; None leaves the entry's choice."""
+
+    read_only: bool | None = None
+    idle_timeout_s: float | None = None
+    mountpoint: str | None = None
+    password_source: str = "typed"
+    """For the time line: "keyring", "typed", "file", "descriptor" or "command"."""
+    nonempty: bool = False
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    status: VaultStatus
+    already: bool
+    """True when it was open before; the password was not looked at then."""
+
+
+class LockMode(Enum):
+    POLITE = "polite"
+    """Unmount, or raise MountBusy."""
+    WAIT = "wait"
+    """Unmount as soon as nobody holds it."""
+    LAZY = "lazy"
+    """Take it out of sight now; whoever holds a file keeps it."""
+    KILL = "kill"
+    """End the processes that hold it, with KILL where TERM does not help, then unmount."""
+
+
+@dataclass(frozen=True)
+class LockOutcome:
+    already: bool
+    """True when it was locked before."""
+    detached: bool = False
+    """True when it was taken out of sight while still held."""
+
+
+@dataclass(frozen=True)
+class Created:
+    entry: VaultEntry
+    master_key: Secret = field(repr=False)
+    """Shown once, then wiped by whoever showed it."""
+
+
+@dataclass(frozen=True)
+class PathAnswer:
+    """Both sides of one path, relative to the mount point and to the cipher directory."""
+
+    plain: str
+    cipher: str
+    error: str = ""
+    """Why there is no answer; the paths are empty then."""
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class KeyringState:
+    label: str
+    """The name that a person knows the keyring by: "GNOME Keyring", "KWallet"."""
+    usable: bool
+    reason: str = ""
+    """Why it is not usable, in a few words."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that `doctor` looked at."""
+
+    name: str
+    ok: bool
+    text: str
+    cure: str = ""
+    required: bool = True
+    """False: vaults open without it, only something comfortable is missing."""

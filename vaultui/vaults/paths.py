@@ -1,0 +1,117 @@
+"""Where vaultui keeps things on this machine.
+
+The XDG variables are honoured; nothing else in the environment moves these places. Only the
+runtime directory is created here, because a wrong one is dangerous: whoever can write to it
+can pretend to be our control socket.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaultui.model.errors import RuntimeDirUnsafe
+from vaultui.model.ids import VaultId
+
+SOCKET_PATH_MAX = 107
+"""Bytes of a path that fit into sockaddr_un, without the closing zero (unix(7))."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The places of one user; tests make their own."""
+
+    config_file: Path
+    state_dir: Path
+    runtime_dir: Path
+    log_dir: Path
+    vaults_dir: Path
+    """Default mount points are made below it, one for each vault."""
+
+    def run_dir(self, vault: VaultId) -> Path:
+        """Return the directory of one vault's run state; its supervisor creates it."""
+        return self.runtime_dir / vault
+
+    def socket(self, vault: VaultId) -> Path:
+        """Return where the control socket of an open vault is."""
+        return self.run_dir(vault) / "ctl.sock"
+
+    def log_file(self, vault: VaultId) -> Path:
+        """Return the log of one vault's backend; older parts end in .1, .2 and so on."""
+        return self.log_dir / f"{vault}.log"
+
+    def ensure_runtime_dir(self) -> Path:
+        """Create the runtime directory if needed and return it.
+
+        Raises RuntimeDirUnsafe unless it is a real directory of this user that nobody else
+        can enter, with room in a socket address for the names below it.
+        """
+        path = self.runtime_dir
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise RuntimeDirUnsafe(path=str(path), reason=error.strerror or "") from error
+        _check_private(path)
+        length = len(os.fsencode(self.socket(VaultId("0" * 16))))
+        if length > SOCKET_PATH_MAX:
+            raise RuntimeDirUnsafe(
+                path=str(path),
+                reason=f"a control socket in it would have a path of {length} bytes, "
+                f"and {SOCKET_PATH_MAX} are the most",
+            )
+        return path
+
+
+def default_paths() -> Paths:
+    """Return the places of the current user."""
+    home = Path.home()
+    state = _xdg("XDG_STATE_HOME", home / ".local" / "state") / "vaultui"
+    return Paths(
+        config_file=_xdg("XDG_CONFIG_HOME", home / ".config") / "vaultui" / "config.toml",
+        state_dir=state,
+        runtime_dir=_runtime_dir(),
+        log_dir=state / "log",
+        vaults_dir=home / "Vaults",
+    )
+
+
+def _xdg(variable: str, fallback: Path) -> Path:
+    # The specification tells readers to ignore a relative path.
+    value = os.environ.get(variable, "")
+    return Path(value) if value.startswith("/") else fallback
+
+
+def _runtime_dir() -> Path:
+    """Return $XDG_RUNTIME_DIR/vaultui, /run/user/UID/vaultui or /tmp/vaultui-UID.
+
+    A runtime directory that belongs to somebody else (left in the environment by `sudo -E`)
+    is passed over: our directory in it would lock its owner out.
+    """
+    uid = os.getuid()
+    for candidate in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{uid}"):
+        if candidate.startswith("/"):
+            try:
+                found = os.stat(candidate)  # noqa: PTH116 - one call answers both questions
+            except OSError:
+                continue
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == uid:
+                return Path(candidate) / "vaultui"
+    # The sticky bit of /tmp and the check of owner and mode make the shared place safe.
+    return Path(f"/tmp/vaultui-{uid}")  # noqa: S108
+
+
+def _check_private(path: Path) -> None:
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise RuntimeDirUnsafe(path=str(path), reason="it is a symbolic link")
+    if not stat.S_ISDIR(found.st_mode):
+        raise RuntimeDirUnsafe(path=str(path), reason="it is not a directory")
+    if found.st_uid != os.getuid():
+        raise RuntimeDirUnsafe(path=str(path), reason=f"it belongs to user {found.st_uid}")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        raise RuntimeDirUnsafe(path=str(path), reason=f"others may enter it (mode {mode:04o})")
