@@ -1,0 +1,135 @@
+"""What this machine can do, probed once and shown in the header of the run.
+
+A test names what it needs: `@needs("fuse", "gocryptfs")`. Where that is missing the test
+is skipped with the reason, except in CI, where it fails: a run that proves nothing about
+mounts must not look like one that does.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+needs = pytest.mark.needs
+
+UNPRIVILEGED_UID = 65534
+"""nobody, which every distribution has."""
+
+
+def in_ci() -> bool:
+    """True when a missing capability must fail instead of skip."""
+    return os.environ.get("CI", "") not in ("", "0", "false")
+
+
+@functools.cache
+def missing(capability: str) -> str:
+    """Return why `capability` is not there, in a few words; empty when it is."""
+    return _PROBES[capability]()
+
+
+def names() -> list[str]:
+    """Return every capability that a test may name."""
+    return list(_PROBES)
+
+
+def header() -> list[str]:
+    """Return lines for the header of a run."""
+    there = [name for name in _PROBES if not missing(name)]
+    absent = [f"{name} ({missing(name)})" for name in _PROBES if missing(name)]
+    return [
+        f"capabilities: {' '.join(there) or 'none'}",
+        *([f"missing: {', '.join(absent)}"] if absent else []),
+    ]
+
+
+def _on_path(*programs: str) -> Callable[[], str]:
+    def probe() -> str:
+        absent = [name for name in programs if shutil.which(name) is None]
+        return f"no {' and no '.join(absent)} on PATH" if absent else ""
+
+    return probe
+
+
+def _fuse() -> str:
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return f"/dev/fuse: {error.strerror}"
+    return _on_path("fusermount3")()
+
+
+def _gocryptfs() -> str:
+    if reason := _on_path("gocryptfs")():
+        return reason
+    shown = subprocess.run(
+        ("gocryptfs", "-version"), capture_output=True, text=True, timeout=10, check=False
+    )
+    return "" if shown.stdout.startswith("gocryptfs ") else "gocryptfs does not start"
+
+
+def _root() -> str:
+    return "" if os.geteuid() == 0 else f"running as uid {os.geteuid()}"
+
+
+def _ordinary_user() -> str:
+    """Is there an account without privileges that a test can act as?"""
+    if os.geteuid() != 0:
+        return ""
+    return _on_path("setpriv")()
+
+
+def _user_xattrs() -> str:
+    with tempfile.NamedTemporaryFile() as file:
+        try:
+            os.setxattr(file.name, "user.vaultui.probe", b"1")
+        except OSError as error:
+            return f"temporary files: {error.strerror}"
+    return ""
+
+
+def _user_namespaces() -> str:
+    if reason := _on_path("unshare")():
+        return reason
+    done = subprocess.run(
+        ("unshare", "--user", "--map-root-user", "--mount", "true"),
+        capture_output=True,
+        timeout=10,
+        check=False,
+    )
+    return "" if done.returncode == 0 else "unshare is refused"
+
+
+def _loop_device() -> str:
+    if reason := _root() or _on_path("losetup", "mkfs.ext4")():
+        return reason
+    return "" if Path("/dev/loop-control").exists() else "no /dev/loop-control"
+
+
+def _drop_caches() -> str:
+    return "" if os.access("/proc/sys/vm/drop_caches", os.W_OK) else "not writable"
+
+
+_PROBES: dict[str, Callable[[], str]] = {
+    "fuse": _fuse,
+    "gocryptfs": _gocryptfs,
+    "gocryptfs-xray": _on_path("gocryptfs-xray"),
+    "dbus": _on_path("dbus-daemon", "dbus-run-session"),
+    "gnome-keyring": _on_path("gnome-keyring-daemon", "dbus-run-session"),
+    "tmux": _on_path("tmux"),
+    "desktop-file-validate": _on_path("desktop-file-validate"),
+    "appstreamcli": _on_path("appstreamcli"),
+    "strace": _on_path("strace"),
+    "root": _root,
+    "ordinary-user": _ordinary_user,
+    "user-xattrs": _user_xattrs,
+    "user-namespaces": _user_namespaces,
+    "loop-device": _loop_device,
+    "drop-caches": _drop_caches,
+}

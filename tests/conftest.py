@@ -1,0 +1,181 @@
+"""The house rules of the tests.
+
+Each test gets a home and XDG directories of its own and a time limit; one that leaves a
+mount or a process behind fails, and what it left is swept away. Everything of a run lies
+below one directory that carries the pid of the run, so that the next run can sweep what a
+killed one could not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import FrameType
+
+import hypothesis
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import capabilities
+import leftovers
+from programs import private_home
+
+TEST_TIMEOUT_S = float(os.environ.get("VAULTUI_TEST_TIMEOUT", "120"))
+"""For set-up, call and tear-down together. `@pytest.mark.timeout_s(N)` sets another."""
+
+_RUN_PREFIX = "vaultui-tests-"
+
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if capabilities.in_ci() else "default")
+)
+
+
+class TimeLimitReached(BaseException):
+    """A test took longer than it may. Not an Exception, so that no handler of ours eats it."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run its directory, and sweep those of runs that are no longer there."""
+    config.addinivalue_line("markers", "timeout_s(seconds): time limit of the test")
+    _sweep_dead_runs()
+    if config.option.basetemp is None:
+        # Short on purpose: the path of a Unix socket ends at 107 bytes.
+        config.option.basetemp = os.path.join(tempfile.gettempdir(), f"{_RUN_PREFIX}{os.getpid()}")
+    # A copy of the real stderr: while a test runs, descriptor 2 is pytest's capture file.
+    config.stash[_STDERR] = os.dup(2)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Show what the machine can do."""
+    return capabilities.header()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose capability is missing; in CI, fail it."""
+    for mark in item.iter_markers("needs"):
+        for capability in mark.args:
+            if reason := capabilities.missing(capability):
+                if capabilities.in_ci():
+                    pytest.fail(f"CI must have {capability}: {reason}", pytrace=False)
+                pytest.skip(f"needs {capability}: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Hold the test to its time limit, in three steps of growing force.
+
+    The alarm raises inside the test. A test that sits in a call into a dead mount does not
+    notice: ten seconds later the processes of the run are killed, which makes the kernel
+    answer such a call. Ten more, and the whole run ends with the stacks of all threads.
+    """
+    mark = item.get_closest_marker("timeout_s")
+    limit = float(mark.args[0]) if mark else TEST_TIMEOUT_S
+    top = _run_dir(item.config)
+
+    def on_alarm(signum: int, frame: FrameType | None) -> None:
+        faulthandler.dump_traceback(item.config.stash[_STDERR])
+        raise TimeLimitReached(f"{item.nodeid} took longer than {limit:g} seconds")
+
+    killer = threading.Timer(limit + 10, leftovers.kill_processes, (top,))
+    killer.daemon = True
+    previous = signal.signal(signal.SIGALRM, on_alarm)
+    faulthandler.dump_traceback_later(limit + 20, exit=True, file=item.config.stash[_STDERR])
+    killer.start()
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        killer.cancel()
+        killer.join()
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that left a mount or a process in one of its own directories."""
+    yield
+    own = item.stash.get(_OWN_DIRS, [])
+    lines = leftovers.after_grace(*own) if own else []
+    if lines:
+        leftovers.sweep(*own)
+        pytest.fail("left behind by this test:\n  " + "\n  ".join(lines), pytrace=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if anything of it is still there; remove its directory."""
+    top = _run_dir(session.config)
+    if lines := leftovers.after_grace(top):
+        leftovers.sweep(top)
+        print("\nleft behind by this run:\n  " + "\n  ".join(lines), file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if session.exitstatus == pytest.ExitCode.OK and top.name.startswith(_RUN_PREFIX):
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a home for what several tests share: fixtures of a wider scope than one test."""
+    base = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _live_in(base, monkeypatch)
+        yield base / "home"
+
+
+@pytest.fixture(autouse=True)
+def home(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """Return a home of the test's own, with the whole environment pointing into it."""
+    base = tmp_path_factory.mktemp("h")
+    own = request.node.stash.setdefault(_OWN_DIRS, [])
+    own.append(base)
+    if "tmp_path" in request.fixturenames:
+        own.append(request.getfixturevalue("tmp_path"))
+    _live_in(base, monkeypatch)
+    return base / "home"
+
+
+def _live_in(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = private_home(base)
+    for name in set(os.environ) - set(environment) - _PYTEST_VARIABLES:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+_STDERR = pytest.StashKey[int]()
+_OWN_DIRS = pytest.StashKey[list[Path]]()
+_PYTEST_VARIABLES = frozenset({"PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HYPOTHESIS_PROFILE"})
+
+
+def _run_dir(config: pytest.Config) -> Path:
+    return Path(config.option.basetemp)
+
+
+def _sweep_dead_runs() -> None:
+    for top in Path(tempfile.gettempdir()).glob(f"{_RUN_PREFIX}*"):
+        pid = top.name.removeprefix(_RUN_PREFIX)
+        if pid.isdecimal() and not Path("/proc", pid).exists():
+            with contextlib.suppress(PermissionError):  # another user's
+                leftovers.sweep(top)
+                shutil.rmtree(top, ignore_errors=True)

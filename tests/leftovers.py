@@ -1,0 +1,104 @@
+"""What a test left behind: mounts and processes, found by the directory that was the test's own.
+
+A daemon of a test has that directory in its environment (HOME lies there) or on its command
+line, and a mount lies below it. Several runs on one machine do not see each other's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mounting import detach, mountpoints_below
+from waiting import wait_until
+
+_GRACE_S = 3.0
+"""A backend that was told to unmount a moment ago may take this long to be gone."""
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    command: str
+
+
+def processes_of(*tops: Path) -> list[Process]:
+    """Return the living processes, other than this one, that belong to one of the directories."""
+    needles = [os.fsencode(top) for top in tops]
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdecimal() or int(name) == os.getpid():
+            continue
+        command = _read(f"/proc/{name}/cmdline")
+        # A process that made itself not dumpable hides its environment from other users
+        # than root; its command line stays readable.
+        words = [*command.split(b"\0"), *_read(f"/proc/{name}/environ").split(b"\0")]
+        if any(_names(word, needle) for word in words for needle in needles):
+            shown = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            found.append(Process(int(name), shown[:160]))
+    return found
+
+
+def describe(*tops: Path) -> list[str]:
+    """Return a line for each mount and process that belongs to one of the directories."""
+    mounts = [path for top in tops for path in mountpoints_below(top)]
+    return [
+        *(f"mount {path}" for path in mounts),
+        *(f"process {found.pid}: {found.command}" for found in processes_of(*tops)),
+    ]
+
+
+def after_grace(*tops: Path) -> list[str]:
+    """Return `describe` after what is just ending had a moment to end."""
+    lines = describe(*tops)
+    deadline = time.monotonic() + _GRACE_S
+    while lines and time.monotonic() < deadline:
+        time.sleep(0.02)
+        lines = describe(*tops)
+    return lines
+
+
+def sweep(*tops: Path) -> None:
+    """Kill the processes and detach the mounts that belong to the directories."""
+    kill_processes(*tops)
+    for top in tops:
+        detach(top)
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: not processes_of(*tops), 5, "the swept processes are gone")
+
+
+def kill_processes(*tops: Path) -> None:
+    """SIGKILL every process that belongs to one of the directories."""
+    for process in processes_of(*tops):
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            continue
+        # The descriptor pins the process, so that a pid that was given to somebody else
+        # since the listing is noticed by asking once more.
+        with contextlib.suppress(ProcessLookupError):
+            if any(again.pid == process.pid for again in processes_of(*tops)):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        os.close(descriptor)
+
+
+def _names(word: bytes, needle: bytes) -> bool:
+    """Is the path `needle`, or something below it, in `word`?"""
+    start = word.find(needle)
+    while start >= 0:
+        after = word[start + len(needle) : start + len(needle) + 1]
+        if after in (b"", b"/", b":", b","):
+            return True
+        start = word.find(needle, start + 1)
+    return False
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
