@@ -326,11 +326,25 @@ class SettingsInvalid(VaultuiError):
     cure = "Correct that place; until then the last good copy is used."
 
 
+class SettingsUnreadable(VaultuiError):
+    code = "settings-unreadable"
+    exit_code = ExitCode.SETTINGS
+    template = "{path} cannot be read: {reason}."
+    cure = "Give your user permission to read it; until then the last good copy is used."
+
+
 class SettingsNotWritten(VaultuiError):
     code = "settings-not-written"
     exit_code = ExitCode.SETTINGS
     template = "{path} could not be written: {reason}. The old content is unchanged."
     cure = "Look at the free space and the permissions of the directory."
+
+
+class SettingsUnsaved(VaultuiError):
+    code = "settings-unsaved"
+    exit_code = ExitCode.SETTINGS
+    template = "Nothing was saved: {path} is wrong in line {line}, column {column}: {reason}."
+    cure = "Correct that place and try again; vaultui does not write over what it cannot read."
 
 
 class VaultUnknown(VaultuiError):

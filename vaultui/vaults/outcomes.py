@@ -10,6 +10,16 @@ from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.status import VaultStatus
 
 
+class PasswordSource(Enum):
+    """Where a password came from, as the time line tells it."""
+
+    TYPED = "typed"
+    KEYRING = "keyring"
+    FILE = "file"
+    DESCRIPTOR = "descriptor"
+    COMMAND = "command"
+
+
 @dataclass(frozen=True)
 class UnlockOptions:
     """What one unlock does differently from the entry; None leaves the entry's choice."""
@@ -17,8 +27,7 @@ class UnlockOptions:
     read_only: bool | None = None
     idle_timeout_s: float | None = None
     mountpoint: str | None = None
-    password_source: str = "typed"
-    """For the time line: "keyring", "typed", "file", "descriptor" or "command"."""
+    password_source: PasswordSource = PasswordSource.TYPED
     nonempty: bool = False
 
 

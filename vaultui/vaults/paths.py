@@ -95,7 +95,7 @@ def _runtime_dir() -> Path:
     for candidate in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{uid}"):
         if candidate.startswith("/"):
             try:
-                found = os.stat(candidate)  # noqa: PTH116 - one call answers both questions
+                found = os.stat(candidate)
             except OSError:
                 continue
             if stat.S_ISDIR(found.st_mode) and found.st_uid == uid:
