@@ -1,0 +1,55 @@
+# Two commands on a fresh Debian or Ubuntu: `make run` starts the application, `make test`
+# runs the tests. Each does the set-up that it needs; after the first time that is silent.
+#
+# ARGS is handed on:  make run ARGS="status"    make test ARGS="tests/unit -k names"
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+ARGS ?=
+export PYTHON
+
+.PHONY: help setup setup-test run demo test check format bench screenshots lock prove-setup clean
+
+help: ## show this list
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv with vaultui and vaultfs, and install what the system lacks
+	@scripts/setup run
+
+setup-test: ## the same, with what the tests need
+	@scripts/setup test
+
+run: setup ## start the application
+	@.venv/bin/vaultui $(ARGS)
+
+demo: setup ## start the application on a throw-away vault with some content
+	@scripts/demo
+
+test: setup-test ## run the tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: setup-test ## look at style, types and layers: ruff, mypy, import-linter
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: setup-test ## let ruff write the style
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+bench: setup-test ## measure against the real gocryptfs, in turn
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+screenshots: setup-test ## take the pictures of the README from the running application
+	@scripts/screenshots $(ARGS)
+
+lock: ## write the lock files anew; ARGS=--upgrade takes the newest versions
+	@scripts/lock $(ARGS)
+
+prove-setup: ## try the set-up in a bare Debian (debootstrap and chroot, as root)
+	@scripts/prove-setup $(ARGS)
+
+clean: ## remove .venv and everything else that was generated
+	@rm -rf .venv .setup build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
