@@ -269,6 +269,24 @@ class PasswordIncorrect(VaultuiError):
     cure = "Check Caps Lock and the keyboard layout, and try again."
 
 
+class MasterKeyDamaged(VaultuiError):
+    # The number of a wrong password, because gocryptfs cannot tell the two apart.
+    code = "master-key-damaged"
+    exit_code = ExitCode.PASSWORD_INCORRECT
+    template = "The wrapped master key in the volume config has {size} bytes, not {expected}."
+    cure = "Restore the volume config from its copy; no password opens this one."
+
+
+class ScryptCostTooHigh(VaultuiError):
+    code = "scrypt-cost-too-high"
+    exit_code = ExitCode.SCRYPT_PARAMS
+    template = (
+        "The key derivation of this volume takes {need_mib} MiB of memory, "
+        "and this machine has {have_mib} MiB."
+    )
+    cure = "Open it on a machine with more memory; if it never was so costly, restore the config."
+
+
 class CheckFoundDamage(VaultuiError):
     code = "check-found-damage"
     exit_code = ExitCode.FSCK_ERRORS

@@ -1,0 +1,232 @@
+"""A volume as a whole: made, opened, described, and given another password.
+
+Order of writing, so that a crash leaves nothing that looks whole and is not:
+
+- `create` writes the directory IV first and the config last. A directory without a config is
+  no volume; until the config is durable nobody holds a master key for it.
+- `change_password` opens what it is about to write, keeps the old config under a second
+  name, replaces it in one step, and drops the second name when the new one is durable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from dataclasses import dataclass, replace
+from typing import Final
+
+from vaultui.crypto import masterkey
+from vaultui.crypto.content import ContentCipher
+from vaultui.crypto.filename import NameCipher
+from vaultui.crypto.hazmat.aead import AesGcm
+from vaultui.format import volumeconf
+from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME
+from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, FeatureFlag, VolumeConf
+from vaultui.linux.durable import write_durably
+from vaultui.model.errors import (
+    CipherdirMissing,
+    CipherdirNotAccessible,
+    CipherdirNotEmpty,
+    InitFailed,
+    ScryptCostRefused,
+    VolumeConfMissing,
+    VolumeConfNotWritten,
+    VolumeConfUnreadable,
+)
+from vaultui.model.secret import Secret
+
+DIR_IV_MODE: Final = 0o444
+_CREATOR: Final = "vaultui"
+_KEPT_SUFFIX: Final = b".old"
+
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """An open volume: what its config says, and the ciphers under its keys."""
+
+    conf: VolumeConf
+    content: ContentCipher
+    names: NameCipher
+
+
+def read_conf(cipherdir: Path, config_path: Path | None = None) -> VolumeConf:
+    """Return the config of the volume in `cipherdir`; needs no password.
+
+    Raises CipherdirMissing, VolumeConfMissing, VolumeConfUnreadable, VolumeConfCorrupt or
+    VolumeConfUnsupported.
+    """
+    return _read(_conf_path(cipherdir, config_path))[0]
+
+
+def open_volume(cipherdir: Path, password: Secret, config_path: Path | None = None) -> Volume:
+    """Return the volume in `cipherdir`, opened; raises as `read_conf`, and PasswordIncorrect.
+
+    The password stays the caller's to wipe.
+    """
+    conf = read_conf(cipherdir, config_path)
+    with masterkey.unwrap(conf, password) as master:
+        return volume_of(conf, master)
+
+
+def volume_of(conf: VolumeConf, master: Secret) -> Volume:
+    """Return the volume for a master key that is known already."""
+    keys = masterkey.derive_keys(master, conf)
+    try:
+        with keys.content.view as content_key, keys.names.view as name_key:
+            return Volume(
+                conf=conf,
+                content=ContentCipher(AesGcm(content_key)),
+                names=NameCipher(name_key, raw64=conf.raw64),
+            )
+    finally:
+        keys.wipe()
+
+
+def create(cipherdir: Path, password: Secret, scrypt_logn: int = DEFAULT_LOGN) -> Secret:
+    """Make a volume in the empty directory `cipherdir`, and return its master key.
+
+    Raises PasswordEmpty, PasswordTooLong, ScryptCostRefused, CipherdirMissing,
+    CipherdirNotEmpty, CipherdirNotAccessible or InitFailed. What a failure had already
+    written is removed.
+    """
+    masterkey.check_password(password)
+    _check_logn(scrypt_logn)
+    directory = os.fsencode(cipherdir)
+    _check_empty(directory)
+    master = masterkey.new_master_key()
+    try:
+        encrypted_key, cost = masterkey.wrap(master, password, scrypt_logn)
+        conf = VolumeConf(creator=_CREATOR, encrypted_key=encrypted_key, scrypt=cost)
+        _write_new_volume(directory, volumeconf.format(conf))
+    except BaseException:
+        master.wipe()
+        raise
+    return master
+
+
+def change_password(
+    cipherdir: Path,
+    old: Secret,
+    new: Secret,
+    logn: int | None = None,
+    config_path: Path | None = None,
+) -> None:
+    """Wrap the master key under the password `new`; the volume's content stays as it is.
+
+    `logn` None keeps the cost. Raises as `open_volume`, and PasswordEmpty, PasswordTooLong or
+    ScryptCostRefused for the new ones, and VolumeConfNotWritten with the old config in place.
+    """
+    masterkey.check_password(new)
+    if logn is not None:
+        _check_logn(logn)
+    # A link to the config is followed now: replacing the link would leave the config as it was.
+    path = os.path.realpath(_conf_path(cipherdir, config_path))
+    conf, owner = _read(path)
+    with masterkey.unwrap(conf, old) as master:
+        encrypted_key, cost = masterkey.wrap(
+            master,
+            new,
+            conf.scrypt.logn if logn is None else logn,
+            hkdf=FeatureFlag.HKDF in conf.flags,
+        )
+        data = volumeconf.format(replace(conf, encrypted_key=encrypted_key, scrypt=cost))
+        # Open what is about to be written, from its bytes: after the replacement it is the
+        # only way to the content.
+        with masterkey.unwrap(volumeconf.parse(data, os.fsdecode(path)), new) as again:
+            if again.view != master.view:
+                raise VolumeConfNotWritten(
+                    path=os.fsdecode(path), reason="it did not open when tried"
+                )
+    _replace(path, data, owner)
+
+
+def _read(path: bytes) -> tuple[VolumeConf, tuple[int, int]]:
+    """Return the config at `path` with the user and group that own the file."""
+    shown = os.fsdecode(path)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise VolumeConfMissing(path=shown) from error
+    except OSError as error:
+        raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
+    with open(fd, "rb") as file:
+        try:
+            data = file.read(volumeconf.MAX_CONF_BYTES + 1)
+            status = os.fstat(fd)
+        except OSError as error:
+            raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
+    return volumeconf.parse(data, shown), (status.st_uid, status.st_gid)
+
+
+def _conf_path(cipherdir: Path, config_path: Path | None) -> bytes:
+    directory = os.fsencode(cipherdir)
+    # A directory that is not there is another mistake than a directory without a config.
+    if not os.path.isdir(directory):
+        raise CipherdirMissing(path=os.fsdecode(directory))
+    return os.fsencode(config_path) if config_path else os.path.join(directory, CONF_NAME)
+
+
+def _check_logn(logn: int) -> None:
+    if not MIN_LOGN <= logn <= MAX_LOGN:
+        raise ScryptCostRefused(logn=logn, low=MIN_LOGN, high=MAX_LOGN)
+
+
+def _check_empty(directory: bytes) -> None:
+    shown = os.fsdecode(directory)
+    try:
+        names = sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CipherdirMissing(path=shown) from error
+    except OSError as error:
+        raise CipherdirNotAccessible(path=shown, reason=os.strerror(error.errno or 0)) from error
+    if names:
+        raise CipherdirNotEmpty(path=shown, first=os.fsdecode(names[0]))
+
+
+def _write_new_volume(directory: bytes, conf: bytes) -> None:
+    shown = os.fsdecode(directory)
+    written: list[bytes] = []
+    try:
+        for name, data, mode in (
+            (DIR_IV_NAME, os.urandom(DIR_IV_BYTES), DIR_IV_MODE),
+            (CONF_NAME, conf, volumeconf.CONF_MODE),
+        ):
+            path = os.path.join(directory, name)
+            write_durably(path, data, mode=mode, exclusive=True)
+            written.append(path)
+    except BaseException as error:
+        for path in reversed(written):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        if isinstance(error, FileExistsError):
+            # Another process made a volume here since the directory was found empty.
+            raise CipherdirNotEmpty(path=shown, first=os.fsdecode(name)) from error
+        if isinstance(error, OSError):
+            raise InitFailed(path=shown, reason=os.strerror(error.errno or 0)) from error
+        raise
+
+
+def _replace(path: bytes, data: bytes, owner: tuple[int, int]) -> None:
+    kept = path + _KEPT_SUFFIX
+    try:
+        # A second name left by a crash is from before the config that has just been opened.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(kept)
+        try:
+            os.link(path, kept)
+        except OSError as error:
+            # No hard links here (FAT, some network file systems): the rename alone remains.
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+                raise
+        write_durably(path, data, mode=volumeconf.CONF_MODE, owner=owner)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(kept)
+        raise VolumeConfNotWritten(
+            path=os.fsdecode(path), reason=os.strerror(error.errno or 0)
+        ) from error
+    with contextlib.suppress(OSError):
+        os.unlink(kept)

@@ -1,0 +1,143 @@
+"""Encryption of names of directory entries and of extended attributes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vaultui.crypto.hazmat.eme import BLOCK, Eme
+from vaultui.format.names import (
+    BadName,
+    NameTooLong,
+    check_plain_name,
+    decode_padded,
+    decode_raw,
+    encode_padded,
+    encode_raw,
+    hash_long_name,
+)
+
+__all__ = ["BadName", "NameCipher", "NameTooLong"]
+
+XATTR_PREFIX: Final = b"user.gocryptfs."
+_XATTR_TWEAK: Final = b"xattr_name_iv_xx"
+_CACHED: Final = 16_384
+"""Names kept per generation and direction: about 5 MB when both generations are full."""
+
+
+class NameCipher:
+    """Names under one key. The answer depends on the name and its directory's IV alone.
+
+    That makes it safe to remember answers for as long as the key lives. Usable from
+    several threads.
+    """
+
+    def __init__(self, key: bytes | bytearray | memoryview, raw64: bool = True) -> None:
+        self._eme = Eme(key)
+        self.padded = not raw64
+        self._encode = encode_raw if raw64 else encode_padded
+        self._decode = decode_raw if raw64 else decode_padded
+        self._encrypted = _Recent()
+        self._decrypted = _Recent()
+
+    def encrypt(self, name: bytes, dir_iv: bytes) -> bytes:
+        """Return the encrypted name as base64 text; it may be too long for a file system.
+
+        Raises BadName for what cannot be a name, NameTooLong above 255 bytes.
+        """
+        key = (dir_iv, name)
+        known = self._encrypted.get(key)
+        if known is not None:
+            return known
+        check_plain_name(name)
+        cname = self._encode(self._eme.encrypt(dir_iv, _pad(name)))
+        self._encrypted.put(key, cname)
+        return cname
+
+    def decrypt(self, cname: bytes, dir_iv: bytes) -> bytes:
+        """Return the name whose base64 text is `cname`; raises BadName.
+
+        `cname` is the full encrypted name: of a hashed entry, what its companion holds.
+        """
+        key = (dir_iv, cname)
+        known = self._decrypted.get(key)
+        if known is not None:
+            return known
+        name = self._open(cname, dir_iv)
+        check_plain_name(name)
+        self._decrypted.put(key, name)
+        # Whoever lists a directory will look these names up next.
+        self._encrypted.put((dir_iv, name), cname)
+        return name
+
+    def hash_long_name(self, cname: bytes) -> bytes:
+        """Return the hashed name of `cname` in the alphabet of this volume."""
+        return hash_long_name(cname, padded=self.padded)
+
+    def encrypt_xattr_name(self, name: bytes) -> bytes:
+        """Return the name under which the attribute `name` (with its namespace) is stored."""
+        return XATTR_PREFIX + self._encode(self._eme.encrypt(_XATTR_TWEAK, _pad(name)))
+
+    def decrypt_xattr_name(self, cname: bytes) -> bytes:
+        """Return the name of the attribute stored as `cname`; raises BadName."""
+        if not cname.startswith(XATTR_PREFIX):
+            raise BadName("it is not an attribute of the vault")
+        name = self._open(cname[len(XATTR_PREFIX) :], _XATTR_TWEAK)
+        if not name or b"\0" in name:
+            raise BadName("it is empty or contains a NUL byte")
+        return name
+
+    def _open(self, cname: bytes, tweak: bytes) -> bytes:
+        block = self._decode(cname)
+        if not block or len(block) % BLOCK:
+            raise BadName(f"it holds {len(block)} bytes, not whole blocks of {BLOCK}")
+        if len(block) > _MAX_PADDED:
+            raise NameTooLong
+        return _unpad(self._eme.decrypt(tweak, block))
+
+
+_MAX_PADDED: Final = 256
+"""A name of 255 bytes with its padding."""
+
+
+def _pad(name: bytes) -> bytes:
+    """PKCS#7 (RFC 5652, 6.3): 1 to 16 bytes, each saying how many there are."""
+    count = BLOCK - len(name) % BLOCK
+    return name + bytes((count,)) * count
+
+
+def _unpad(padded: bytes) -> bytes:
+    count = padded[-1]
+    if not 1 <= count <= BLOCK or padded[-count:] != bytes((count,)) * count:
+        # EME has no tag, so this is where a wrong key, a foreign file or an entry moved
+        # from another directory shows.
+        raise BadName("it does not belong to this directory, or is damaged")
+    return padded[:-count]
+
+
+class _Recent:
+    """A dictionary of the last few thousand answers, in two generations.
+
+    When the young generation is full it becomes the old one, and the old one is dropped.
+    That is nearly as good as least-recently-used, with one dictionary look-up for a hit.
+    """
+
+    __slots__ = ("_old", "_young")
+
+    def __init__(self) -> None:
+        self._young: dict[tuple[bytes, bytes], bytes] = {}
+        self._old: dict[tuple[bytes, bytes], bytes] = {}
+
+    def get(self, key: tuple[bytes, bytes]) -> bytes | None:
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: tuple[bytes, bytes], answer: bytes) -> None:
+        # Two threads may both turn the generations; that forgets answers and no more.
+        if len(self._young) >= _CACHED:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = answer

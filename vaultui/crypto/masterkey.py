@@ -1,0 +1,129 @@
+"""The master key: wrapped under a password in the volume config, and what derives from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from vaultui.crypto.hazmat import kdf
+from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
+from vaultui.format.volumeconf import FeatureFlag, ScryptCost, VolumeConf
+from vaultui.model.errors import (
+    MasterKeyDamaged,
+    PasswordEmpty,
+    PasswordIncorrect,
+    PasswordTooLong,
+    ScryptCostTooHigh,
+)
+from vaultui.model.secret import Secret
+
+KEY_BYTES: Final = 32
+PASSWORD_MAX: Final = 2048
+"""Bytes; gocryptfs reads no more, so a longer password could never be given to it."""
+
+_TAG_BYTES: Final = 16
+_NONCE_BYTES: Final = 16
+_OLD_NONCE_BYTES: Final = 12
+"""Of volumes without the HKDF flag."""
+_WRAP_AD: Final = bytes(8)
+_CONTENT_INFO: Final = b"AES-GCM file content encryption"
+_NAMES_INFO: Final = b"EME filename encryption"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the master key is used for; each half is wiped by whoever asked for it."""
+
+    content: Secret
+    names: Secret
+
+    def wipe(self) -> None:
+        self.content.wipe()
+        self.names.wipe()
+
+
+def check_password(password: Secret) -> None:
+    """Raise PasswordEmpty or PasswordTooLong for what no volume can have as its password."""
+    if not password:
+        raise PasswordEmpty
+    if len(password) > PASSWORD_MAX:
+        raise PasswordTooLong(limit=PASSWORD_MAX)
+
+
+def unwrap(conf: VolumeConf, password: Secret) -> Secret:
+    """Return the master key.
+
+    Raises PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, and PasswordIncorrect when the tag
+    does not match: a wrong password and flipped bits in the key look the same, to us as to
+    everybody. A key of the wrong length is told apart, as MasterKeyDamaged.
+    """
+    check_password(password)
+    has_hkdf = FeatureFlag.HKDF in conf.flags
+    nonce_bytes = _NONCE_BYTES if has_hkdf else _OLD_NONCE_BYTES
+    wrapped = conf.encrypted_key
+    expected = nonce_bytes + KEY_BYTES + _TAG_BYTES
+    if len(wrapped) != expected:
+        raise MasterKeyDamaged(size=len(wrapped), expected=expected)
+    master = bytearray(KEY_BYTES)
+    with _wrapping_key(password, conf.scrypt, has_hkdf) as key, key.view as view:
+        try:
+            AesGcm(view).decrypt_into(
+                wrapped[:nonce_bytes], wrapped[nonce_bytes:], _WRAP_AD, master
+            )
+        except InvalidTag:
+            master[:] = bytes(KEY_BYTES)
+            raise PasswordIncorrect from None
+    return Secret(master)
+
+
+def wrap(
+    master: Secret, password: Secret, logn: int, *, hkdf: bool = True
+) -> tuple[bytes, ScryptCost]:
+    """Return the master key encrypted under `password`, and the cost with a fresh salt."""
+    check_password(password)
+    if len(master) != KEY_BYTES:
+        raise ValueError(f"a master key is {KEY_BYTES} bytes")
+    cost = ScryptCost(salt=os.urandom(32), n=1 << logn)
+    nonce = os.urandom(_NONCE_BYTES if hkdf else _OLD_NONCE_BYTES)
+    sealed = bytearray(KEY_BYTES + _TAG_BYTES)
+    with _wrapping_key(password, cost, hkdf) as key, key.view as view, master.view as plain:
+        AesGcm(view).encrypt_into(nonce, plain, _WRAP_AD, sealed)
+    return nonce + bytes(sealed), cost
+
+
+def new_master_key() -> Secret:
+    """Return a random master key."""
+    return Secret(bytearray(os.urandom(KEY_BYTES)))
+
+
+def derive_keys(master: Secret, conf: VolumeConf) -> Keys:
+    """Return the keys for content and names; without the HKDF flag both are the master key."""
+    if FeatureFlag.HKDF not in conf.flags:
+        return Keys(content=master.copy(), names=master.copy())
+    return Keys(
+        content=kdf.hkdf(master, _CONTENT_INFO, KEY_BYTES),
+        names=kdf.hkdf(master, _NAMES_INFO, KEY_BYTES),
+    )
+
+
+def _wrapping_key(password: Secret, cost: ScryptCost, has_hkdf: bool) -> Secret:
+    stretched = _stretch(password, cost)
+    if not has_hkdf:
+        return stretched
+    with stretched:
+        # The info string is that of content: gocryptfs treats the wrapped key as content.
+        return kdf.hkdf(stretched, _CONTENT_INFO, KEY_BYTES)
+
+
+def _stretch(password: Secret, cost: ScryptCost) -> Secret:
+    # Asked before it is tried: with overcommit the allocation would succeed, and the kernel
+    # would end some process, perhaps the user's session, while scrypt fills it.
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    too_high = ScryptCostTooHigh(need_mib=cost.memory_bytes >> 20, have_mib=memory >> 20)
+    if cost.memory_bytes > memory:
+        raise too_high
+    try:
+        return kdf.scrypt(password, cost.salt, cost.n, cost.r, cost.p, cost.key_bytes)
+    except MemoryError:
+        raise too_high from None

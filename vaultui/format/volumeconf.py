@@ -1,0 +1,325 @@
+"""The volume config, gocryptfs.conf: what a volume is made of, and its wrapped master key.
+
+It is JSON with tabs, as gocryptfs writes it. Reading follows Go's rules, so that every file
+that gocryptfs opens is opened here too: names of fields match in any case, the last of several
+equal ones counts, null is the same as left out, byte strings may hold line breaks.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final, NoReturn, TypeVar
+
+from vaultui.format.names import LONG_NAME_MAX_RANGE, NAME_MAX
+from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
+
+T = TypeVar("T")
+
+CONF_VERSION: Final = 2
+CONF_MODE: Final = 0o400
+MAX_CONF_BYTES: Final = 1 << 20
+"""A real one has 400 bytes; reading stops here, because the path may name anything."""
+
+MIN_LOGN: Final = 10
+MAX_LOGN: Final = 28
+"""The range of gocryptfs's -scryptn. 28 takes 256 GiB of memory."""
+DEFAULT_LOGN: Final = 16
+_MAX_WORK: Final = 8 << MAX_LOGN
+"""Bound on N·r·p, a quarter of an hour of work: a config that asks for more is a trap, and
+scrypt cannot be interrupted once it runs."""
+_MIN_SALT: Final = 32
+_SCRYPT_KEY_BYTES: Final = 32
+
+
+class FeatureFlag(Enum):
+    """Every flag that gocryptfs knows, by its name in the file."""
+
+    PLAINTEXT_NAMES = "PlaintextNames"
+    DIR_IV = "DirIV"
+    EME_NAMES = "EMENames"
+    GCM_IV128 = "GCMIV128"
+    LONG_NAMES = "LongNames"
+    LONG_NAME_MAX = "LongNameMax"
+    AES_SIV = "AESSIV"
+    RAW64 = "Raw64"
+    HKDF = "HKDF"
+    FIDO2 = "FIDO2"
+    XCHACHA20_POLY1305 = "XChaCha20Poly1305"
+
+
+DEFAULT_FLAGS: Final = (
+    FeatureFlag.HKDF,
+    FeatureFlag.GCM_IV128,
+    FeatureFlag.DIR_IV,
+    FeatureFlag.EME_NAMES,
+    FeatureFlag.LONG_NAMES,
+    FeatureFlag.RAW64,
+)
+"""What a new volume has, in the order in which gocryptfs writes them."""
+
+_NOT_YET: Final = (
+    FeatureFlag.PLAINTEXT_NAMES,
+    FeatureFlag.AES_SIV,
+    FeatureFlag.FIDO2,
+    FeatureFlag.XCHACHA20_POLY1305,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScryptCost:
+    """How the password is stretched; `n` is the number itself, not its logarithm."""
+
+    salt: bytes
+    n: int = 1 << DEFAULT_LOGN
+    r: int = 8
+    p: int = 1
+    key_bytes: int = _SCRYPT_KEY_BYTES
+
+    @property
+    def logn(self) -> int:
+        return self.n.bit_length() - 1
+
+    @property
+    def memory_bytes(self) -> int:
+        """What deriving takes while it runs (RFC 7914, section 2)."""
+        return 128 * self.n * self.r
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeConf:
+    """The content of one volume config, already checked for sense."""
+
+    creator: str
+    encrypted_key: bytes
+    scrypt: ScryptCost
+    flags: tuple[FeatureFlag, ...] = DEFAULT_FLAGS
+    """In the order of the file."""
+    long_name_max: int = NAME_MAX
+    """Longest encrypted name that is kept as it is, in bytes."""
+    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of a newer gocryptfs, which a change of the password must not lose."""
+
+    @property
+    def raw64(self) -> bool:
+        return FeatureFlag.RAW64 in self.flags
+
+    @property
+    def content_cipher(self) -> str:
+        """The content cipher as people call it."""
+        if FeatureFlag.XCHACHA20_POLY1305 in self.flags:
+            return "XChaCha20-Poly1305"
+        return "AES-SIV-512" if FeatureFlag.AES_SIV in self.flags else "AES-256-GCM"
+
+    @property
+    def name_scheme(self) -> str:
+        """How names are encrypted: "EME", "deterministic" or "plaintext"."""
+        if FeatureFlag.PLAINTEXT_NAMES in self.flags:
+            return "plaintext"
+        return "EME" if FeatureFlag.DIR_IV in self.flags else "deterministic"
+
+
+def parse(data: bytes, path: str) -> VolumeConf:
+    """Return what the file at `path`, which holds `data`, says.
+
+    Raises VolumeConfCorrupt for what is no config, and VolumeConfUnsupported for one whose
+    version, features or costs are refused; both name the reason.
+    """
+    fields = _Fields(_load(data, path), path, "")
+    version = fields.take("Version", int, 0)
+    creator = fields.take("Creator", str, "")
+    encrypted_key = fields.take_bytes("EncryptedKey")
+    scrypt = _parse_scrypt(_Fields(fields.take("ScryptObject", dict, {}), path, "ScryptObject."))
+    flag_names = fields.take("FeatureFlags", list, [])
+    long_name_max = fields.take("LongNameMax", int, 0)
+    if not all(isinstance(name, str) for name in flag_names):
+        raise VolumeConfCorrupt(path=path, reason="FeatureFlags is not a list of texts")
+    if not 0 <= long_name_max <= NAME_MAX:
+        raise VolumeConfCorrupt(path=path, reason=f"LongNameMax is {long_name_max}")
+
+    # The types have been checked by now, as in gocryptfs, where a wrong one is another
+    # exit code than a wrong value.
+    if version != CONF_VERSION:
+        raise VolumeConfUnsupported(
+            path=path, reason=f"the on-disk format {version}, not {CONF_VERSION}"
+        )
+    _check_scrypt(scrypt, path)
+    flags = _parse_flags(flag_names, path)
+    _check_flags(flags, long_name_max, path)
+    return VolumeConf(
+        creator=creator,
+        encrypted_key=encrypted_key,
+        scrypt=scrypt,
+        flags=flags,
+        long_name_max=long_name_max or NAME_MAX,
+        extra=MappingProxyType(fields.rest()),
+    )
+
+
+def format(conf: VolumeConf) -> bytes:  # noqa: A001 - the other half of `parse`
+    """Return the bytes of the file: what gocryptfs wrote comes back as it was."""
+    fields: dict[str, Any] = {
+        "Creator": conf.creator,
+        "EncryptedKey": _base64(conf.encrypted_key),
+        "ScryptObject": {
+            "Salt": _base64(conf.scrypt.salt),
+            "N": conf.scrypt.n,
+            "R": conf.scrypt.r,
+            "P": conf.scrypt.p,
+            "KeyLen": conf.scrypt.key_bytes,
+        },
+        "Version": CONF_VERSION,
+        "FeatureFlags": [flag.value for flag in conf.flags],
+    }
+    if FeatureFlag.LONG_NAME_MAX in conf.flags:
+        fields["LongNameMax"] = conf.long_name_max
+    return (json.dumps(fields | dict(conf.extra), indent="\t", ensure_ascii=False) + "\n").encode()
+
+
+def _load(data: bytes, path: str) -> dict[str, Any]:
+    if not data:
+        raise VolumeConfCorrupt(path=path, reason="it is empty")
+    if len(data) > MAX_CONF_BYTES:
+        raise VolumeConfCorrupt(path=path, reason=f"it has more than {MAX_CONF_BYTES} bytes")
+    try:
+        # Go puts U+FFFD where text is not UTF-8, and so keeps such a config readable.
+        loaded = json.loads(data.decode("utf-8", "replace"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise VolumeConfCorrupt(path=path, reason="it is not JSON", raw=str(error)) from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise VolumeConfCorrupt(path=path, reason="it is not a JSON object")
+    return loaded
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+class _Fields:
+    """The fields of a JSON object, taken one by one with their types."""
+
+    def __init__(self, fields: dict[str, Any], path: str, prefix: str) -> None:
+        self._fields = fields
+        self._path = path
+        self._prefix = prefix
+        self._taken: set[str] = set()
+
+    def take(self, name: str, kind: type[T], default: T) -> T:
+        """Return the value of `name` in any case, or `default` for null or none."""
+        self._taken.add(name.lower())
+        value = default
+        for key, candidate in self._fields.items():
+            if key.lower() == name.lower() and candidate is not None:
+                value = candidate
+        # type() and not isinstance(): true is an int to Python, but not to Go.
+        if type(value) is not kind:
+            raise VolumeConfCorrupt(
+                path=self._path, reason=f"{self._prefix}{name} is of the wrong type"
+            )
+        return value
+
+    def take_bytes(self, name: str) -> bytes:
+        text = self.take(name, str, "")
+        try:
+            return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise VolumeConfCorrupt(
+                path=self._path, reason=f"{self._prefix}{name} is not base64"
+            ) from error
+
+    def rest(self) -> dict[str, Any]:
+        """Return the fields that nobody took."""
+        return {key: value for key, value in self._fields.items() if key.lower() not in self._taken}
+
+
+def _parse_scrypt(fields: _Fields) -> ScryptCost:
+    return ScryptCost(
+        salt=fields.take_bytes("Salt"),
+        n=fields.take("N", int, 0),
+        r=fields.take("R", int, 0),
+        p=fields.take("P", int, 0),
+        key_bytes=fields.take("KeyLen", int, 0),
+    )
+
+
+def _check_scrypt(cost: ScryptCost, path: str) -> None:
+    def refuse(reason: str) -> NoReturn:
+        raise VolumeConfUnsupported(path=path, reason=reason)
+
+    # Limits of the integers first, so that a sentence never carries a number of a
+    # thousand digits.
+    if not 1 << MIN_LOGN <= cost.n <= 1 << MAX_LOGN:
+        refuse(f"a scrypt cost N outside 2^{MIN_LOGN} to 2^{MAX_LOGN}")
+    if cost.n & (cost.n - 1):
+        refuse(f"a scrypt cost N of {cost.n}, which is not a power of two")
+    if not 8 <= cost.r <= _MAX_WORK or not 1 <= cost.p <= _MAX_WORK:
+        refuse("a scrypt cost with r below 8 or p below 1, or with absurd ones")
+    if cost.n * cost.r * cost.p > _MAX_WORK:
+        refuse(f"scrypt with N={cost.n} r={cost.r} p={cost.p}, which would not end")
+    if len(cost.salt) < _MIN_SALT:
+        refuse(f"a scrypt salt of {len(cost.salt)} bytes, fewer than {_MIN_SALT}")
+    if cost.key_bytes != _SCRYPT_KEY_BYTES:
+        refuse(f"a scrypt key that is not {_SCRYPT_KEY_BYTES} bytes long")
+
+
+def _parse_flags(names: list[str], path: str) -> tuple[FeatureFlag, ...]:
+    flags: dict[FeatureFlag, None] = {}
+    for name in names:
+        try:
+            flags[FeatureFlag(name)] = None
+        except ValueError as error:
+            raise VolumeConfUnsupported(
+                path=path, reason=f"the unknown feature {name[:64]!r}"
+            ) from error
+    return tuple(flags)
+
+
+def _check_flags(flags: tuple[FeatureFlag, ...], long_name_max: int, path: str) -> None:
+    """Refuse combinations that never existed, then those that are for later."""
+    has = set(flags).__contains__
+    flag = FeatureFlag
+    reason = ""
+    if has(flag.XCHACHA20_POLY1305):
+        if has(flag.AES_SIV) or has(flag.GCM_IV128):
+            reason = "two content ciphers at once"
+        elif not has(flag.HKDF):
+            reason = "XChaCha20Poly1305 without HKDF"
+    elif not has(flag.GCM_IV128):
+        reason = "content without GCMIV128, from before gocryptfs 0.7"
+    if has(flag.PLAINTEXT_NAMES):
+        contrary = [
+            name.value
+            for name in (
+                flag.DIR_IV,
+                flag.EME_NAMES,
+                flag.LONG_NAMES,
+                flag.RAW64,
+                flag.LONG_NAME_MAX,
+            )
+            if has(name)
+        ]
+        if contrary:
+            reason = f"PlaintextNames together with {contrary[0]}"
+    if has(flag.LONG_NAME_MAX) != bool(long_name_max):
+        reason = f"LongNameMax={long_name_max} against its feature flag"
+    elif long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:
+        reason = f"LongNameMax={long_name_max}, below {LONG_NAME_MAX_RANGE.start}"
+    if not reason:
+        unsupported = [name.value for name in _NOT_YET if has(name)]
+        if unsupported:
+            reason = f"the feature {unsupported[0]}"
+        elif not has(flag.DIR_IV):
+            reason = "deterministic names (no DirIV)"
+    if reason:
+        raise VolumeConfUnsupported(path=path, reason=reason)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
