@@ -1,0 +1,75 @@
+"""Files that are either the old one or the new one, whole, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+
+def write_durably(
+    path: str | bytes | os.PathLike[str],
+    data: bytes | bytearray | memoryview,
+    *,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    exclusive: bool = False,
+    dir_fd: int | None = None,
+    owner: tuple[int, int] | None = None,
+) -> None:
+    """Make `path` a regular file that holds `data`, and return when that is on the disk.
+
+    A reader sees the old content or the new one, never a part; after a crash the same holds,
+    and at worst a file called `.NAME.*.tmp` lies beside it. With `exclusive` an existing
+    `path` is left alone and FileExistsError is raised. `mode` is exact, whatever the umask.
+    `owner`, as (uid, gid), is set where we may; an ordinary user can't give files away.
+    `owner` is the user and group that the file is to belong to, as far as we may give it away. A
+    relative `path` starts at `dir_fd` where one is given, as in openat(2).
+    """
+    parent, name = os.path.split(os.fsencode(path))
+    directory = os.open(parent or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        # A name of 255 bytes leaves no room, so the temporary one takes its beginning.
+        temporary = b".%b.%b.tmp" % (name[:200], os.urandom(6).hex().encode())
+        try:
+            _write_new(temporary, data, mode, directory, owner)
+            if exclusive:
+                # A rename would replace; a link refuses, in one step.
+                os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+                os.unlink(temporary, dir_fd=directory)
+            else:
+                os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=directory)
+            raise
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _write_new(
+    name: bytes,
+    data: bytes | bytearray | memoryview,
+    mode: int,
+    directory: int,
+    owner: tuple[int, int] | None,
+) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(name, flags, 0o600, dir_fd=directory)
+    try:
+        if owner is not None:
+            # Before the mode: a change of the owner clears set-id bits.
+            with contextlib.suppress(PermissionError):
+                os.fchown(fd, *owner)
+        if owner is not None:
+            with contextlib.suppress(PermissionError):
+                os.fchown(fd, *owner)
+        # After the owner: changing that clears the set-id bits.
+        os.fchmod(fd, mode)
+        with memoryview(data) as whole:
+            done = 0
+            while done < len(whole):
+                done += os.write(fd, whole[done:])
+        os.fsync(fd)
+    finally:
+        os.close(fd)

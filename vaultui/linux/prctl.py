@@ -1,0 +1,37 @@
+"""Attributes of the own process that only prctl(2) can set. Linux's numbers, from linux/prctl.h."""
+
+from __future__ import annotations
+
+import ctypes
+
+from vaultui.linux import libc
+
+_SET_PDEATHSIG = 1
+_SET_DUMPABLE = 4
+_SET_CHILD_SUBREAPER = 36
+
+_prctl = libc.function(
+    "prctl", ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong
+)
+
+
+def set_parent_death_signal(signal: int) -> None:
+    """Ask for `signal` when the thread that started this process ends; 0 for none.
+
+    It survives an exec, except of a setuid program. A parent that was gone before the call
+    is not noticed: compare `os.getppid()` afterwards.
+    """
+    _prctl(_SET_PDEATHSIG, signal, 0, 0, 0)
+
+
+def set_dumpable(dumpable: bool) -> None:
+    """Allow or forbid core dumps, ptrace and reading /proc/self/mem by the same user.
+
+    An exec allows it again, so each process does this for itself.
+    """
+    _prctl(_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+
+
+def set_child_subreaper() -> None:
+    """Become the parent of orphans among the descendants, in place of the init process."""
+    _prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

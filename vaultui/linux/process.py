@@ -1,0 +1,83 @@
+"""Processes that are not our children: is it the same one, has it ended, tell it something.
+
+A pid is reused; a pidfd is not. Whoever kept a pid in a file keeps the start time beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+
+
+def start_time(pid: int) -> int:
+    """Return when `pid` started, in clock ticks since boot: field 22 of proc_pid_stat(5).
+
+    Raises ProcessLookupError when there is no such process.
+    """
+    return int(_stat_fields(pid)[19])
+
+
+def is_same_process(pid: int, start: int) -> bool:
+    """Return whether `pid` still is the process that started at `start`, and has not ended.
+
+    A zombie has ended, though its pid is still taken.
+    """
+    try:
+        fields = _stat_fields(pid)
+    except ProcessLookupError:
+        return False
+    return int(fields[19]) == start and fields[0] not in (b"Z", b"X")
+
+
+def open_pidfd(pid: int, start: int | None = None) -> int:
+    """Return a descriptor of the process, readable when it has ended.
+
+    Raises ProcessLookupError when it is gone, or when `start` is given and the pid belongs
+    to another process by now.
+    """
+    pidfd = os.pidfd_open(pid)
+    # Checked after opening: what the descriptor refers to can't change any more.
+    if start is not None and not is_same_process(pid, start):
+        os.close(pidfd)
+        raise ProcessLookupError(f"process {pid} has ended")
+    return pidfd
+
+
+def wait_pidfd(pidfd: int, timeout: float | None) -> bool:
+    """Return True when the process has ended, False after `timeout` seconds (None: no limit)."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000))
+
+
+def signal_pidfd(pidfd: int, number: int) -> bool:
+    """Send a signal; return False when the process has ended already."""
+    try:
+        signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from all others."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
+def command_name(pid: int) -> str:
+    """Return the short name of a process, or "?" when it is gone."""
+    try:
+        return os.fsdecode(Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n"))
+    except OSError:
+        return "?"
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """Return the fields from the third on, the state: the second may hold any character."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise ProcessLookupError(f"process {pid} has ended") from error
+    return line[line.rindex(b")") + 2 :].split()
