@@ -14,7 +14,6 @@ def write_durably(
     owner: tuple[int, int] | None = None,
     exclusive: bool = False,
     dir_fd: int | None = None,
-    owner: tuple[int, int] | None = None,
 ) -> None:
     """Make `path` a regular file that holds `data`, and return when that is on the disk.
 
@@ -22,8 +21,7 @@ def write_durably(
     and at worst a file called `.NAME.*.tmp` lies beside it. With `exclusive` an existing
     `path` is left alone and FileExistsError is raised. `mode` is exact, whatever the umask.
     `owner`, as (uid, gid), is set where we may; an ordinary user can't give files away.
-    `owner` is the user and group that the file is to belong to, as far as we may give it away. A
-    relative `path` starts at `dir_fd` where one is given, as in openat(2).
+    A relative `path` starts at `dir_fd` where one is given, as in openat(2).
     """
     parent, name = os.path.split(os.fsencode(path))
     directory = os.open(parent or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
@@ -57,10 +55,6 @@ def _write_new(
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o600, dir_fd=directory)
     try:
-        if owner is not None:
-            # Before the mode: a change of the owner clears set-id bits.
-            with contextlib.suppress(PermissionError):
-                os.fchown(fd, *owner)
         if owner is not None:
             with contextlib.suppress(PermissionError):
                 os.fchown(fd, *owner)
