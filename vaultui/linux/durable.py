@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 
@@ -31,9 +32,7 @@ def write_durably(
         try:
             _write_new(temporary, data, mode, directory, owner)
             if exclusive:
-                # A rename would replace; a link refuses, in one step.
-                os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-                os.unlink(temporary, dir_fd=directory)
+                _rename_to_new(temporary, name, directory)
             else:
                 os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
         except BaseException:
@@ -43,6 +42,20 @@ def write_durably(
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _rename_to_new(temporary: bytes, name: bytes, directory: int) -> None:
+    try:
+        # A rename would replace; a link refuses, in one step.
+        os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except PermissionError:
+        # A file system without hard links, such as FAT on a stick: link(2) says EPERM. The
+        # moment between the question and the rename is the best that is to be had there.
+        if name in map(os.fsencode, os.listdir(directory)):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from None
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    else:
+        os.unlink(temporary, dir_fd=directory)
 
 
 def _write_new(
