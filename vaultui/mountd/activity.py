@@ -1,0 +1,46 @@
+"""What the data plane counts and the control plane reads.
+
+Written by the data plane's thread alone, one plain assignment at a time; the control plane
+reads single values, so nothing is locked. A reader may see a count that is one behind.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+
+_BOOTTIME = time.CLOCK_BOOTTIME
+
+
+class Touch(Enum):
+    """What a request says about somebody using the vault."""
+
+    NONE = 0
+    """Housekeeping of the kernel: forget, release, statfs."""
+    LOOK = 1
+    """Looking at names and attributes: activity for gocryptfs's idle monitor, not for ours."""
+    USE = 2
+    """Opening, listing, changing: activity for both."""
+    DATA = 3
+    """Reading and writing through an open handle: activity for ours; gocryptfs sees the
+    open file instead."""
+
+
+def boottime() -> float:
+    """Return seconds on the clock that goes on while the machine sleeps."""
+    return time.clock_gettime(_BOOTTIME)
+
+
+class Activity:
+    """Counters of one mount, and when it was used last."""
+
+    __slots__ = ("bytes_read", "bytes_written", "last_use", "operations", "path_operations")
+
+    def __init__(self) -> None:
+        self.bytes_read = 0
+        self.bytes_written = 0
+        self.operations: dict[str, int] = {}
+        self.path_operations = 0
+        """LOOK and USE requests so far."""
+        self.last_use = boottime()
+        """When the last USE or DATA request began."""

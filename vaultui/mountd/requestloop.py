@@ -1,0 +1,161 @@
+"""The names that pyfuse3 takes from trio, with the waiting for requests made cheap.
+
+pyfuse3's worker passes through trio's scheduler twice for each request: once to take its
+read lock, once in `wait_readable`. That costs more than most requests. pyfuse3 looks the
+name `trio` up in its own module at run time, so `install` puts an object there that polls
+the FUSE descriptor first and goes through trio only when nothing arrives for a moment,
+when a handler waits for a thread, or after `REQUESTS_PER_PASS` requests, so that
+cancellation and finished threads are noticed.
+
+All of this runs in the data plane's thread. pyfuse3 is pinned, and a test asks whether the
+hook is in use.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+import pyfuse3
+import trio
+
+REQUESTS_PER_PASS = 64
+"""After so many requests without a pause the scheduler runs once. It costs about as much as
+one request, so this bounds its share at a few per cent and the delay at some milliseconds."""
+
+PATIENCE_MS = 1
+"""How long the descriptor is polled before the thread parks in trio. A program that does one
+system call after the other comes back within some ten microseconds, well inside it; a mount
+that nobody uses parks, and then wakes up for nothing."""
+
+
+class RequestLoop:
+    """What pyfuse3 sees as `trio` and as `trio.lowlevel`."""
+
+    ClosedResourceError = trio.ClosedResourceError
+    current_task = staticmethod(trio.lowlevel.current_task)
+    current_trio_token = staticmethod(trio.lowlevel.current_trio_token)
+    notify_closing = staticmethod(trio.lowlevel.notify_closing)
+
+    def __init__(self) -> None:
+        self.lowlevel = self
+        self.requests = 0
+        """Requests that came by; a test sees in it that the hook is in use."""
+        self.passes = 0
+        """How often trio's scheduler ran between two requests."""
+        self._until_pass = 1
+        self._waiting_for_threads = 0
+        self._poll: select.poll | None = None
+
+    def install(self) -> None:
+        """Put this object in the place of `trio` inside pyfuse3."""
+        pyfuse3.trio = self  # type: ignore[attr-defined]  # a name the stubs do not show
+
+    def Lock(self) -> ReadTurn:  # noqa: N802 - the name that pyfuse3 calls
+        return ReadTurn()
+
+    @asynccontextmanager
+    async def open_nursery(self) -> AsyncIterator[_Workers]:
+        async with trio.open_nursery() as nursery:
+            yield _Workers(self, nursery)
+
+    def pass_soon(self) -> None:
+        """Let the scheduler run before the next request is waited for."""
+        self._until_pass = 1
+
+    async def in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Return what `work` returns in a worker thread; requests are served meanwhile."""
+        self._waiting_for_threads += 1
+        try:
+            return await trio.to_thread.run_sync(work, *args)
+        finally:
+            self._waiting_for_threads -= 1
+
+    async def wait_readable(self, fd: int) -> None:
+        """Return when a request can be read from `fd`. Called with the read turn held."""
+        poll = self._poll
+        if poll is None:
+            poll = self._poll = select.poll()
+            poll.register(fd, select.POLLIN)
+        self.requests += 1
+        self._until_pass -= 1
+        if self._until_pass <= 0:
+            self._until_pass = REQUESTS_PER_PASS
+            self.passes += 1
+            await trio.lowlevel.checkpoint()
+        # A thread that finished can be noticed by trio alone, so while one is at work the
+        # poll must not block.
+        if poll.poll(0 if self._waiting_for_threads else PATIENCE_MS):
+            return
+        self.passes += 1
+        await trio.lowlevel.wait_readable(fd)
+
+
+class ReadTurn:
+    """Stands in for the lock that decides which worker reads the next request.
+
+    trio's lock passes through the scheduler when it is free, and hands itself to the
+    longest waiter when it is released, so that two workers take turns and each request
+    costs a task switch. This one stays with whoever comes first. One waiter is woken at a
+    release: it runs when the releasing task pauses, and takes the turn if it is free then.
+    """
+
+    __slots__ = ("_parked", "_taken", "_woken")
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._woken = False
+        self._parked = trio.lowlevel.ParkingLot()
+
+    async def __aenter__(self) -> None:
+        while self._taken:
+            await self._parked.park()
+            self._woken = False
+        self._taken = True
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._taken = False
+        if not self._woken and self._parked:
+            self._woken = True
+            self._parked.unpark()
+
+
+class _Workers:
+    """The nursery that pyfuse3 starts its workers in."""
+
+    def __init__(self, loop: RequestLoop, nursery: trio.Nursery) -> None:
+        self._loop = loop
+        self._nursery = nursery
+
+    def start_soon(self, worker: Callable[..., Awaitable[None]], *args: Any, name: str) -> None:
+        # pyfuse3 starts a worker whenever none is waiting: unless this one runs soon and
+        # waits, the next request starts another, up to the limit.
+        self._loop.pass_soon()
+        # pyfuse3 hands the nursery on to each worker: it gets this one again.
+        self._nursery.start_soon(_persistently, worker, *args, name=name)
+
+
+async def _persistently(worker: Callable[..., Awaitable[None]], *args: Any) -> None:
+    """Run `worker`, and again when a request vanished before it was read.
+
+    The kernel withdraws a request whose caller is killed. The descriptor does not block,
+    so that such a moment does not stop the process; pyfuse3 ends its worker then, and the
+    cost is that worker's receive buffer.
+    """
+    while True:
+        try:
+            await worker(*args)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+        else:
+            return
