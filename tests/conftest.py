@@ -119,8 +119,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         pytest.fail("left behind by this test:\n  " + "\n  ".join(lines), pytrace=False)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Fail the run if anything of it is still there; remove its directory."""
+    yield  # a run that stops early tears down its shared fixtures in here
     top = _run_dir(session.config)
     if lines := leftovers.after_grace(top):
         leftovers.sweep(top)
@@ -157,15 +159,17 @@ def home(
 
 def _live_in(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = private_home(base)
-    for name in set(os.environ) - set(environment) - _PYTEST_VARIABLES:
-        monkeypatch.delenv(name)
+    for name in set(os.environ) - set(environment):
+        if not name.startswith(_PLUGINS_OWN):
+            monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
 
 _STDERR = pytest.StashKey[int]()
 _OWN_DIRS = pytest.StashKey[list[Path]]()
-_PYTEST_VARIABLES = frozenset({"PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HYPOTHESIS_PROFILE"})
+_PLUGINS_OWN = ("PYTEST_", "TEXTUAL_SNAPSHOT_", "HYPOTHESIS_", "COV")
+"""Variables with these prefixes belong to pytest and its plugins, and stay."""
 
 
 def _run_dir(config: pytest.Config) -> Path:

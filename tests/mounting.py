@@ -46,6 +46,9 @@ class MountedVolume:
         self.init_options = (*CHEAP_SCRYPT, *init_options)
         self.mount_options = tuple(mount_options)
         self.process: subprocess.Popen[bytes] | None = None
+        # A volume that several tests share belongs to none of them: a remount within one
+        # must not carry that one's home, by which its leftovers are found.
+        self._env = dict(os.environ)
         self._log = base / f"{Path(self.argv0).name}.log"
 
     @classmethod
@@ -80,7 +83,7 @@ class MountedVolume:
     ) -> Completed:
         """Run the program with `words`; the password is its input unless another is given."""
         given = self.password + b"\n" if input is None else input
-        return run_program((self.command(), *words), given, timeout=60)
+        return run_program((self.command(), *words), given, timeout=60, env=self._env)
 
     def mount(self) -> None:
         """Mount, and return when the kernel lists the mount and the root answers."""
@@ -99,6 +102,7 @@ class MountedVolume:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                env=self._env,
                 start_new_session=True,
             )
         self.process = process
