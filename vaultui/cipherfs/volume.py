@@ -152,7 +152,7 @@ def _read(path: bytes) -> tuple[VolumeConf, tuple[int, int]]:
         raise VolumeConfMissing(path=shown) from error
     except OSError as error:
         raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
-    with open(fd, "rb") as file:
+    with os.fdopen(fd, "rb") as file:
         try:
             data = file.read(volumeconf.MAX_CONF_BYTES + 1)
             status = os.fstat(fd)

@@ -21,7 +21,10 @@ __all__ = ["BadName", "NameCipher", "NameTooLong"]
 XATTR_PREFIX: Final = b"user.gocryptfs."
 _XATTR_TWEAK: Final = b"xattr_name_iv_xx"
 _CACHED: Final = 16_384
-"""Names kept per generation and direction: about 5 MB when both generations are full."""
+"""Names kept per generation and direction: about 10 MB when all are full."""
+_MAX_PADDED: Final = 256
+"""A name of 255 bytes with its padding."""
+_PADDINGS: Final = [bytes((count,)) * count for count in range(BLOCK + 1)]
 
 
 class NameCipher:
@@ -95,19 +98,14 @@ class NameCipher:
         return _unpad(self._eme.decrypt(tweak, block))
 
 
-_MAX_PADDED: Final = 256
-"""A name of 255 bytes with its padding."""
-
-
 def _pad(name: bytes) -> bytes:
     """PKCS#7 (RFC 5652, 6.3): 1 to 16 bytes, each saying how many there are."""
-    count = BLOCK - len(name) % BLOCK
-    return name + bytes((count,)) * count
+    return name + _PADDINGS[BLOCK - len(name) % BLOCK]
 
 
 def _unpad(padded: bytes) -> bytes:
     count = padded[-1]
-    if not 1 <= count <= BLOCK or padded[-count:] != bytes((count,)) * count:
+    if not 1 <= count <= BLOCK or not padded.endswith(_PADDINGS[count]):
         # EME has no tag, so this is where a wrong key, a foreign file or an entry moved
         # from another directory shows.
         raise BadName("it does not belong to this directory, or is damaged")
