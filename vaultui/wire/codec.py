@@ -39,6 +39,12 @@ def decode(data: bytes | bytearray, *kinds: type[T]) -> T:
         fields = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(what=what, reason="it is not JSON") from error
+    return pick(fields, *kinds)
+
+
+def pick(fields: Any, *kinds: type[T]) -> T:
+    """Return the message in JSON values that were parsed already; raises ProtocolError."""
+    what = " or ".join(kind.__name__ for kind in kinds)
     if not isinstance(fields, dict):
         raise ProtocolError(what=what, reason="it is not an object")
     for kind in kinds:

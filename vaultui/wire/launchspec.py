@@ -2,12 +2,15 @@
 
     front end                         shim (keeper)                    child
         │ ── LaunchSpec on fd 3 ──▶       │
-        │ ◀── Forked(pid) ────────────────│ ── fork ──▶                    │
+        │                                 │ ── fork ──▶                    │
+        │ ◀── Forked(pid, keeper_pid) ────│  run.json is written by now    │
         │ ◀── StepFailed(step, errno) ────│─────────────────────────────── │  exits 253
         │ ◀── end of file = the exec happened ──────────────────────────── │
 
-The status pipe is close-on-exec in the child; the keeper closes its own end after the
-fork, so end of file means that the exec happened and nothing else.
+The status pipe is close-on-exec in the child; the keeper closes its own end after it wrote
+Forked, so end of file means that the exec happened and nothing else. StepFailed may arrive
+before Forked. Without a keeper there is no fork: the shim itself becomes the program, and
+Forked carries its own pid.
 """
 
 from __future__ import annotations
@@ -21,6 +24,20 @@ LOG = -2
 NULL = -3
 """In `LaunchSpec.fds`: /dev/null goes here."""
 
+SPEC_FD = 3
+"""Where the shim finds its LaunchSpec."""
+PAYLOAD_FD = 4
+"""What is meant for the program alone: the shim passes it on and never reads it."""
+STATUS_FD = 5
+"""Where the shim has the writing end of the status pipe."""
+NOTIFY_FD = 6
+"""Where the shim has the writing end of the notify pipe, to be passed on."""
+
+RUN_FILE = "run.json"
+"""In the private directory of a vault: a RunState, from the start on."""
+EXIT_FILE = "exit.json"
+"""In the same directory: an ExitState, from the end on."""
+
 EXIT_LAUNCH_FAILED = 253
 """Exit status of a child that could not reach its exec."""
 
@@ -31,13 +48,16 @@ class KeeperSpec:
 
     vault_name: str
     run_dir: str
-    """Private directory of this vault: exit.json goes here."""
+    """Private directory of this vault: run.json and exit.json go here."""
     mountpoint: str
     """Detached by the keeper when its backend died without unmounting."""
     log_path: str
     """Where the backend's standard output and error go, with rotation."""
     log_max_bytes: int = 1 << 20
     log_backups: int = 3
+    run: RunState | None = None
+    """Written to run.json by the keeper, which fills in pids and start times: so a front end
+    that is killed at any moment leaves nothing behind that a later one can't find."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +78,20 @@ class LaunchSpec:
     new_session: bool = True
     parent_death_signal: int = 0
     """0 for none: a mount backend outlives the terminal that started it."""
+    parent_pid: int = 0
+    """Whose death is meant; if it is no longer the parent, the signal is delivered at once."""
     nofile_soft: int = 0
     """Soft limit of open files to set before the exec; 0 leaves it as it is."""
     log_level: str = "info"
     keeper: KeeperSpec | None = None
-    """None: the shim ends with its child and passes on its exit status."""
+    """None: nothing stays behind; the shim becomes the program."""
 
 
 @dataclass(frozen=True)
 class Forked:
     pid: int
+    keeper_pid: int = 0
+    """0 when there is none."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""Asking a running backend through its control socket: gocryptfs's protocol and ours on top.
+
+Each request has a connection of its own, so requests do not wait for each other and a
+client can be shared between tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from vaultui.linux import unixsocket
+from vaultui.model.errors import BackendTooOld, BackendUnreachable, ProtocolError, from_wire
+from vaultui.wire import codec
+from vaultui.wire.control import (
+    EXTENSION_KEY,
+    ErrorReply,
+    Events,
+    EventsRequest,
+    ExtendRequest,
+    IdleReply,
+    LockReply,
+    LockRequest,
+    PathReply,
+    PauseRequest,
+    Request,
+    Status,
+    StatusRequest,
+)
+
+T = TypeVar("T", Status, Events, IdleReply, LockReply)
+
+ANSWER_S: Final = 5.0
+"""A control plane that works answers in milliseconds, whatever the data plane does."""
+LOCK_S: Final = 45.0
+"""A lock waits until everything is written back."""
+
+
+class ControlClient:
+    """Requests raise BackendUnreachable, BackendTooOld, or the error that the backend sent."""
+
+    def __init__(self, path: str | os.PathLike[str], *, name: str = "the vault") -> None:
+        """`name` is the vault's, for errors."""
+        self._path = Path(path)
+        self._name = name
+
+    async def status(self) -> Status:
+        return await self._ask(StatusRequest(), Status)
+
+    async def events(self, since: int = 0) -> Events:
+        """Return the events with a greater number than `since`."""
+        return await self._ask(EventsRequest(since), Events)
+
+    async def extend(self, seconds: float) -> IdleReply:
+        """Put the idle lock off, to at least `seconds` from now."""
+        return await self._ask(ExtendRequest(seconds), IdleReply)
+
+    async def pause(self, paused: bool) -> IdleReply:
+        return await self._ask(PauseRequest(paused), IdleReply)
+
+    async def lock(self, reason: str = "request", *, lazy: bool = False) -> None:
+        """Unmount politely; returns when it is unmounted, raises MountBusy when it is in use.
+
+        The backend ends shortly after.
+        """
+        await self._ask(LockRequest(reason, lazy), LockReply, LOCK_S)
+
+    async def encrypt_path(self, path: str) -> PathReply:
+        """Return the ciphertext path of a plaintext path; an error is in the reply."""
+        return codec.from_plain(PathReply, await self._exchange({"EncryptPath": path}, ANSWER_S))
+
+    async def decrypt_path(self, path: str) -> PathReply:
+        """Return the plaintext path of a ciphertext path; an error is in the reply."""
+        return codec.from_plain(PathReply, await self._exchange({"DecryptPath": path}, ANSWER_S))
+
+    async def _ask(self, request: Request, kind: type[T], within_s: float = ANSWER_S) -> T:
+        plain = {"type": type(request).__name__, **codec.to_plain(request)}
+        answer = await self._exchange({EXTENSION_KEY: plain}, within_s)
+        if EXTENSION_KEY not in answer:
+            raise BackendTooOld(name=self._name, request=type(request).__name__)
+        reply: T | ErrorReply = codec.pick(answer[EXTENSION_KEY], kind, ErrorReply)
+        if isinstance(reply, ErrorReply):
+            raise from_wire(reply.error)
+        return reply
+
+    async def _exchange(self, request: dict[str, Any], within_s: float) -> dict[str, Any]:
+        """Send one object and return the one that comes back."""
+        try:
+            async with asyncio.timeout(within_s):
+                line = await self._send_and_read(json.dumps(request).encode())
+        except TimeoutError as error:
+            reason = f"no answer within {within_s:g} seconds"
+            raise BackendUnreachable(name=self._name, reason=reason) from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise BackendUnreachable(name=self._name, reason=reason) from error
+        try:
+            answer = json.loads(line)
+        except ValueError as error:
+            reason = "its answer was cut off" if line else "it closed the connection"
+            raise BackendUnreachable(name=self._name, reason=reason) from error
+        if not isinstance(answer, dict):
+            raise ProtocolError(what="reply", reason="it is not an object")
+        return answer
+
+    async def _send_and_read(self, request: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            with unixsocket.address(self._path) as address:
+                # A full backlog is EAGAIN at once for a Unix socket, and never a wait.
+                connection.connect(address)
+            reader, writer = await asyncio.open_unix_connection(
+                sock=connection, limit=codec.MAX_MESSAGE
+            )
+            try:
+                writer.write(request)
+                return await reader.readline()
+            except ValueError as error:  # the line is longer than the limit
+                raise OSError(0, "its answer was too long") from error
+            finally:
+                writer.close()

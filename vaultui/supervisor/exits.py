@@ -1,0 +1,74 @@
+"""How a process ended, in words: parts of sentences that follow "it ended: "."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+from vaultui.model.exitcodes import ExitCode
+from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, ExitState
+
+UNKNOWN: Final = "nobody saw how, because its keeper was gone"
+
+_BY_CODE: Final[dict[int, str]] = {
+    ExitCode.OK: "it unmounted and finished",
+    ExitCode.USAGE: "it did not understand its options",
+    2: "it crashed",
+    ExitCode.CIPHERDIR: "the cipher directory could not be used",
+    ExitCode.INIT: "the volume could not be made",
+    ExitCode.LOAD_CONF: "the volume config could not be loaded",
+    ExitCode.READ_PASSWORD: "it got no password",
+    ExitCode.MOUNTPOINT: "the mount point could not be used",
+    ExitCode.OTHER: "it met an error of its own",
+    ExitCode.PASSWORD_INCORRECT: "the password was incorrect",
+    ExitCode.SCRYPT_PARAMS: "the volume config has impossible scrypt parameters",
+    ExitCode.MASTER_KEY: "the master key could not be read",
+    ExitCode.SIGINT: "it was told to end, and unmounted",
+    ExitCode.FORK_CHILD: "it could not start its background process",
+    ExitCode.FUSE_NEW_SERVER: "the mount failed",
+    ExitCode.CTLSOCK: "the control socket could not be opened",
+    ExitCode.WRITE_CONF: "the volume config could not be written",
+    ExitCode.FSCK_ERRORS: "the check found damage",
+    ExitCode.DEPRECATED_FS: "the volume asks for something this version does not do",
+    ExitCode.CIPHERDIR_IN_USE: "the cipher directory was in use",
+    EXIT_LAUNCH_FAILED: "it could not be started",
+}
+
+_CRASHES: Final = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS}
+)
+
+
+def explain_exit(ended: ExitState | None) -> str:
+    """Return how the process ended, without a full stop; None stands for nobody knows."""
+    if ended is None:
+        return UNKNOWN
+    if ended.oom_killed:
+        return "the system ran out of memory and killed it"
+    if ended.signal is not None:
+        return _explain_signal(ended.signal, ended.core_dumped)
+    code = ended.exit_code or 0
+    return f"{_BY_CODE.get(code, 'it met an error')} (exit code {code})"
+
+
+def ended_badly(ended: ExitState | None) -> bool:
+    """Return whether a mount backend ended otherwise than by unmounting.
+
+    Not knowing counts as bad: a backend whose keeper was killed and that is gone with its
+    mount still listed did not lock its vault.
+    """
+    if ended is None or ended.signal is not None or ended.mount_detached:
+        return True
+    return ended.exit_code not in (ExitCode.OK, ExitCode.SIGINT)
+
+
+def _explain_signal(number: int, core_dumped: bool) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    if number in _CRASHES:
+        return f"it crashed ({name}{', core dumped' if core_dumped else ''})"
+    if number == signal.SIGKILL:
+        return f"something killed it ({name})"
+    return f"a signal ended it ({name})"
