@@ -1,0 +1,102 @@
+"""The floors of the code are kept: on the graph of all imports, and call by call.
+
+The contracts themselves are in pyproject.toml under [tool.importlinter].
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from support import run_program
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "vaultui"
+
+STARTS_A_PROCESS = {
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.posix_spawnp",
+    "os.popen",
+    "os.system",
+    "os.spawnv",
+    "os.spawnve",
+    "asyncio.create_subprocess_exec",
+    "asyncio.create_subprocess_shell",
+    "trio.run_process",
+    "trio.lowlevel.open_process",
+    "pty.fork",
+    "pty.spawn",
+}
+MAY_START_A_PROCESS = ("vaultui/linux/spawn.py", "vaultui/shim/")
+"""The spawn module, and the shim, whose fork is what it is for."""
+
+
+def test_imports_keep_to_the_floors() -> None:
+    done = run_program(
+        (Path(sys.prefix) / "bin" / "lint-imports", "--no-cache"), cwd=ROOT, timeout=100
+    )
+    done.check()
+    assert b"0 broken" in done.stdout
+
+
+def test_every_package_has_a_floor() -> None:
+    contracts = (ROOT / "pyproject.toml").read_text()
+    floors = contracts[contracts.index("layers = [") :].split("]", 1)[0]
+    for path in PACKAGE.iterdir():
+        if (path / "__init__.py").exists():
+            assert path.name in floors, f"{path.name} is not in the layers of pyproject.toml"
+
+
+def test_processes_are_started_in_one_place() -> None:
+    found = [
+        f"{name}:{line} {call}"
+        for name, line, call in _calls()
+        if call in STARTS_A_PROCESS
+        and not any(
+            name == allowed or name.startswith(allowed + "/") for allowed in MAY_START_A_PROCESS
+        )
+    ]
+    assert found == []
+
+
+def test_only_programs_exit() -> None:
+    """Libraries raise; `sys.exit` and its kin are for `__main__` modules and forked children."""
+    found = [
+        f"{name}:{line} {call}"
+        for name, line, call in _calls()
+        if call in {"sys.exit", "exit", "quit"} and not name.endswith("/__main__.py")
+    ]
+    assert found == []
+
+
+def test_no_test_and_no_module_sleeps_for_a_result() -> None:
+    found = [f"{name}:{line}" for name, line, call in _calls() if call == "time.sleep"]
+    assert found == []
+
+
+def _calls() -> Iterator[tuple[str, int, str]]:
+    """Yield file, line and dotted name of every call in the package, imports resolved."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        origin: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                for name in node.names:
+                    origin[name.asname or name.name] = f"{node.module}.{name.name}"
+            elif isinstance(node, ast.Import):
+                for name in node.names:
+                    if name.asname:
+                        origin[name.asname] = name.name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                dotted = ast.unparse(node.func)
+                head, dot, rest = dotted.partition(".")
+                yield (
+                    str(path.relative_to(ROOT)),
+                    node.lineno,
+                    origin.get(head, head) + dot + rest,
+                )
