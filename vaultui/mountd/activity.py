@@ -34,11 +34,20 @@ def boottime() -> float:
 class Activity:
     """Counters of one mount, and when it was used last."""
 
-    __slots__ = ("bytes_read", "bytes_written", "last_use", "operations", "path_operations")
+    __slots__ = (
+        "bytes_read",
+        "bytes_written",
+        "last_use",
+        "open_files",
+        "operations",
+        "path_operations",
+    )
 
     def __init__(self) -> None:
         self.bytes_read = 0
         self.bytes_written = 0
+        self.open_files = 0
+        """File handles that are open now; listed directories do not count."""
         self.operations: dict[str, int] = {}
         self.path_operations = 0
         """LOOK and USE requests so far."""

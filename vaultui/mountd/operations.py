@@ -161,6 +161,7 @@ class VaultOperations(Boundary, Operations):
     @handler(Touch.USE)
     def open(self, ino: InodeNo, flags: int, _context: RequestContext) -> FileInfo:
         opened = self._fs.open(ino, flags)
+        self.activity.open_files += 1
         return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache)
 
     @handler(Touch.USE)
@@ -168,6 +169,7 @@ class VaultOperations(Boundary, Operations):
         self, parent: InodeNo, name: bytes, mode: int, flags: int, _context: RequestContext
     ) -> tuple[FileInfo, EntryAttributes]:
         opened, attributes = self._fs.create(parent, name, mode, flags)
+        self.activity.open_files += 1
         return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), _entry(attributes)
 
     @handler(Touch.DATA)
@@ -186,8 +188,9 @@ class VaultOperations(Boundary, Operations):
     def flush(self, handle: Handle) -> None:
         self._fs.flush(handle)
 
-    @handler(Touch.NONE)
+    @handler(Touch.DATA)
     def release(self, handle: Handle) -> None:
+        self.activity.open_files -= 1
         self._fs.release(handle)
 
     async def fsync(self, handle: int, datasync: bool) -> None:

@@ -1,0 +1,64 @@
+"""vaultfs: composition root of the mount backend."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+from vaultui.linux import hardening
+from vaultui.model.errors import VaultuiError
+from vaultui.model.exitcodes import ExitCode
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it."""
+    # First of all: from here on no other process of this user reads our memory.
+    hardening.protect_process()
+    code = _run(sys.argv)
+    sys.stdout.flush()
+    logging.shutdown()
+    if threading.active_count() > 1:
+        # Files of a lazily detached mount may still be open: their thread would go on
+        # into the interpreter's end.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run(argv: list[str]) -> int:
+    from vaultui.mountd import commandline, console, options, specs
+
+    console.log_plainly(quiet=False)
+    program = program_name(argv[0])
+    try:
+        signal.signal(signal.SIGTERM, _stop)
+        parsed = options.parse([program, *argv[1:]])
+        hardening.lock_memory()
+        if parsed.spec_fd >= 0:
+            return specs.run(parsed.spec_fd, parsed.notify_fd, program)
+        return commandline.run(parsed, argv[1:], program)
+    except VaultuiError as error:
+        commandline.report(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.SIGINT
+    except BrokenPipeError:
+        return ExitCode.OTHER
+
+
+def program_name(argv0: str) -> str:
+    """Return what the mount table calls us: gocryptfs when we are started under that name."""
+    return "gocryptfs" if os.path.basename(argv0) == "gocryptfs" else "vaultfs"
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Before the mount is served, a termination ends what is going on, in order."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

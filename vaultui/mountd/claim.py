@@ -1,0 +1,69 @@
+"""One writer for each cipher directory.
+
+Two programs that write into one cipher directory tear each other's blocks: neither knows
+the other's locks. Ours find each other by a lock on the directory's descriptor, which the
+kernel drops with the process, however it ends. gocryptfs takes no lock, so the mount table
+is asked for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from vaultui.linux.mountinfo import Mount, read_mounts
+from vaultui.model.errors import CipherdirInUse
+
+_GOCRYPTFS = "fuse.gocryptfs"
+
+
+def claim(cipherdir_fd: int, path: str, *, shared: bool) -> None:
+    """Hold `cipherdir_fd` for as long as it is open, alone or `shared` with other readers.
+
+    Raises CipherdirInUse that names who has it. File systems without locks let everybody in.
+    """
+    try:
+        fcntl.flock(cipherdir_fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CipherdirInUse(path=path, holder=_holder(cipherdir_fd, path)) from None
+    except OSError:
+        pass  # ENOLCK, ENOTSUP: network file systems that cannot lock
+    for mount in read_mounts():
+        if not mount.fstype.startswith(_GOCRYPTFS) or (shared and "ro" in mount.options):
+            continue
+        if _is_source(mount, path):
+            raise CipherdirInUse(path=path, holder=f"gocryptfs on {mount.mountpoint}")
+
+
+def _is_source(mount: Mount, path: str) -> bool:
+    real = os.path.realpath(path)
+    # gocryptfs shows commas as underscores.
+    return mount.source in {
+        spelling
+        for name in (os.path.abspath(path), real)
+        for spelling in (name, name.replace(",", "_"))
+    } or (os.path.isabs(mount.source) and os.path.realpath(mount.source) == real)
+
+
+def _holder(cipherdir_fd: int, path: str) -> str:
+    """Return who holds the lock, in words, from /proc/locks; the kernel tells the pid."""
+    status = os.fstat(cipherdir_fd)
+    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    try:
+        with Path("/proc/locks").open(encoding="ascii") as locks:
+            for line in locks:
+                # "1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF"; proc_locks(5)
+                fields = line.split()
+                if len(fields) > 5 and fields[1] == "FLOCK" and fields[5] == wanted:
+                    return f"process {fields[4]}{_where(path)}"
+    except OSError:
+        pass
+    return f"another process{_where(path)}"
+
+
+def _where(path: str) -> str:
+    for mount in read_mounts():
+        if mount.fstype.startswith(("fuse.vaultfs", _GOCRYPTFS)) and _is_source(mount, path):
+            return f", mounted on {mount.mountpoint}"
+    return ""

@@ -1,0 +1,230 @@
+"""The main thread of a serving process: signals, control socket, idle lock, unmounting.
+
+It never calls into the mount that the process serves. Whoever unmounts is a child; when the
+mount is gone the data plane ends, and with it everything here.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from vaultui.cipherfs.filesystem import FileSystem
+from vaultui.linux.holders import Holder, find_holders
+from vaultui.linux.mountinfo import mount_at
+from vaultui.linux.unmount import unmount
+from vaultui.model.errors import MountBusy, ProtocolError
+from vaultui.model.exitcodes import ExitCode
+from vaultui.mountd import statusreport
+from vaultui.mountd.activity import Activity, boottime
+from vaultui.mountd.controlserver import ControlServer
+from vaultui.mountd.controlsocket import ControlSocket
+from vaultui.mountd.eventring import EventRing
+from vaultui.mountd.idle import Clock
+from vaultui.wire.control import (
+    EventKind,
+    EventsRequest,
+    ExtendRequest,
+    IdleReply,
+    LockReply,
+    LockRequest,
+    PauseRequest,
+    Reply,
+    Request,
+    StatusRequest,
+)
+from vaultui.wire.handshake import MountSpec
+
+_log = logging.getLogger("vaultfs")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass
+class Served:
+    """One mount and everything that is known about it, for both planes."""
+
+    spec: MountSpec
+    root: str
+    """The mount point as the mount table spells it: without symbolic links."""
+    filesystem: FileSystem
+    activity: Activity
+    events: EventRing
+    clock: Clock
+    features: tuple[str, ...] = ()
+    mount_id: int = 0
+    opened_at: float = field(default_factory=time.time)
+    busy_reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the vault, or without one the mount point."""
+        return self.spec.vault_name or self.spec.mountpoint
+
+
+class ControlPlane:
+    def __init__(self, served: Served, control_socket: ControlSocket | None) -> None:
+        self._served = served
+        self._control_socket = control_socket
+        self._unmounting = trio.Lock()
+        self._ended = trio.Event()
+        self._exit_code = ExitCode.OK
+        self._token: trio.lowlevel.TrioToken | None = None
+
+    async def run(self, begin: Callable[[], None]) -> ExitCode:
+        """Serve until the mount is gone and return the exit code.
+
+        `begin` starts the data plane; from its thread, `call` reaches this one.
+        """
+        self._token = trio.lowlevel.current_trio_token()
+        with trio.open_signal_receiver(*_SIGNALS) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._obey_signals, signals)
+                if self._served.clock.timeout:
+                    nursery.start_soon(self._watch_idle)
+                if self._control_socket is not None:
+                    nursery.start_soon(self._serve_socket, self._control_socket)
+                begin()
+                await self._ended.wait()
+                nursery.cancel_scope.cancel()
+        return self._exit_code
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Run `function` in this plane's thread, soon. Callable from any thread."""
+        assert self._token is not None
+        self._token.run_sync_soon(function)
+
+    def end(self) -> None:
+        """The mount is gone, or serving it failed. Callable from any thread."""
+        self.call(self._ended.set)
+
+    # --- locking ---
+
+    async def lock(self, reason: str, *, lazy: bool = False) -> None:
+        """Unmount; raises MountBusy that names the holders.
+
+        Returns when the mount table no longer lists the mount. One at a time: a second
+        caller finds it gone, which is what it asked for.
+        """
+        served = self._served
+        async with self._unmounting:
+            top = mount_at(served.root)
+            if top is None:
+                return
+            try:
+                if top.mount_id != served.mount_id:
+                    raise OSError(errno.EBUSY, f"{top.fstype} is mounted over it")
+                await trio.to_thread.run_sync(_unmount, served.root, lazy)
+            except (OSError, TimeoutError) as error:
+                raise await self._busy(error) from error
+            served.events.add(EventKind.LOCKED, detail=reason)
+
+    async def _busy(self, error: OSError) -> MountBusy:
+        served = self._served
+        holders = await trio.to_thread.run_sync(find_holders, served.root)
+        words = in_words(holders)
+        served.busy_reason = f"held by {words}"
+        served.events.add(EventKind.LOCK_BUSY, detail=served.busy_reason)
+        return MountBusy(name=served.name, holders=words, raw=error.strerror or str(error))
+
+    async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            name = signal.Signals(number).name
+            try:
+                await self.lock(name)
+            except MountBusy as busy:
+                _log.warning("%s: %s Unmounting lazily.", name, busy.summary)
+                try:
+                    await self.lock(name, lazy=True)
+                except MountBusy as still:
+                    _log.error("%s: not unmounted: %s", name, still.raw)
+            self._exit_code = ExitCode.SIGINT
+            # Open files end here; what was written is in the cipher files already.
+            self._ended.set()
+
+    async def _watch_idle(self) -> None:
+        served = self._served
+        while True:
+            pause = served.clock.check(boottime())
+            if pause > 0:
+                await trio.sleep(pause)
+                continue
+            try:
+                await self.lock("idle")
+            except MountBusy:
+                served.clock.reset(boottime())
+                served.events.add(EventKind.IDLE_RESET, detail=served.busy_reason)
+            else:
+                return
+
+    # --- control socket ---
+
+    async def _serve_socket(self, control_socket: ControlSocket) -> None:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(control_socket.socket))
+        server = ControlServer(
+            self._served.filesystem.encrypt_path,
+            self._served.filesystem.decrypt_path,
+            self._handle,
+            self._served.name,
+        )
+        await server.serve(listener)
+
+    async def _handle(self, request: Request) -> Reply:
+        served = self._served
+        match request:
+            case StatusRequest():
+                holders = await trio.to_thread.run_sync(find_holders, served.root)
+                return statusreport.status(served, holders)
+            case EventsRequest(since):
+                return served.events.since(since)
+            case ExtendRequest(seconds):
+                if not math.isfinite(seconds) or seconds < 0:
+                    raise ProtocolError(what="ExtendRequest", reason="seconds must be positive")
+                served.clock.extend(boottime(), seconds)
+                served.events.add(EventKind.EXTENDED, detail=f"{seconds:g} s")
+            case PauseRequest(paused):
+                if paused != served.clock.paused:
+                    served.clock.paused = paused
+                    # Time that passed during the pause is not held against the vault.
+                    served.clock.reset(boottime())
+                    served.events.add(EventKind.PAUSED if paused else EventKind.RESUMED)
+            case LockRequest(reason, lazy):
+                await self.lock(reason, lazy=lazy)
+                return LockReply()
+        return IdleReply(served.clock.left(boottime()), served.clock.paused)
+
+
+def in_words(holders: list[Holder], most: int = 3) -> str:
+    """Return who holds a mount, as text for a sentence."""
+    own = os.getpid()
+    named = {
+        holder.pid: f"{holder.command} ({holder.pid}, {_KINDS[holder.kind]})"
+        for holder in holders
+        if holder.pid != own
+    }
+    if not named:
+        return "a process that we may not look into"
+    words = list(named.values())
+    more = [f"{len(words) - most} more"] if len(words) > most else []
+    return ", ".join(words[:most] + more)
+
+
+_KINDS = {
+    "cwd": "working directory",
+    "root": "root directory",
+    "exe": "running program",
+    "open": "open file",
+    "map": "mapped file",
+}
+
+
+def _unmount(mountpoint: str, lazy: bool) -> None:
+    unmount(mountpoint, lazy=lazy)

@@ -1,0 +1,109 @@
+"""Into the background, gocryptfs's way.
+
+The process that was started stays in front and starts itself again with `-fg -notifypid`;
+the child asks for the password and mounts, detaches, and sends SIGUSR1. The parent then
+ends with 0; before that, with whatever the child ended with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Final, NoReturn
+
+from vaultui.linux import spawn
+from vaultui.linux.mountinfo import mount_at
+from vaultui.model.errors import ForkFailed
+from vaultui.mountd import console
+
+_CONFIRM_S: Final = 0.2
+
+
+class _Ready(Exception):
+    """The child sent SIGUSR1."""
+
+
+def run_in_background(arguments: list[str], mountpoint: str) -> int:
+    """Start this program again with `arguments`, and return the exit code for it."""
+    signal.signal(signal.SIGUSR1, _on_ready)
+    # Control-C reaches the child too, which puts the terminal in order and ends; its exit
+    # status is what we end with.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+    argv = [sys.executable, *before[1:], "-fg", f"-notifypid={os.getpid()}", *arguments]
+    try:
+        child = spawn.start(argv, fds=_inherited(), new_session=False)
+    except OSError as error:
+        raise ForkFailed(reason=error.strerror or str(error)) from error
+    signal.signal(signal.SIGTERM, lambda number, _: child.signal(number))
+    while True:
+        try:
+            status = child.wait()
+            break
+        except _Ready:
+            # Anybody may send that signal: what counts is a living child and a mount.
+            if child.poll() is None and mount_at(mountpoint) is not None:
+                return 0
+    assert status is not None
+    return status if status >= 0 else 128 - status
+
+
+def _on_ready(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Ready
+
+
+def _inherited() -> list[int]:
+    """Return the descriptors that we were started with, each in its place.
+
+    `-config <(…)` names one of them, so they are handed on.
+    """
+    numbers = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the descriptor of this very listing
+            if os.get_inheritable(int(name)):
+                numbers.append(int(name))
+    places = [spawn.CLOSED] * (max(numbers, default=-1) + 1)
+    for number in numbers:
+        places[number] = number
+    return places
+
+
+def detach(program: str, *, to_syslog: bool) -> None:
+    """Become a daemon: no working directory, session or streams of whoever started us."""
+    os.chdir("/")
+    if to_syslog:
+        console.log_to_syslog(program)
+        _redirect_streams(program)
+    with contextlib.suppress(PermissionError):  # we lead a session already
+        os.setsid()
+
+
+def _redirect_streams(program: str) -> None:
+    """Let go of the standard streams: whoever waits for their end must not wait for us.
+
+    What a library still prints goes to the system log through logger(1), where there is one.
+    """
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    try:
+        tag = f"{program}-{os.getpid()}-logger"
+        logger = spawn.start(("logger", "-t", tag), fds=(reading, null, null))
+    except OSError:
+        output = null
+    else:
+        logger.close()
+        output = writing
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for fd in (null, reading, writing):
+        os.close(fd)
+
+
+def notify(pid: int) -> None:
+    """Tell `pid` that the mount is there. It may have ended, or be somebody else's by now."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGUSR1)

@@ -1,0 +1,67 @@
+"""The thread that answers the kernel.
+
+It does nothing else: what has to go on while a disk is slow belongs to the control plane,
+in the main thread. The thread ends when the mount is gone, from wherever it was unmounted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+import pyfuse3
+import trio
+
+from vaultui.cipherfs.filesystem import FileSystem
+from vaultui.mountd.activity import Activity
+from vaultui.mountd.eventring import EventRing
+from vaultui.mountd.operations import VaultOperations
+from vaultui.mountd.requestloop import RequestLoop
+
+_log = logging.getLogger("vaultfs")
+
+
+class DataPlane:
+    """Serves `filesystem` on an open FUSE descriptor, which it owns from now on."""
+
+    def __init__(
+        self,
+        filesystem: FileSystem,
+        fuse_fd: int,
+        activity: Activity,
+        events: EventRing,
+        *,
+        on_served: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """`on_served` and `on_end` are called in the thread, when the kernel said hello and
+        when it let go."""
+        self.failure: BaseException | None = None
+        """Why serving ended, when it was not the end of the mount."""
+        self._loop = RequestLoop()
+        self._on_end = on_end
+        self._operations = VaultOperations(filesystem, self._loop, activity, events, on_served)
+        self._fuse_fd = fuse_fd
+        self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)
+
+    def start(self) -> None:
+        self._loop.install()
+        pyfuse3.init(self._operations, f"/dev/fd/{self._fuse_fd}", set())
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end of the thread."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            trio.run(pyfuse3.main)
+        except BaseException as error:  # nobody above this thread could tell
+            self.failure = error
+            _log.critical("serving the mount ended with an error", exc_info=error)
+        finally:
+            # Closes the descriptor, and with it the connection: a mount that is still
+            # listed then answers with an error instead of hanging.
+            pyfuse3.close(unmount=False)
+            self._on_end()
