@@ -1,1 +1,1 @@
-"""Floor 8: the Textual application; no policy."""
+"""Floor 8: the application in the terminal. Pictures and words; every decision is below."""

@@ -1,0 +1,491 @@
+"""An in-memory stand-in of `Vaults`: no mounts, no processes, no keyring.
+
+It behaves as the real one does towards a caller: the same errors in the same cases, which
+`test_standin.py` asks of both. Tests turn its knobs (`keyring`, `busy`, `steps`) to bring
+about what takes a broken machine otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from vaultui.model.errors import (
+    AlreadyOpen,
+    CipherdirMissing,
+    MountBusy,
+    NotOpen,
+    PasswordIncorrect,
+    VaultExists,
+    VaultuiError,
+    VaultUnknown,
+)
+from vaultui.model.ids import VaultId
+from vaultui.model.secret import Secret
+from vaultui.model.states import VaultState
+from vaultui.vaults import (
+    Created,
+    Event,
+    EventKind,
+    Events,
+    Holder,
+    KeyringState,
+    LockMode,
+    LockOutcome,
+    OpenFile,
+    PasswordSource,
+    PathAnswer,
+    Status,
+    StepName,
+    Unlocked,
+    UnlockOptions,
+    VaultEntry,
+    VaultStatus,
+    VolumeInfo,
+    check_name,
+)
+
+EPOCH = 1_700_000_000.0
+"""The wall clock of the stand-in: 22:13:20 on 14 November 2023 in UTC."""
+
+INFO = VolumeInfo(
+    creator="gocryptfs 2.4.0",
+    feature_flags=("HKDF", "GCMIV128", "DirIV", "EMENames", "LongNames", "Raw64"),
+    content="AES-256-GCM",
+    names="EME",
+    key_derivation="scrypt N=65536 r=8 p=1",
+    encrypted_key_bytes=64,
+    salt_bytes=32,
+    scrypt_n=65536,
+    scrypt_r=8,
+    scrypt_p=1,
+    scrypt_key_bytes=32,
+)
+
+
+class StandInWatch:
+    """A watch whose descriptor a test makes readable."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def fileno(self) -> int:
+        return self._read
+
+    def consume(self) -> None:
+        while True:
+            try:
+                os.read(self._read, 4096)
+            except BlockingIOError:
+                return
+
+    def notify(self) -> None:
+        os.write(self._write, b"!")
+
+    def close(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+
+class StandIn:
+    """What the application needs of `Vaults`."""
+
+    def __init__(self, *, vaults_dir: str = "/home/ada/Vaults") -> None:
+        self.vaults_dir = vaults_dir
+        self.passwords: dict[str, str] = {}
+        self.saved: dict[str, str] = {}
+        self.keyring = KeyringState(label="GNOME Keyring", usable=True)
+        self.keyring_answers = asyncio.Event()
+        self.keyring_answers.set()
+        self.keyring_error: VaultuiError | None = None
+        self.derive = asyncio.Event()
+        """Cleared by a test: an unlock waits in its first step."""
+        self.derive.set()
+        self.busy: dict[str, list[Holder]] = {}
+        self.settings_warning: VaultuiError | None = None
+        self.found: list[Path] = []
+        self.failure: VaultuiError | None = None
+        """Raised by the next use case that changes something."""
+        self.logs: dict[str, list[str]] = {}
+        self.timeline: dict[str, list[Event]] = {}
+        self.calls: list[str] = []
+        self.cancelled: list[str] = []
+        self.the_watch: StandInWatch | None = None
+        self._statuses: dict[VaultId, VaultStatus] = {}
+        self._count = 0
+
+    # -- for tests --------------------------------------------------------------------------
+
+    def put(
+        self,
+        name: str,
+        *,
+        state: VaultState = VaultState.LOCKED,
+        password: str = "secret",
+        cipherdir: str = "",
+        mountpoint: str = "",
+        idle_timeout_s: float = 0.0,
+        **changes: object,
+    ) -> VaultEntry:
+        """Register a vault in a state; `changes` are fields of its status."""
+        self._count += 1
+        entry = VaultEntry(
+            id=VaultId(f"{self._count:016x}"),
+            name=name,
+            cipherdir=cipherdir or f"/home/ada/Sync/{name.lower()}.c",
+            mountpoint=mountpoint or f"{self.vaults_dir}/{name}",
+            idle_timeout_s=idle_timeout_s,
+        )
+        self.passwords[name] = password
+        status = VaultStatus(
+            entry,
+            state,
+            mounted=state.is_mounted,
+            mountpoint=entry.mountpoint,
+            idle_timeout_s=idle_timeout_s,
+        )
+        self._statuses[entry.id] = status
+        if state in {VaultState.OPEN, VaultState.BUSY}:
+            self._open(entry, UnlockOptions())
+            self.change(name, state=state)
+        self.change(name, **changes)
+        return entry
+
+    def change(self, name: str, **changes: object) -> None:
+        """Change fields of a vault's status; those that `Status` shares change in both."""
+        status = self._status(name)
+        if status.detail is not None:
+            shared = {
+                field: value for field, value in changes.items() if hasattr(status.detail, field)
+            }
+            if "open_files" in changes and isinstance(changes["open_files"], tuple):
+                changes["open_files"] = len(changes["open_files"])
+                shared["open_file_count"] = changes["open_files"]
+            elif "open_files" in shared:
+                shared["open_file_count"] = shared.pop("open_files")
+            changes.setdefault("detail", dataclasses.replace(status.detail, **shared))
+        self._statuses[status.entry.id] = dataclasses.replace(status, **changes)
+
+    def _open(self, entry: VaultEntry, options: UnlockOptions) -> None:
+        timeout = entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
+        mountpoint = options.mountpoint or entry.mountpoint
+        read_only = entry.read_only if options.read_only is None else options.read_only
+        detail = Status(
+            version="1",
+            pid=4711,
+            vault_id=entry.id,
+            vault_name=entry.name,
+            cipherdir=entry.cipherdir,
+            mountpoint=mountpoint,
+            read_only=read_only,
+            opened_at=EPOCH - 3600,
+            password_source=options.password_source.value,
+            idle_timeout_s=timeout,
+            idle_left_s=timeout or None,
+            idle_paused=False,
+            last_activity_s=0.0,
+            busy_reason="",
+            open_file_count=0,
+            open_files=(),
+            bytes_read=0,
+            bytes_written=0,
+            operations={},
+            rss_bytes=44 << 20,
+            last_event=1,
+        )
+        self.timeline[entry.name] = [
+            Event(1, EPOCH - 3600, EventKind.UNLOCKED, detail=options.password_source.value)
+        ]
+        self._statuses[entry.id] = VaultStatus(
+            entry,
+            VaultState.OPEN,
+            mounted=True,
+            mountpoint=mountpoint,
+            read_only=read_only,
+            backend_pid=4711,
+            keeper_pid=4709,
+            keeper_alive=True,
+            opened_at=EPOCH - 3600,
+            idle_timeout_s=timeout,
+            idle_left_s=timeout or None,
+            last_activity_s=0.0,
+            open_files=0,
+            rss_bytes=44 << 20,
+            detail=detail,
+        )
+
+    def _close(self, status: VaultStatus) -> None:
+        self._statuses[status.entry.id] = VaultStatus(
+            status.entry,
+            VaultState.LOCKED,
+            mountpoint=status.entry.mountpoint,
+            idle_timeout_s=status.entry.idle_timeout_s,
+        )
+
+    def _status(self, name: str) -> VaultStatus:
+        for status in self._statuses.values():
+            if status.entry.name == name:
+                return status
+        raise VaultUnknown(name=name, similar="")
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            error, self.failure = self.failure, None
+            raise error
+
+    # -- what is known ----------------------------------------------------------------------
+
+    def entries(self) -> list[VaultEntry]:
+        return [status.entry for status in self._statuses.values()]
+
+    def entry(self, name: str) -> VaultEntry:
+        return self._status(name).entry
+
+    async def statuses(self) -> list[VaultStatus]:
+        return list(self._statuses.values())
+
+    async def status(self, name: str) -> VaultStatus:
+        return self._status(name)
+
+    async def recover(self) -> list[VaultStatus]:
+        return []
+
+    def watch(self) -> StandInWatch:
+        self.the_watch = StandInWatch()
+        return self.the_watch
+
+    # -- open and close ---------------------------------------------------------------------
+
+    async def unlock(
+        self,
+        name: str,
+        password: Secret,
+        *,
+        options: UnlockOptions | None = None,
+        on_step: Callable[[StepName, str], None] | None = None,
+    ) -> Unlocked:
+        options = options or UnlockOptions()
+        self.calls.append(f"unlock {name} {options.password_source.value}")
+        status = self._status(name)
+        if status.state in {VaultState.OPEN, VaultState.BUSY}:
+            return Unlocked(status, already=True)
+        self._fail()
+        if status.state is VaultState.MISSING:
+            raise CipherdirMissing(path=status.entry.cipherdir)
+        report = on_step or (lambda _name, _words: None)
+        report(StepName.DERIVING, "Deriving key")
+        try:
+            await self.derive.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(name)
+            raise
+        with password.view as view:
+            right = bytes(view) == self.passwords[name].encode()
+        if not right:
+            raise PasswordIncorrect
+        report(StepName.MOUNTING, "Mounting")
+        self._open(status.entry, options)
+        return Unlocked(self._status(name), already=False)
+
+    async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
+        self.calls.append(f"lock {name} {mode.value}")
+        status = self._status(name)
+        if not status.mounted:
+            return LockOutcome(already=True)
+        self._fail()
+        holders = self.busy.get(name, [])
+        if mode is LockMode.POLITE and holders:
+            raise MountBusy(name=name, holders=", ".join(holder.command for holder in holders))
+        while mode is LockMode.WAIT and self.busy.get(name):
+            await asyncio.sleep(0.01)
+        if mode is LockMode.KILL:
+            self.busy.pop(name, None)
+        self._close(status)
+        return LockOutcome(already=False, detached=mode is LockMode.LAZY and bool(holders))
+
+    async def repair(self, name: str) -> VaultStatus:
+        self.calls.append(f"repair {name}")
+        self._close(self._status(name))
+        return self._status(name)
+
+    async def extend(self, name: str, seconds: float) -> float | None:
+        self._needs_open(name)
+        self.calls.append(f"extend {name} {seconds:.0f}")
+        left = max(self._status(name).idle_left_s or 0.0, seconds)
+        self.change(name, idle_left_s=left)
+        return left
+
+    async def pause(self, name: str, paused: bool) -> None:
+        self._needs_open(name)
+        self.change(name, idle_paused=paused)
+
+    async def events(self, name: str, since: int = 0) -> Events:
+        self._needs_open(name)
+        return Events(tuple(event for event in self.timeline[name] if event.seq > since))
+
+    def _needs_open(self, name: str) -> VaultStatus:
+        status = self._status(name)
+        if not status.mounted:
+            raise NotOpen(name=name, state=status.state.value)
+        return status
+
+    # -- who holds it -----------------------------------------------------------------------
+
+    async def holders(self, name: str) -> list[Holder]:
+        self._status(name)
+        return list(self.busy.get(name, []))
+
+    async def signal_holder(self, holder: Holder, signal: int) -> bool:
+        self.calls.append(f"signal {holder.pid} {signal}")
+        for holders in self.busy.values():
+            holders[:] = [other for other in holders if other.pid != holder.pid]
+        return True
+
+    # -- passwords --------------------------------------------------------------------------
+
+    async def keyring_state(self) -> KeyringState:
+        return self.keyring
+
+    async def saved_password(self, name: str, timeout_s: float = 60.0) -> Secret | None:
+        self._status(name)
+        await self.keyring_answers.wait()
+        if self.keyring_error is not None:
+            raise self.keyring_error
+        saved = self.saved.get(name)
+        return None if saved is None else Secret(bytearray(saved.encode()))
+
+    async def save_password(self, name: str, password: Secret) -> KeyringState:
+        with password.view as view:
+            self.saved[name] = bytes(view).decode()
+        return self.keyring
+
+    async def forget_password(self, name: str) -> bool:
+        self._status(name)
+        return self.saved.pop(name, None) is not None
+
+    # -- the registry -----------------------------------------------------------------------
+
+    async def add(
+        self,
+        cipherdir: str,
+        *,
+        name: str | None = None,
+        mountpoint: str | None = None,
+        idle_timeout_s: float = 0.0,
+        read_only: bool = False,
+        config_path: str = "",
+    ) -> VaultEntry:
+        self._fail()
+        name = Path(cipherdir).stem if name is None else name
+        check_name(name)
+        for entry in self.entries():
+            if entry.name == name:
+                raise VaultExists(name=name, cipherdir=entry.cipherdir)
+        return self.put(
+            name,
+            cipherdir=cipherdir,
+            mountpoint=mountpoint or "",
+            idle_timeout_s=idle_timeout_s,
+        )
+
+    async def create(
+        self,
+        cipherdir: str,
+        password: Secret,
+        *,
+        name: str | None = None,
+        mountpoint: str | None = None,
+        idle_timeout_s: float = 0.0,
+    ) -> Created:
+        entry = await self.add(
+            cipherdir, name=name, mountpoint=mountpoint, idle_timeout_s=idle_timeout_s
+        )
+        with password.view as view:
+            self.passwords[entry.name] = bytes(view).decode()
+        return Created(entry, Secret(bytearray(range(32))))
+
+    async def forget(self, name: str) -> VaultEntry:
+        status = self._status(name)
+        if status.mounted:
+            raise AlreadyOpen(name=name)
+        self._fail()
+        del self._statuses[status.entry.id]
+        return status.entry
+
+    # -- the volume -------------------------------------------------------------------------
+
+    async def path(self, name: str, path: str) -> PathAnswer:
+        self._needs_open(name)
+        if path == "nothing":
+            return PathAnswer("", "", error="There is no such path.")
+        return PathAnswer(
+            plain=path, cipher="/".join("5hZ" + part[::-1] for part in path.split("/"))
+        )
+
+    async def info(self, name: str) -> VolumeInfo:
+        if self._status(name).state is VaultState.MISSING:
+            raise CipherdirMissing(path=self._status(name).entry.cipherdir)
+        return INFO
+
+    # -- the machine ------------------------------------------------------------------------
+
+    def log_path(self, name: str) -> Path:
+        return Path("/home/ada/.local/state/vaultui/log") / f"{self.entry(name).id}.log"
+
+    async def log_tail(self, name: str, lines: int = 200) -> list[str]:
+        return self.logs.get(name, [])[-lines:]
+
+    def discover(self) -> list[Path]:
+        return self.found
+
+    async def open_folder(self, name: str) -> bool:
+        self._needs_open(name)
+        self.calls.append(f"folder {name}")
+        return True
+
+    async def close(self) -> None:
+        pass
+
+
+def demo() -> StandIn:
+    """Return three vaults as the pictures show them."""
+    vaults = StandIn()
+    vaults.put(
+        "Work",
+        state=VaultState.OPEN,
+        idle_timeout_s=900.0,
+        idle_left_s=432.0,
+        last_activity_s=468.0,
+        bytes_read=412 << 20,
+        bytes_written=7 << 20,
+        open_files=(
+            OpenFile("plans/2024 budget.ods", 2, True),
+            OpenFile("letters/to the bank.odt", 1, False),
+        ),
+    )
+    vaults.put("Taxes", idle_timeout_s=600.0)
+    vaults.put(
+        "Photos",
+        state=VaultState.BUSY,
+        idle_timeout_s=300.0,
+        idle_left_s=None,
+        open_files=17,
+        explanation="The idle lock is due, but 2 processes hold it.",
+    )
+    vaults.busy["Photos"] = [
+        Holder(4242, "darktable", 1000, "open", "/home/ada/Vaults/Photos/2023/IMG_0417.raw"),
+        Holder(4242, "darktable", 1000, "map", "/home/ada/Vaults/Photos/library.db"),
+        Holder(5150, "bash", 1000, "cwd", "/home/ada/Vaults/Photos/2023"),
+    ]
+    vaults.logs["Work"] = [
+        "2023-11-14 21:13:20 info  unlocked /home/ada/Sync/work.c",
+        "2023-11-14 21:13:20 info  mounted on /home/ada/Vaults/Work, mount id 412",
+        "2023-11-14 22:02:51 info  idle clock reset by a read",
+    ]
+    return vaults
+
+
+__all__ = ["EPOCH", "INFO", "PasswordSource", "StandIn", "StandInWatch", "demo"]

@@ -1,0 +1,250 @@
+"""The application: what lives as long as it does, and the way from a key to a flow.
+
+Screens come and go; the states (`live`), the work under way (`jobs`) and the flows belong to
+the application. It starts and stops nothing by itself: open vaults stay open when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.ids import VaultId
+from vaultui.tui.actions import BY_ID, Action, refusal
+from vaultui.tui.commands import VaultCommands
+from vaultui.tui.flows import Flows
+from vaultui.tui.glyphs import Glyphs
+from vaultui.tui.jobs import Job, Jobs
+from vaultui.tui.live import LiveVaults
+from vaultui.tui.recorders import detach_devtools, traceback_without_locals
+from vaultui.tui.screens.home import HomeScreen
+from vaultui.tui.screens.vaultscreen import VaultScreen
+from vaultui.tui.theme import VAULTUI
+from vaultui.tui.widgets.secrettext import hidden_secrets
+from vaultui.tui.wording import shown
+from vaultui.vaults import KeyringState, VaultStatus
+
+if TYPE_CHECKING:
+    from vaultui.vaults import Vaults
+    from vaultui.vaults.watch import Watch
+
+_TICK_S = 0.5
+
+
+class VaultuiApp(App[None]):
+    """The application on one user's vaults; `clock` and `wall_clock` stand still in pictures."""
+
+    TITLE = "vaultui"
+    CSS_PATH = "vaultui.tcss"
+    COMMANDS = App.COMMANDS | {VaultCommands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        vaults: Vaults,
+        *,
+        ascii_only: bool = False,
+        keymap: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take `vaults` and the words of the command line; `keymap` maps action ids to keys."""
+        super().__init__()
+        detach_devtools(self)
+        self.vaults = vaults
+        self.glyphs = Glyphs(ascii_only)
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.jobs = Jobs(clock, self._job_changed)
+        self.live = LiveVaults(vaults, self.jobs, clock, self._show_states)
+        self.flows = Flows(self)
+        self.keyring: KeyringState | None = None
+        self._watch: Watch | None = None
+        self.register_theme(VAULTUI)
+        self.theme = VAULTUI.name
+        self.set_class(ascii_only, "-ascii")
+        self._keys = dict(keymap or {})
+        self.set_keymap(self._keys)
+
+    def key_of(self, action: Action) -> str:
+        """Return how the first key of an action is shown, as remapped."""
+        keys = self._keys.get(action.id)
+        return keys.partition(",")[0] if keys else action.shown_key
+
+    # -- life -------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> HomeScreen:
+        return HomeScreen(self.glyphs)
+
+    def on_mount(self) -> None:
+        self.set_interval(_TICK_S, self._tick, name="refresh")
+        self.run_worker(self._begin(), group="begin")
+
+    async def _begin(self) -> None:
+        """Read what is running, then watch it; the keyring is asked last, for it may take long."""
+        await self.live.refresh()
+        await self._recover()
+        warning = self.vaults.settings_warning
+        if warning is not None:
+            self.say(f"{warning.summary} {warning.hint}", severity="warning", timeout=15)
+        try:
+            self._watch = self.vaults.watch()
+        except (VaultuiError, OSError) as error:
+            self.say(f"Changes are noticed late: {error}", severity="warning")
+        else:
+            asyncio.get_running_loop().add_reader(self._watch.fileno(), self._noticed)
+        try:
+            self.keyring = await self.vaults.keyring_state()
+        except VaultuiError as error:
+            self.keyring = KeyringState(label="none", usable=False, reason=error.summary)
+        self._show_states()
+
+    async def _recover(self) -> None:
+        """Detach mounts whose backend and keeper were both killed, and say which."""
+        try:
+            broken = await self.vaults.recover()
+        except VaultuiError as error:
+            self.say(f"{error.summary} {error.hint}", severity="warning")
+            return
+        for status in broken:
+            self.say(f"{shown(status.entry.name)}: {shown(status.explanation)}", severity="warning")
+        if broken:
+            await self.live.refresh()
+
+    def _noticed(self) -> None:
+        assert self._watch is not None
+        self._watch.consume()
+        if not self.live.frozen:
+            self.run_worker(self.live.refresh(), group="refresh")
+
+    async def _tick(self) -> None:
+        # In a worker: a backend that is slow to answer must not hold up the keys.
+        if not self.live.frozen:
+            self.run_worker(self.live.tick(self.app_focus), group="refresh")
+
+    async def on_unmount(self) -> None:
+        if self._watch is not None:
+            asyncio.get_running_loop().remove_reader(self._watch.fileno())
+            self._watch.close()
+        await self.jobs.close()
+
+    # -- what screens are told --------------------------------------------------------------
+
+    def _job_changed(self, _job: Job) -> None:
+        self._show_states()
+        if _job.done and self.is_running:
+            self.run_worker(self.live.refresh(), group="refresh")
+
+    def _show_states(self) -> None:
+        for screen in self.screen_stack if self.is_running else ():
+            if isinstance(screen, VaultScreen) and screen.is_mounted:
+                screen.call_later(screen.show_states)
+
+    def select(self, vault: VaultId) -> None:
+        """Put the cursor of the list on a vault."""
+        for screen in self.screen_stack:
+            if isinstance(screen, HomeScreen):
+                screen.select(vault)
+
+    def say(
+        self,
+        text: str,
+        *,
+        severity: Literal["information", "warning", "error"] = "information",
+        timeout: float | None = None,
+    ) -> None:
+        """Show a sentence for a while. Names and paths in it are text, never markup."""
+        self.notify(text, severity=severity, timeout=timeout, markup=False)
+
+    def copy_text(self, text: str) -> None:
+        """Copy a path to the clipboard through the terminal, and say so."""
+        self.copy_to_clipboard(text.encode("utf-8", "replace").decode())
+        self.say(f"Copied: {shown(text)}")
+
+    # -- from a key to a flow ---------------------------------------------------------------
+
+    def perform(self, action_id: str, status: VaultStatus | None) -> None:
+        """Do an action with a vault, or say why it does not apply."""
+        action = BY_ID[action_id]
+        reason = refusal(action, status)
+        if reason and not (action_id == "vault.repair" and status is None):
+            self.say(reason, severity="warning")
+            return
+        match action_id, status:
+            case "vault.unlock", VaultStatus():
+                self.flows.unlock(status)
+            case "vault.lock", VaultStatus():
+                self.flows.lock(status)
+            case "vault.folder", VaultStatus():
+                self.flows.folder(status)
+            case "vault.copy-path", VaultStatus():
+                self.flows.copy_path(status)
+            case "vault.extend", VaultStatus():
+                self.flows.extend(status)
+            case "vault.pause", VaultStatus():
+                self.flows.pause(status)
+            case "vault.forget", VaultStatus():
+                self.flows.forget(status)
+            case "vault.repair", _:
+                self.flows.repair(status)
+            case "vaults.add", _:
+                self.flows.add()
+            case "vaults.create", _:
+                self.flows.create()
+            case "vaults.lock-all", _:
+                self.flows.lock_all()
+            case "view.freeze", _:
+                self.live.frozen = not self.live.frozen
+                self._show_states()
+            case "app.help", _:
+                self._help()
+            case "app.commands", _:
+                self.action_command_palette()
+            case "app.quit", _:
+                self.exit()
+            case _:
+                raise AssertionError(f"{action_id} belongs to a screen")
+
+    def _help(self) -> None:
+        from vaultui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("Help", "Show the keys", self._help)
+        yield SystemCommand("Quit", "Open vaults stay open", self.exit)
+
+    # -- secrets ----------------------------------------------------------------------------
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return the screen as SVG, with every secret on it replaced by dots."""
+        with hidden_secrets(self.screen):
+            return super().export_screenshot(title=title, simplify=simplify)
+
+    def _fatal_error(self) -> None:
+        """Textual prints the locals of every frame of a crash; passwords may be among them."""
+        assert self._exception is not None
+        self.bell()
+        self.panic(traceback_without_locals(self._exception))
+
+
+def run(vaults: Vaults, *, ascii_only: bool = False) -> int:
+    """Run the application until it is left, and return the exit code of the program."""
+    from vaultui.tui.recorders import close_recorders
+    from vaultui.vaults.protection import protect_process
+
+    close_recorders()
+    protect_process()
+    app = VaultuiApp(vaults, ascii_only=ascii_only)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,59 @@
+"""The command palette: every action that applies now, by name: "unlock taxes"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from vaultui.tui.actions import ACTIONS, Action
+from vaultui.tui.screens.vaultscreen import VaultScreen
+from vaultui.tui.wording import shown
+
+if TYPE_CHECKING:
+    from vaultui.tui.app import VaultuiApp
+
+
+class VaultCommands(Provider):
+    """Offers each vault action for each vault it applies to, and the actions without a vault."""
+
+    def _commands(self) -> Iterator[tuple[str, Action, Callable[[], None]]]:
+        screen = self.screen
+        if not isinstance(screen, VaultScreen):
+            return
+        statuses = cast("VaultuiApp", self.app).live.statuses
+        for action in ACTIONS:
+            if action.id == "app.commands":
+                continue
+            if action.why_not is None:
+                yield action.help, action, partial(screen.action_perform, action.id)
+                continue
+            for status in statuses:
+                if not action.why_not(status):
+                    text = f"{action.label} {shown(status.entry.name)}"
+                    yield text, action, partial(screen.perform_on, action.id, status.entry.id)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for text, action, command in self._commands():
+            score = matcher.match(text)
+            if score > 0:
+                yield Hit(score, self._highlit(text, query), command, text=text, help=action.help)
+
+    async def discover(self) -> Hits:
+        for text, action, command in self._commands():
+            yield DiscoveryHit(Content(text), command, text=text, help=action.help)
+
+    def _highlit(self, text: str, query: str) -> Content:
+        """Return `text` with the matched letters marked.
+
+        Not `Matcher.highlight`: that reads its candidate as markup, and a vault may be
+        called `[red]x[/]`.
+        """
+        content = Content(text)
+        for offset in self.matcher(query).fuzzy_search.match(query, text)[1]:
+            content = content.stylize(self.match_style or "bold", offset, offset + 1)
+        return content

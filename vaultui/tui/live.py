@@ -1,0 +1,109 @@
+"""What the screens show: the newest states of all vaults, kept fresh.
+
+A change of the mount table or the registry shows at once, through the watch's descriptor.
+Countdowns and counters need a clock as well: a second while the terminal is in front, five
+when it is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.ids import VaultId
+from vaultui.tui.history import History
+from vaultui.tui.jobs import Jobs
+from vaultui.vaults import VaultStatus
+
+if TYPE_CHECKING:
+    from vaultui.vaults import Vaults
+
+FOCUSED_S = 1.0
+BLURRED_S = 5.0
+
+
+class LiveVaults:
+    """The states of one application's vaults. `publish` is called after each change."""
+
+    def __init__(
+        self, vaults: Vaults, jobs: Jobs, clock: Callable[[], float], publish: Callable[[], None]
+    ) -> None:
+        self._vaults = vaults
+        self._jobs = jobs
+        self._clock = clock
+        self._publish = publish
+        self._statuses: tuple[VaultStatus, ...] = ()
+        self._histories: dict[VaultId, History] = {}
+        self._under_way = False
+        self._again = False
+        self._refreshed_at = 0.0
+        self.loaded = False
+        """False until the first states are known: nothing is said about vaults before that."""
+        self.frozen = False
+        self.error: VaultuiError | None = None
+        """Why the last refresh failed; the states are those before it."""
+
+    @property
+    def statuses(self) -> tuple[VaultStatus, ...]:
+        """The states, with the jobs of this application on top of what the kernel says."""
+        return tuple(self._with_job(status) for status in self._statuses)
+
+    def status(self, vault: VaultId | None) -> VaultStatus | None:
+        """Return the state of one vault, or None when it is not known."""
+        return next((status for status in self.statuses if status.entry.id == vault), None)
+
+    def history(self, vault: VaultId) -> History:
+        """Return the rates of one vault."""
+        return self._histories.setdefault(vault, History())
+
+    def _with_job(self, status: VaultStatus) -> VaultStatus:
+        job = self._jobs.of(status.entry.id)
+        if job is None or status.state is job.kind.state:
+            return status
+        return dataclasses.replace(status, state=job.kind.state)
+
+    async def tick(self, focused: bool) -> None:
+        """Refresh if it is time to."""
+        if self.frozen:
+            return
+        # A tenth less: the timer that calls this is not exact, and must not skip a beat.
+        if self._clock() - self._refreshed_at >= (FOCUSED_S if focused else BLURRED_S) - 0.1:
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Ask for all states, and publish them.
+
+        Called again while one is under way, it returns at once and the running one goes
+        round once more, so that no change is missed and nothing piles up.
+        """
+        if self._under_way:
+            self._again = True
+            return
+        self._under_way = True
+        try:
+            self._again = True
+            while self._again:
+                self._again = False
+                await self._refresh()
+        finally:
+            self._under_way = False
+
+    async def _refresh(self) -> None:
+        try:
+            statuses = await self._vaults.statuses()
+        except VaultuiError as error:
+            self.error = error
+        except asyncio.CancelledError:
+            raise
+        else:
+            self.error = None
+            self._statuses = tuple(statuses)
+            now = self._clock()
+            for status in statuses:
+                self.history(status.entry.id).add(status, now)
+        self._refreshed_at = self._clock()
+        self.loaded = True
+        self._publish()

@@ -1,0 +1,221 @@
+"""A vault that is held and was asked to lock: who holds it, and what can be done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import Button, DataTable, Static
+
+from vaultui.model.errors import MountBusy, VaultuiError
+from vaultui.tui.jobs import JobKind
+from vaultui.tui.screens.confirm import ConfirmScreen
+from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.widgets.form import Failure
+from vaultui.tui.widgets.processes import KIND_WORDS, holder_path
+from vaultui.tui.wording import clip_path, clock, counted, fit, shown
+from vaultui.vaults import Holder, LockMode, VaultEntry
+
+_LOOK_S = 1.0
+_COMMAND_CELLS = 14
+_KIND_CELLS = 11
+
+_LAZY = (
+    "The vault goes out of sight now: nobody finds it under its path any more. Processes that "
+    "hold its files keep reading and writing them, and the keys stay in memory until the last "
+    "of them ends."
+)
+
+
+class BusyScreen(Dialog[None]):
+    """Looks at the holders again every second; closes when the vault is locked."""
+
+    BINDINGS = [  # noqa: RUF012 - as Textual has it
+        Binding("r", "retry", "Retry", show=False),
+        Binding("w", "wait", "Wait and lock when free", show=False),
+        Binding("t", "term", "Ask to end", show=False),
+        Binding("x", "kill", "Kill", show=False),
+        Binding("z", "lazy", "Detach lazily", show=False),
+    ]
+
+    def __init__(self, entry: VaultEntry) -> None:
+        super().__init__(id="busy")
+        self._entry = entry
+        self._holders: list[Holder] | None = None
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog wide", can_focus=False) as box:
+            self.head(box, f"{shown(self._entry.name)} is in use", "Esc closes")
+            yield Static(id="busy-note", markup=False)
+            yield DataTable[Text](id="busy-holders", cursor_type="none", cell_padding=1)
+            yield Failure(self.vaultui.glyphs)
+            with Horizontal(classes="buttons"):
+                yield Button("Retry r", id="retry", variant="primary", compact=True)
+                yield Button("Lock when free w", id="wait", compact=True)
+                yield Button("Ask to end t", id="term", compact=True)
+            with Horizontal(classes="buttons"):
+                yield Button("Kill x", id="kill", variant="error", compact=True)
+                yield Button("Detach z", id="lazy", variant="warning", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#retry").focus()
+        self.query_one("#busy-holders").display = False
+        self._look()
+        self.set_interval(_LOOK_S, self._look)
+
+    # -- showing ----------------------------------------------------------------------------
+
+    @property
+    def _waiting_s(self) -> float | None:
+        """Seconds that the application has waited to lock this vault, or None."""
+        job = self.vaultui.jobs.of(self._entry.id)
+        if job is None or job.kind is not JobKind.WAIT:
+            return None
+        return self.vaultui.clock() - job.began
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        status = self.vaultui.live.status(self._entry.id)
+        if status is not None and not status.state.is_mounted:
+            self.dismiss(None)
+            return
+        try:
+            self._holders = await self.vaultui.vaults.holders(self._entry.name)
+        except VaultuiError as error:
+            self.query_one(Failure).show(error)
+        self._draw(status.mountpoint if status is not None else self._entry.mountpoint)
+
+    def _draw(self, mountpoint: str) -> None:
+        holders = self._holders or []
+        note = self.query_one("#busy-note", Static)
+        waited = self._waiting_s
+        processes = counted(len({holder.pid for holder in holders}), "process", "processes")
+        if waited is not None:
+            note.update(
+                Content.assemble(
+                    (f"Waiting {clock(waited)}: it locks as soon as it is free.", "$accent"),
+                    f" Held by {processes}." if holders else "",
+                )
+            )
+        elif holders:
+            note.update(f"Held by {processes}. Close what is open there, or choose:")
+        else:
+            note.update("Nothing holds it any more: r locks it now.")
+        self.query_one("#wait", Button).label = "Stop waiting w" if waited is not None else (
+            "Lock when free w")  # fmt: skip
+        table: DataTable[Text] = self.query_one("#busy-holders", DataTable)
+        table.display = bool(holders)
+        table.clear(columns=True)
+        room = max(10, table.size.width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
+        ellipsis = self.vaultui.glyphs.ellipsis
+        for label, cells in (
+            ("PID", 7), ("Process", _COMMAND_CELLS), ("Holds", _KIND_CELLS), ("Path", room)
+        ):  # fmt: skip
+            table.add_column(Text(label), width=cells)
+        for holder in holders:
+            table.add_row(
+                Text(str(holder.pid), justify="right"),
+                Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
+                Text(KIND_WORDS.get(holder.kind, holder.kind)),
+                Text(clip_path(holder_path(holder, mountpoint), room, ellipsis)),
+            )
+
+    # -- choices ----------------------------------------------------------------------------
+
+    @on(Button.Pressed)
+    async def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        await self.run_action(str(event.button.id))
+
+    def action_retry(self) -> None:
+        self._lock(LockMode.POLITE)
+
+    def action_wait(self) -> None:
+        if self._waiting_s is not None:
+            self._stop_waiting()
+        else:
+            self._start_waiting()
+
+    @work(group="stop")
+    async def _stop_waiting(self) -> None:
+        job = self.vaultui.jobs.of(self._entry.id)
+        if job is not None:
+            await self.vaultui.jobs.cancel(job)
+            self.vaultui.say(f"{shown(self._entry.name)} stays open.")
+        self._look()
+
+    def _start_waiting(self) -> None:
+        if self.vaultui.jobs.of(self._entry.id) is None:
+            self.vaultui.flows.start_lock(self._entry, LockMode.WAIT)
+        self.vaultui.say(f"{shown(self._entry.name)} locks when it is free; l stops the waiting.")
+        self.dismiss(None)
+
+    @work(group="lock", exclusive=True)
+    async def _lock(self, mode: LockMode) -> None:
+        waiting = self.vaultui.jobs.of(self._entry.id)
+        if waiting is not None:
+            await self.vaultui.jobs.cancel(waiting)
+        failure = self.query_one(Failure)
+        failure.show(None)
+        job = self.vaultui.flows.start_lock(self._entry, mode)
+        job.attended = True
+        try:
+            await job.result()
+        except MountBusy:
+            failure.say("It is still in use.")
+            self._look()
+        except VaultuiError as error:
+            failure.show(error)
+        except asyncio.CancelledError:
+            job.attended = False
+            raise
+        else:
+            self.dismiss(None)
+
+    @work(group="term", exclusive=True)
+    async def action_term(self) -> None:
+        """Ask every holder to end, then lock as soon as they have."""
+        first = {holder.pid: holder for holder in reversed(self._holders or [])}
+        for holder in first.values():
+            try:
+                await self.vaultui.vaults.signal_holder(holder, signal.SIGTERM)
+            except VaultuiError as error:
+                self.query_one(Failure).show(error)
+                return
+        if self.vaultui.jobs.of(self._entry.id) is None:
+            self.vaultui.flows.start_lock(self._entry, LockMode.WAIT)
+        self._look()
+
+    def action_kill(self) -> None:
+        names = ", ".join(
+            dict.fromkeys(f"{shown(h.command)} ({h.pid})" for h in self._holders or [])
+        )
+        self._confirmed(
+            ConfirmScreen(
+                "Kill and lock",
+                f"These processes end at once, and what they have not saved is lost: {names}."
+                if names else "Whatever holds the vault ends at once.",
+                yes="Kill and lock",
+                danger=True,
+            ),
+            LockMode.KILL,
+        )  # fmt: skip
+
+    def action_lazy(self) -> None:
+        self._confirmed(
+            ConfirmScreen("Detach lazily", _LAZY, yes="Detach", danger=True), LockMode.LAZY
+        )
+
+    def _confirmed(self, question: ConfirmScreen, mode: LockMode) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._lock(mode)
+
+        self.app.push_screen(question, answered)

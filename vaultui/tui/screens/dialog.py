@@ -1,0 +1,48 @@
+"""What all dialogs have in common: a box in the middle, Esc, and the application, typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.css.query import NoMatches
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from vaultui.tui.widgets.form import Failure
+
+if TYPE_CHECKING:
+    from vaultui.tui.app import VaultuiApp
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer]):
+    """A modal screen whose content is one widget with the class `dialog`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("f2", "details", "Details of a failure", show=False),
+        Binding("down", "app.focus_next", "Next field", show=False),
+        Binding("up", "app.focus_previous", "Previous field", show=False),
+    ]
+
+    @property
+    def vaultui(self) -> VaultuiApp:
+        """The application, typed."""
+        return cast("VaultuiApp", self.app)
+
+    def head(self, box: Widget, text: str, keys: str = "Esc cancels") -> None:
+        """Write a dialog's title, and below it the keys that work in it."""
+        box.border_title = Content.assemble((f" {text} ", "bold"))
+        box.border_subtitle = Content.assemble((f" {keys} ", "dim"))
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def action_details(self) -> None:
+        try:
+            self.query_one(Failure).toggle_details()
+        except NoMatches:
+            return

@@ -1,0 +1,66 @@
+"""Forgetting a vault: off the list, with its files left alone."""
+
+from __future__ import annotations
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Button, Checkbox, Static
+
+from vaultui.model.errors import VaultuiError
+from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.widgets.form import Failure
+from vaultui.tui.wording import place, shown
+from vaultui.vaults import VaultEntry
+
+
+class ForgetScreen(Dialog[None]):
+    """Asks, and offers to drop the saved password too."""
+
+    def __init__(self, entry: VaultEntry) -> None:
+        super().__init__(id="forget")
+        self._entry = entry
+
+    def compose(self) -> ComposeResult:
+        keyring = self.vaultui.keyring
+        with VerticalScroll(classes="dialog", can_focus=False) as box:
+            self.head(box, f"Forget {shown(self._entry.name)}", "Enter chooses  Esc cancels")
+            yield Static(
+                f"{shown(self._entry.name)} leaves the list. Its encrypted files stay in "
+                f"{place(self._entry.cipherdir)} and can be added again.",
+                markup=False,
+            )
+            if keyring is not None and keyring.usable:
+                label = shown(keyring.label).replace("[", "\\[")
+                yield Checkbox(f"Delete its password from {label}", id="password", compact=True)
+            yield Failure(self.vaultui.glyphs)
+            with Horizontal(classes="buttons"):
+                yield Button("Forget", variant="error", id="yes", compact=True)
+                yield Button("Cancel", id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#no").focus()
+
+    @on(Button.Pressed, "#no")
+    def _cancelled(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#yes")
+    def _confirmed(self) -> None:
+        self._forget()
+
+    @work(group="forget", exclusive=True)
+    async def _forget(self) -> None:
+        box = self.query("#password").results(Checkbox)
+        drop_password = any(checkbox.value for checkbox in box)
+        try:
+            # The password first: its place in the keyring is found through the entry.
+            if drop_password:
+                await self.vaultui.vaults.forget_password(self._entry.name)
+            await self.vaultui.vaults.forget(self._entry.name)
+        except VaultuiError as error:
+            self.query_one(Failure).show(error)
+            return
+        self.vaultui.say(f"{shown(self._entry.name)} is off the list; its files are untouched.")
+        await self.vaultui.live.refresh()
+        self.dismiss(None)

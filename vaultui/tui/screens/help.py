@@ -1,0 +1,54 @@
+"""All keys, in the groups of the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from vaultui.tui.actions import ACTIONS
+from vaultui.tui.screens.dialog import Dialog
+
+_MOVING = (
+    ("Enter", "Unlock, or go into the detail of an open vault"),
+    ("j k g G", "Down, up, first, last; the arrows work as well"),
+    ("Tab", "Next pane"),
+    ("1 to 5", "Overview, Processes, Activity, Paths, Log"),
+    ("Esc", "Back, cancel, clear the filter"),
+)
+_PANES = (
+    ("Processes", "t asks to end   x kills   c copies the path"),
+    ("Paths", "type a path; Enter copies its other side"),
+    ("Log", "space pauses   c copies the log's path   type in search"),
+)
+_KEY_CELLS = 12
+
+
+class HelpScreen(Dialog[None]):
+    """Esc, q or ? closes it."""
+
+    BINDINGS = [("q,question_mark,f1", "cancel", "Close")]  # noqa: RUF012 - as Textual has it
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog wide") as box:
+            self.head(box, "Keys", "Esc closes")
+            yield Static(self._text(), markup=False)
+
+    def _text(self) -> Content:
+        parts: list[Content] = []
+        parts += self._group("Moving", _MOVING)
+        for group, actions in groupby(ACTIONS, key=lambda action: action.group):
+            rows = [(self.vaultui.key_of(action), action.help) for action in actions]
+            parts += self._group(group, rows)
+        parts += self._group("In a pane", _PANES)
+        return Content("\n").join(parts)
+
+    def _group(self, name: str, rows: Iterable[tuple[str, str]]) -> list[Content]:
+        lines = [Content.assemble((name, "bold $primary"))]
+        for key, text in rows:
+            lines.append(Content.assemble((f"  {key:<{_KEY_CELLS}}", "$accent"), text))
+        return [*lines, Content("")]

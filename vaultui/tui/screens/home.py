@@ -1,0 +1,185 @@
+"""The home screen: the list of vaults, and live panes for the selected one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import DataTable, Input, Static
+
+from vaultui.model.ids import VaultId
+from vaultui.model.states import VaultState
+from vaultui.tui.glyphs import Glyphs
+from vaultui.tui.screens.detailscreen import DetailScreen
+from vaultui.tui.screens.vaultscreen import VaultScreen
+from vaultui.tui.widgets.detail import Detail
+from vaultui.tui.widgets.emptystate import EmptyState
+from vaultui.tui.widgets.keybar import KeyBar
+from vaultui.tui.widgets.titlebar import TitleBar
+from vaultui.tui.widgets.vaulttable import VaultTable
+from vaultui.vaults import VaultStatus
+
+
+class HomeScreen(VaultScreen):
+    """From 80 columns on list and detail stand side by side; below that, the list alone."""
+
+    AUTO_FOCUS = "#vaults"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_filter", "Clear the filter", show=False),
+    ]
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__(id="home")
+        self._glyphs = glyphs
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar(self._glyphs)
+        with Horizontal(id="panes"):
+            with Vertical(id="list", classes="box"):
+                yield VaultTable(self._glyphs)
+                yield Static(id="list-note", markup=False)
+                yield Input(placeholder="filter", id="filter", compact=True)
+            yield Detail(self._glyphs)
+        yield EmptyState(self._glyphs)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.query_one("#list").border_title = " Vaults "
+        self.query_one("#filter").display = False
+        self.query_one("#list-note").display = False
+        self.query_one(EmptyState).display = False
+        self.query_one(Detail).display = False
+        self.show_states()
+
+    @property
+    def selected(self) -> VaultId | None:
+        return self.query_one(VaultTable).selected
+
+    def select(self, vault: VaultId) -> None:
+        """Put the cursor on a vault; a filter that hides it is cleared."""
+        table = self.query_one(VaultTable)
+        if not any(status.entry.id == vault for status in self._matching()):
+            self.action_clear_filter()
+        table.select(vault)
+
+    # -- showing ----------------------------------------------------------------------------
+
+    def show_states(self) -> None:
+        live = self.vaultui.live
+        statuses = live.statuses
+        matching = self._matching()
+        empty = live.loaded and not statuses
+        self.query_one("#panes").display = not empty
+        self.query_one(EmptyState).display = empty
+        if empty:
+            self.query_one(EmptyState).begin()
+        self.query_one(VaultTable).show(matching)
+        self._note(live.loaded, matching)
+        self.query_one(TitleBar).show(
+            statuses, loaded=live.loaded, keyring=self.vaultui.keyring, notice=self._notice()
+        )
+        self._show_selected()
+
+    def _matching(self) -> Sequence[VaultStatus]:
+        wanted = self.query_one("#filter", Input).value.casefold()
+        statuses = self.vaultui.live.statuses
+        if not wanted:
+            return statuses
+        return [
+            status
+            for status in statuses
+            if wanted in status.entry.name.casefold() or wanted in status.state.value
+        ]
+
+    def _note(self, loaded: bool, matching: Sequence[VaultStatus]) -> None:
+        note = self.query_one("#list-note", Static)
+        note.display = not matching
+        if not loaded:
+            note.update("Reading the vaults")
+        elif not matching:
+            note.update("No vault matches. Esc clears the filter.")
+
+    def _notice(self) -> str:
+        if self.vaultui.live.frozen:
+            return "frozen, f goes on"
+        if self.vaultui.live.error is not None:
+            return self.vaultui.live.error.summary
+        if self.vaultui.vaults.settings_warning is not None:
+            return "settings: last good copy"
+        return ""
+
+    def _show_selected(self) -> None:
+        self.query_one(Detail).show(self.selected_status)
+        self.show_keys()
+
+    @on(DataTable.RowHighlighted, "#vaults")
+    def _moved(self) -> None:
+        self._show_selected()
+
+    def on_screen_resume(self, _event: events.ScreenResume) -> None:
+        self.show_states()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self.show_states)
+
+    # -- keys -------------------------------------------------------------------------------
+
+    @on(VaultTable.Chosen)
+    def _chosen(self) -> None:
+        """Enter: into the detail of a vault that has one to show, else unlock it."""
+        status = self.selected_status
+        if status is None:
+            return
+        if status.state is VaultState.LOCKED and not self.has_class("-narrow"):
+            self.action_perform("vault.unlock")
+        elif self.has_class("-narrow"):
+            self._push_detail("overview")
+        else:
+            self.query_one(Detail).focus_active()
+
+    def _push_detail(self, tab: str) -> None:
+        if self.selected is not None:
+            self.app.push_screen(DetailScreen(self._glyphs, self.selected, tab))
+
+    def action_tab(self, name: str) -> None:
+        if self.has_class("-narrow"):
+            self._push_detail(name)
+        else:
+            super().action_tab(name)
+
+    def action_perform(self, action_id: str) -> None:
+        if action_id == "view.filter":
+            field = self.query_one("#filter", Input)
+            field.display = True
+            field.focus()
+        else:
+            super().action_perform(action_id)
+
+    @on(Input.Changed, "#filter")
+    def _filter(self) -> None:
+        self.query_one("#list").border_subtitle = None
+        self.show_states()
+
+    @on(Input.Submitted, "#filter")
+    def _filtered(self) -> None:
+        wanted = self.query_one("#filter", Input).value
+        if not wanted:
+            self.action_clear_filter()
+            return
+        box = self.query_one("#list")
+        box.border_subtitle = Content(f" / {wanted} ")
+        self.query_one("#filter").display = False
+        self.query_one(VaultTable).focus()
+
+    def action_clear_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.clear()
+        field.display = False
+        self.query_one("#list").border_subtitle = None
+        self.query_one(VaultTable).focus()
+        self.show_states()

@@ -1,0 +1,247 @@
+"""Unlocking: the keyring is asked first, else the form; the steps are shown in place.
+
+    ask the keyring ──found──▶ work ──right──▶ closed, with a toast
+        │ nothing, failed,      │ wrong: said in the form, field empty and focused
+        │ or a short wait       ▼
+        └─────────────────▶   form ──Enter──▶ work
+
+The form never waits for a keyring: a locked or hanging one costs a short moment. The job
+belongs to the application; this dialog shows it, and Esc ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Checkbox, Input, Static
+
+from vaultui.model.errors import PasswordEmpty, PasswordIncorrect, VaultuiError
+from vaultui.model.secret import Secret
+from vaultui.tui.jobs import Job
+from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.widgets.form import Failure, Field, Steps
+from vaultui.tui.widgets.secretinput import SecretInput
+from vaultui.tui.wording import shown
+from vaultui.vaults import (
+    PasswordSource,
+    UnlockOptions,
+    VaultStatus,
+    format_duration,
+    parse_duration,
+)
+
+KEYRING_PATIENCE_S = 0.7
+"""How long the form stays away while the keyring is asked. The question itself goes on."""
+_FRAME_S = 0.1
+
+
+class UnlockScreen(Dialog[None]):
+    """One vault's unlock dialog."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, status: VaultStatus) -> None:
+        super().__init__(id="unlock")
+        self._entry = status.entry
+        self._job: Job | None = None
+        self._typed = False
+        self._replacing = False
+
+    def compose(self) -> ComposeResult:
+        glyphs = self.vaultui.glyphs
+        entry = self._entry
+        with VerticalScroll(classes="dialog", can_focus=False) as box:
+            self.head(box, f"Unlock {shown(entry.name)}")
+            yield Static(id="asking", markup=False)
+            with Vertical(id="form"):
+                yield Field("Password", SecretInput(glyphs, id="password"))
+                yield Failure(glyphs)
+                yield Checkbox("", id="remember", compact=True)
+                yield Checkbox("Read-only", entry.read_only, id="read-only", compact=True)
+                yield Field(
+                    "Idle lock",
+                    Input(format_duration(entry.idle_timeout_s), id="idle", compact=True),
+                )
+                yield Field("Mount at", Input(entry.mountpoint, id="mountpoint", compact=True))
+                with Horizontal(classes="buttons"):
+                    yield Button("Unlock", variant="primary", id="go", compact=True)
+                    yield Button("Cancel", id="cancel", compact=True)
+            yield Steps(glyphs)
+
+    def on_mount(self) -> None:
+        self._label_remember()
+        keyring = self.vaultui.keyring
+        if keyring is not None and not keyring.usable:
+            self._show_form()
+            return
+        label = shown(keyring.label) if keyring else "the keyring"
+        self.query_one("#asking", Static).update(f"Asking {label} for the password")
+        self._phase("asking")
+        self.set_timer(KEYRING_PATIENCE_S, self._patience_ends)
+        self._ask_keyring()
+
+    # -- phases -----------------------------------------------------------------------------
+
+    def _phase(self, phase: str) -> None:
+        self.query_one("#asking").display = phase == "asking"
+        self.query_one("#form").display = phase == "form"
+        self.query_one(Steps).display = phase == "work"
+        keys = {"form": "Enter unlocks  Esc cancels"}.get(phase, "Esc cancels")
+        self.head(self.query_one(".dialog"), f"Unlock {shown(self._entry.name)}", keys)
+
+    def _show_form(self) -> None:
+        self._phase("form")
+        self.query_one("#password").focus()
+
+    def _patience_ends(self) -> None:
+        if self._job is None and not self.query_one("#form").display:
+            self._show_form()
+            self.query_one(Failure).say("The keyring has not answered yet; the password can "
+                                        "be typed meanwhile.")  # fmt: skip
+
+    # -- the keyring ------------------------------------------------------------------------
+
+    @work(group="keyring", exclusive=True)
+    async def _ask_keyring(self) -> None:
+        failure = self.query_one(Failure)
+        try:
+            password = await self.vaultui.vaults.saved_password(self._entry.name)
+        except VaultuiError as error:
+            if self._job is None:
+                self._show_form()
+                failure.say(f"{error.summary} {error.hint}")
+            return
+        if self._job is not None or self._typed:
+            if password is not None:
+                password.wipe()  # the person was faster
+            return
+        if password is None:
+            failure.show(None)
+            self._show_form()
+            return
+        self._work(password, PasswordSource.KEYRING)
+
+    # -- the form ---------------------------------------------------------------------------
+
+    def _label_remember(self) -> None:
+        keyring = self.vaultui.keyring
+        remember = self.query_one("#remember", Checkbox)
+        if keyring is not None and not keyring.usable:
+            remember.disabled = True
+            remember.label = f"Remember: no keyring ({shown(keyring.reason)})".replace("[", "\\[")
+            return
+        label = shown(keyring.label) if keyring else "the keyring"
+        verb = "Replace the password saved in" if self._replacing else "Remember in"
+        remember.label = f"{verb} {label}".replace("[", "\\[")
+
+    @on(SecretInput.Changed)
+    def _typing(self) -> None:
+        self._typed = not self.query_one(SecretInput).is_empty
+        if self._typed:
+            self.query_one(Failure).show(None)
+
+    @on(SecretInput.Submitted)
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#go")
+    def _submit(self) -> None:
+        field = self.query_one(SecretInput)
+        failure = self.query_one(Failure)
+        if self._job is not None:
+            return
+        if field.is_empty:
+            failure.show(PasswordEmpty())
+            field.focus()
+            return
+        try:
+            parse_duration(self.query_one("#idle", Input).value)
+        except ValueError as error:
+            failure.say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            self.query_one("#idle").focus()
+            return
+        self.workers.cancel_group(self, "keyring")
+        self._work(field.take(), PasswordSource.TYPED)
+
+    @on(Button.Pressed, "#cancel")
+    def _cancelled(self) -> None:
+        self.action_cancel()
+
+    # -- the work ---------------------------------------------------------------------------
+
+    def _options(self, source: PasswordSource) -> UnlockOptions:
+        """Return what differs from the entry; the rest stays the entry's choice."""
+        entry = self._entry
+        read_only = self.query_one("#read-only", Checkbox).value
+        idle = parse_duration(self.query_one("#idle", Input).value)
+        mountpoint = self.query_one("#mountpoint", Input).value.strip()
+        return UnlockOptions(
+            read_only=None if read_only == entry.read_only else read_only,
+            idle_timeout_s=None if idle == entry.idle_timeout_s else idle,
+            mountpoint=None if mountpoint in {"", entry.mountpoint} else mountpoint,
+            password_source=source,
+        )
+
+    def _work(self, password: Secret, source: PasswordSource) -> None:
+        other = self.vaultui.jobs.of(self._entry.id)
+        if other is not None:
+            password.wipe()
+            self.query_one(Failure).say(f"It is {other.kind.value} already.")
+            self._show_form()
+            return
+        remember = source is PasswordSource.TYPED and self.query_one("#remember", Checkbox).value
+        self._job = self.vaultui.flows.start_unlock(
+            self._entry, password, self._options(source), remember=remember
+        )
+        self._job.attended = True
+        self._phase("work")
+        self._draw_steps()
+        self._attend(self._job, source)
+
+    @work(group="attend")
+    async def _attend(self, job: Job, source: PasswordSource) -> None:
+        timer = self.set_interval(_FRAME_S, self._draw_steps)
+        try:
+            await job.result()
+        except VaultuiError as error:
+            self._job = None
+            self._failed(error, source)
+        except asyncio.CancelledError:
+            return  # by Esc, which closes this dialog, or by the end of the application
+        else:
+            self.dismiss(None)
+        finally:
+            timer.stop()
+
+    def _draw_steps(self) -> None:
+        if self._job is not None:
+            self.query_one(Steps).show(self._job, self.vaultui.clock())
+
+    def _failed(self, error: VaultuiError, source: PasswordSource) -> None:
+        failure = self.query_one(Failure)
+        self.query_one(SecretInput).wipe()
+        self._typed = False
+        self._show_form()
+        if isinstance(error, PasswordIncorrect) and source is PasswordSource.KEYRING:
+            self._replacing = True
+            self._label_remember()
+            self.query_one("#remember", Checkbox).value = True
+            keyring = self.vaultui.keyring
+            where = keyring.label if keyring else "the keyring"
+            failure.say(f"The password saved in {where} is not the right one. It stays saved "
+                        "until you replace it.")  # fmt: skip
+        else:
+            failure.show(error)
+
+    def action_cancel(self) -> None:
+        self.query_one(SecretInput).wipe()
+        self._cancel()
+
+    @work(group="cancel", exclusive=True)
+    async def _cancel(self) -> None:
+        job, self._job = self._job, None
+        if job is not None:
+            await self.vaultui.jobs.cancel(job)
+            self.vaultui.say(f"Unlocking {shown(self._entry.name)} was cancelled.")
+        self.dismiss(None)

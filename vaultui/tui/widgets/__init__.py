@@ -1,0 +1,1 @@
+"""The parts of the screens: list, detail panes, bars and fields."""

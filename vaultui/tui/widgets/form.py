@@ -1,0 +1,102 @@
+"""Parts of dialogs: a labelled field, a place for a failure, a list of steps."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from vaultui.model.errors import VaultuiError
+from vaultui.tui.glyphs import Glyphs
+from vaultui.tui.jobs import Job
+from vaultui.tui.wording import shown
+
+
+class Field(Horizontal):
+    """A label and its input on one line."""
+
+    def __init__(self, label: str, control: Widget) -> None:
+        super().__init__(classes="field")
+        self._label = label
+        self._control = control
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._label, classes="label", markup=False)
+        yield self._control
+
+
+class Failure(Static):
+    """What went wrong, in place: the sentence, its cure, and on F2 the raw text."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str = "failure") -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+        self._glyphs = glyphs
+        self._error: VaultuiError | None = None
+        self._details = False
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def show(self, error: VaultuiError | None) -> None:
+        """Show an error, or nothing."""
+        self._error = error
+        self._details = False
+        self._draw()
+
+    def say(self, text: str) -> None:
+        """Show a sentence that is no error of the table."""
+        self._error = None
+        self.display = bool(text)
+        self.update(Content.assemble((f"{self._glyphs.warn} {shown(text)}", "$warning")))
+
+    def toggle_details(self) -> None:
+        self._details = not self._details
+        self._draw()
+
+    def _draw(self) -> None:
+        error = self._error
+        self.display = error is not None
+        if error is None:
+            return
+        parts: list[tuple[str, str] | str] = [
+            (f"{self._glyphs.no} {shown(error.summary)}", "bold $error"),
+            "\n",
+            (shown(error.hint), "$foreground"),
+        ]
+        if error.raw and self._details:
+            lines = "\n".join(shown(line) for line in error.raw.splitlines()[-12:])
+            parts += ["\n", (lines, "dim")]
+        elif error.raw:
+            parts += ["  ", ("F2 shows details", "dim")]
+        self.update(Content.assemble(*parts))
+
+
+class Steps(Static):
+    """The steps of a job with their times: those that are done, and the one under way."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str = "steps") -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+        self._glyphs = glyphs
+
+    def show(self, job: Job, now: float) -> None:
+        """Draw the steps at `now`, a time of the application's clock."""
+        lines: list[Content] = []
+        times = [step.began for step in job.steps] + [now]
+        for number, step in enumerate(job.steps):
+            seconds = times[number + 1] - step.began
+            last = number == len(job.steps) - 1 and not job.done
+            mark = self._glyphs.spinner(now) if last else self._glyphs.yes
+            text = shown(step.text).rstrip(".…")
+            wait = ("..." if self._glyphs.ascii else "…") if last else ""
+            lines.append(
+                Content.assemble(
+                    (f"{mark} ", "$accent" if last else "$success"),
+                    f"{text}{wait}".ljust(28),
+                    (f"{seconds:5.1f} s", "bold" if last else "dim"),
+                )
+            )
+        if not lines:
+            lines.append(Content.assemble((f"{self._glyphs.spinner(now)} ", "$accent"), "Starting"))
+        self.update(Content("\n").join(lines))

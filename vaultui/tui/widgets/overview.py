@@ -1,0 +1,204 @@
+"""The Overview pane: where a vault is, when it locks, what goes on in it, what is wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from textual import events, work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.ids import VaultId
+from vaultui.model.states import VaultState
+from vaultui.tui.history import SAMPLES
+from vaultui.tui.widgets.pane import Pane
+from vaultui.tui.wording import clip, clip_path, clock, place, shown, size, span
+from vaultui.vaults import ExitState, VaultStatus, VolumeInfo
+
+_LABEL_CELLS = 13
+_OPEN_FILES_SHOWN = 5
+
+Line = Content
+
+
+class Overview(Pane):
+    """Facts as lines of a label and a value, redrawn whole: cheap, and always aligned."""
+
+    def __init__(self) -> None:
+        super().__init__(id="overview-pane")
+        self._infos: dict[VaultId, VolumeInfo | VaultuiError] = {}
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(id="facts", markup=False)
+
+    def vault_changed(self) -> None:
+        if self.status is not None and self.status.entry.id not in self._infos:
+            self._read_info(self.status)
+
+    def state_changed(self) -> None:
+        facts = self.query_one("#facts", Static)
+        width = facts.content_size.width or self.content_size.width - 2
+        if width <= 0:
+            return
+        if self.status is None:
+            facts.update("")
+            return
+        facts.update(Content("\n").join(self._lines(self.status, width)))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self.state_changed)
+
+    @work(group="info", exclusive=True, exit_on_error=True)
+    async def _read_info(self, status: VaultStatus) -> None:
+        """Read the volume config once; it changes only with the password."""
+        try:
+            self._infos[status.entry.id] = await self.vaultui.vaults.info(status.entry.name)
+        except VaultuiError as error:
+            self._infos[status.entry.id] = error
+        self.state_changed()
+
+    def _lines(self, status: VaultStatus, width: int) -> Iterator[Line]:
+        ellipsis = self.vaultui.glyphs.ellipsis
+        room = width - _LABEL_CELLS
+        if status.state in {VaultState.BROKEN, VaultState.HUNG, VaultState.MISSING}:
+            yield from self._trouble(status, width)
+        mounted = status.state.is_mounted
+        where = clip_path(place(status.mountpoint or status.entry.mountpoint), room - 5, ellipsis)
+        if mounted:
+            mode = "ro" if status.read_only else "rw"
+            yield _fact("Mounted at", Content.assemble((where, "bold"), (f" ({mode})", "dim")))
+        else:
+            yield _fact("Opens at", Content.assemble(where))
+        yield _fact("Cipher dir", clip_path(place(status.entry.cipherdir), room, ellipsis))
+        yield from self._volume(status, room)
+        if mounted and status.opened_at is not None:
+            yield _fact("Open since", self._since(status, room))
+        yield Content("")
+        yield from self._idle(status, room)
+        if status.detail is not None:
+            yield Content("")
+            yield from self._traffic(status, width)
+            yield Content("")
+            yield from self._files(status, room)
+        elif status.exit is not None and status.state is VaultState.LOCKED:
+            yield _fact("Last time", clip(_exit_text(status.exit), room, ellipsis))
+
+    def _trouble(self, status: VaultStatus, width: int) -> Iterator[Line]:
+        """Say what is wrong and what mends it, with what is known about the end."""
+        colour = "$warning" if status.state is VaultState.MISSING else "$error"
+        yield Content.assemble((shown(status.explanation), colour))
+        if status.exit is not None:
+            yield Content.assemble(
+                (f"The backend ended: {_exit_text(status.exit)}.", "$foreground")
+            )
+        cure = {
+            VaultState.BROKEN: "R repairs it: the dead mount is detached. Then unlock again.",
+            VaultState.HUNG: "It does not answer. l offers to end what holds it.",
+        }.get(status.state, "Connect the drive or the synchronised folder; R looks again.")
+        yield Content.assemble((cure, "$accent"))
+        for line in status.log_lines[-4:]:
+            yield Content.assemble(("  " + clip(shown(line), width - 2), "dim"))
+        yield Content("")
+
+    def _volume(self, status: VaultStatus, room: int) -> Iterator[Line]:
+        info = self._infos.get(status.entry.id)
+        dot = self.vaultui.glyphs.dot
+        if isinstance(info, VolumeInfo):
+            text = f"{info.content} {dot} {info.names} names {dot} {info.key_derivation}"
+            yield _fact("Volume", clip(shown(text), room, self.vaultui.glyphs.ellipsis))
+        elif info is not None and status.state is not VaultState.MISSING:
+            yield _fact("Volume", Content.assemble((shown(info.summary), "$error")))
+        else:
+            yield _fact("Volume", Content.assemble((self.vaultui.glyphs.none, "dim")))
+
+    def _since(self, status: VaultStatus, room: int) -> Content:
+        opened = time.localtime(status.opened_at)
+        same_day = opened[:3] == time.localtime(self.vaultui.wall_clock())[:3]
+        text = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", opened)
+        keeper = f"  keeper {status.keeper_pid}" if status.keeper_alive else "  its keeper is gone"
+        extra = f"  pid {status.backend_pid}{keeper}"
+        return Content.assemble(text, (extra if len(text + extra) <= room else "", "dim"))
+
+    def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
+        timeout = status.idle_timeout_s
+        if not timeout:
+            yield _fact("Idle lock", Content.assemble(("never", "dim")))
+            return
+        limit = f"{span(timeout)} without use"
+        if status.state is VaultState.BUSY:
+            yield _fact("Idle lock", Content.assemble(("due, but held", "$warning")))
+            yield _fact("", Content.assemble((shown(status.explanation), "$warning")))
+        elif not status.state.is_mounted:
+            yield _fact("Idle lock", f"after {limit}")
+        elif status.idle_paused:
+            yield _fact(
+                "Idle lock", Content.assemble(("paused", "$accent"), ("  z resumes", "dim"))
+            )
+        elif status.idle_left_s is None:
+            yield _fact("Idle lock", f"{limit}; open files keep it open")
+        else:
+            cells = max(8, min(28, room - 20))
+            full, empty = self.vaultui.glyphs.bar(status.idle_left_s / timeout, cells)
+            colour = "$warning" if status.idle_left_s <= 60 else "$primary"
+            yield _fact("Idle lock", Content.assemble(
+                (full, colour), (empty, "dim"), "  ", (clock(status.idle_left_s), "bold"),
+                (f" of {clock(timeout)}", "dim"),
+            ))  # fmt: skip
+            yield _fact("", Content.assemble(("e extends   z pauses", "dim")))
+
+    def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
+        history = self.vaultui.live.history(status.entry.id)
+        cells = max(8, min(SAMPLES, width - _LABEL_CELLS - 28))
+        for label, rates, total in (
+            ("Read", history.read, status.bytes_read),
+            ("Write", history.written, status.bytes_written),
+        ):
+            rate = f"{size(rates[-1] if rates else 0)}/s"
+            line = self.vaultui.glyphs.sparkline(rates, cells)
+            yield _fact(label, Content.assemble(
+                (line, "$secondary"), f"  {rate:>11}", (f"  {size(total):>9} in all", "dim")
+                if width >= 60 else "",
+            ))  # fmt: skip
+        if status.rss_bytes:
+            yield _fact("Memory", size(status.rss_bytes))
+
+    def _files(self, status: VaultStatus, room: int) -> Iterator[Line]:
+        detail = status.detail
+        assert detail is not None
+        last = Content.assemble((f"last activity {span(detail.last_activity_s)} ago", "dim"))
+        count = Content.assemble((f"{detail.open_file_count:<4}", "bold"))
+        yield _fact("Open files", count + last)
+        for file in detail.open_files[:_OPEN_FILES_SHOWN]:
+            who = ", ".join(f"{shown(opener.command)} {opener.pid}" for opener in file.openers[:2])
+            mode = "w" if file.writable else "r"
+            path = clip_path(shown(file.path), room - cell_len(who) - 5,
+                             self.vaultui.glyphs.ellipsis)  # fmt: skip
+            yield _fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "dim")))
+        more = detail.open_file_count - len(detail.open_files[:_OPEN_FILES_SHOWN])
+        if more > 0:
+            yield _fact("", Content.assemble((f"and {more} more", "dim")))
+
+
+def _fact(label: str, value: Content | str) -> Line:
+    text = value if isinstance(value, Content) else Content(value)
+    return Content.assemble((label.ljust(_LABEL_CELLS), "$text-muted")) + text
+
+
+def _exit_text(exit_state: ExitState) -> str:
+    """Return how a backend ended, in words."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(exit_state.ended_at))
+    if exit_state.oom_killed:
+        how = "killed because memory ran out"
+    elif exit_state.signal is not None:
+        how = f"ended by signal {exit_state.signal}"
+    elif exit_state.exit_code:
+        how = f"exit code {exit_state.exit_code}"
+    else:
+        how = "locked"
+    return f"{how}, {when}"

@@ -1,0 +1,138 @@
+"""The Processes pane: who holds the vault, through which file, and a way to end them."""
+
+from __future__ import annotations
+
+import signal
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Static
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.states import VaultState
+from vaultui.tui.widgets.pane import Pane
+from vaultui.tui.wording import clip_path, fit, shown
+from vaultui.vaults import Holder, VaultStatus
+
+KIND_WORDS = {
+    "open": "open file",
+    "cwd": "working dir",
+    "map": "mapping",
+    "exe": "program",
+    "root": "root dir",
+}
+_COMMAND_CELLS = 14
+_KIND_CELLS = 11
+
+
+def holder_path(holder: Holder, mountpoint: str) -> str:
+    """Return the path below the mount point, where that is where the holder is."""
+    inside = holder.path.removeprefix(mountpoint.rstrip("/"))
+    return shown(inside.removeprefix("/") or ".")
+
+
+class Processes(Pane):
+    """The holders of an open vault, asked for again with every new state."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "end('TERM')", "Ask the process to end", show=False),
+        Binding("x", "end('KILL')", "Kill the process", show=False),
+        Binding("c", "copy", "Copy the path", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="processes-pane")
+        self._holders: list[Holder] = []
+        self._drawn: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="processes-note", markup=False)
+        yield DataTable[Text](id="holders", cursor_type="row", cell_padding=1)
+
+    def vault_changed(self) -> None:
+        self._holders = []
+        self._drawn = ()
+        self._draw()
+
+    def state_changed(self) -> None:
+        if self.status is None or not self.status.state.is_mounted:
+            self._holders = []
+            self._draw()
+        elif not any(worker.group == "holders" and not worker.is_finished
+                     for worker in self.workers):  # fmt: skip
+            self._look(self.status)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._drawn = ()
+        self._draw()
+
+    @work(group="holders")
+    async def _look(self, status: VaultStatus) -> None:
+        try:
+            holders = await self.vaultui.vaults.holders(status.entry.name)
+        except VaultuiError as error:
+            self.query_one("#processes-note", Static).update(shown(error.summary))
+            return
+        if self.status is not None and self.status.entry.id == status.entry.id:
+            self._holders = holders
+            self._draw()
+
+    def _draw(self) -> None:
+        table: DataTable[Text] = self.query_one("#holders", DataTable)
+        width = self.content_size.width
+        if self.status is None or width <= 0:
+            return
+        drawn = (width, self.status.state.is_mounted, tuple(self._holders))
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        note = self.query_one("#processes-note", Static)
+        table.display = bool(self._holders)
+        note.update(self._note(self.status))
+        row = table.cursor_row
+        table.clear(columns=True)
+        taken = 7 + _COMMAND_CELLS + _KIND_CELLS + 4 * 2
+        path_cells = max(8, width - taken - 1)
+        for label, cells in (
+            ("PID", 7), ("Process", _COMMAND_CELLS), ("Holds", _KIND_CELLS), ("Path", path_cells)
+        ):  # fmt: skip
+            table.add_column(Text(label), width=cells)
+        mountpoint = self.status.mountpoint or self.status.entry.mountpoint
+        ellipsis = self.vaultui.glyphs.ellipsis
+        for holder in self._holders:
+            table.add_row(
+                Text(str(holder.pid), justify="right"),
+                Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
+                Text(KIND_WORDS.get(holder.kind, holder.kind)),
+                Text(clip_path(holder_path(holder, mountpoint), path_cells, ellipsis)),
+            )
+        if self._holders:
+            table.move_cursor(row=min(row, len(self._holders) - 1))
+
+    def _note(self, status: VaultStatus) -> str:
+        name = shown(status.entry.name)
+        if not status.state.is_mounted:
+            return f"{name} is {status.state.value}: nothing can hold it."
+        if status.state is VaultState.BROKEN:
+            return f"{name} is broken; R detaches its dead mount."
+        if not self._holders:
+            return f"Nothing holds {name}: it can be locked."
+        return "t asks the process to end   x kills it   c copies the path"
+
+    def _chosen(self) -> Holder | None:
+        row = self.query_one("#holders", DataTable).cursor_row
+        return self._holders[row] if 0 <= row < len(self._holders) else None
+
+    def action_copy(self) -> None:
+        holder = self._chosen()
+        if holder is not None:
+            self.vaultui.copy_text(holder.path)
+
+    def action_end(self, name: str) -> None:
+        holder = self._chosen()
+        if holder is not None:
+            number = signal.SIGKILL if name == "KILL" else signal.SIGTERM
+            self.vaultui.flows.end_holder(holder, number)

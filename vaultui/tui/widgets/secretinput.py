@@ -1,0 +1,155 @@
+"""The field for passwords: a buffer that can be wiped, and nothing that leaves it as text.
+
+Textual's own `Input` keeps its value as `str`, hands it out in messages, and copies and cuts
+it to the clipboard even when it shows bullets. Here the characters go into one bytearray of
+fixed size, which never moves, is overwritten on every deletion, and leaves the field only as
+a `Secret`.
+
+What remains out of reach: each key arrives as an event with its character, and a paste as a
+string; Python frees these objects without overwriting them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from vaultui.model.secret import Secret
+from vaultui.tui.glyphs import Glyphs
+
+CAPACITY = 2048
+"""Bytes of UTF-8: the longest password that gocryptfs takes."""
+
+
+class SecretInput(Widget, can_focus=True):
+    """One line of bullets. It can be typed and pasted into, and cleared; not read, not copied."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Go on", show=False),
+        Binding("backspace,ctrl+h", "delete_left", "Delete the last character", show=False),
+        Binding("ctrl+u,ctrl+w,ctrl+k,delete", "clear", "Clear", show=False),
+        # Taken here so that the keys for copying do not reach the screen or the application.
+        Binding("ctrl+c,super+c,ctrl+x", "refuse", "Passwords are not copied", show=False),
+    ]
+    DEFAULT_CSS = """
+    SecretInput { height: 1; width: 1fr; background: $boost; color: $foreground; }
+    SecretInput:focus { background: $primary 18%; }
+    """
+
+    class Submitted(Message):
+        """Enter was pressed; the password is not in the message."""
+
+        def __init__(self, field: SecretInput) -> None:
+            self.field = field
+            super().__init__()
+
+        @property
+        def control(self) -> SecretInput:
+            return self.field
+
+    class Changed(Submitted):
+        """A character came or went."""
+
+    def __init__(
+        self,
+        glyphs: Glyphs,
+        placeholder: str = "",
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._placeholder = placeholder
+        self._buffer = bytearray(CAPACITY)
+        self._used = 0
+        self._characters = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._used == 0
+
+    def take(self) -> Secret:
+        """Return what was typed as a secret that the caller wipes, and empty the field."""
+        secret = Secret(bytearray(memoryview(self._buffer)[: self._used]))
+        self.wipe()
+        return secret
+
+    def equals(self, other: SecretInput) -> bool:
+        """Return whether two fields hold the same, without taking it out of them."""
+        mine, theirs = memoryview(self._buffer), memoryview(other._buffer)
+        return self._used == other._used and mine[: self._used] == theirs[: other._used]
+
+    def wipe(self) -> None:
+        """Overwrite the buffer and show an empty field."""
+        self._buffer[:] = bytes(CAPACITY)
+        self._used = self._characters = 0
+        self.refresh()
+
+    def _append(self, text: str) -> None:
+        data = text.encode("utf-8", "surrogateescape")
+        if self._used + len(data) > CAPACITY:
+            self.app.bell()
+            self.notify(
+                f"A password has at most {CAPACITY} bytes.", severity="warning", markup=False
+            )
+            return
+        self._buffer[self._used : self._used + len(data)] = data
+        self._used += len(data)
+        self._characters += len(text)
+        self._changed()
+
+    def _changed(self) -> None:
+        self.refresh()
+        self.post_message(self.Changed(self))
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character:
+            event.stop()
+            event.prevent_default()
+            self._append(event.character)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        lines = event.text.splitlines()
+        if lines:
+            self._append(lines[0])
+
+    def action_submit(self) -> None:
+        self.post_message(self.Submitted(self))
+
+    def action_delete_left(self) -> None:
+        while self._used:
+            self._used -= 1
+            byte = self._buffer[self._used]
+            self._buffer[self._used] = 0
+            if byte & 0xC0 != 0x80:  # the first byte of a character in UTF-8
+                self._characters -= 1
+                break
+        self._changed()
+
+    def action_clear(self) -> None:
+        self.wipe()
+        self._changed()
+
+    def action_refuse(self) -> None:
+        self.notify("Passwords are not copied.", markup=False)
+
+    def render(self) -> Content:
+        if not self._used and not self.has_focus:
+            return Content.assemble((f" {self._placeholder}", "$text-disabled"))
+        room = max(0, self.size.width - 3)
+        # The number of bullets stops telling the length where the field ends.
+        dots = self._glyphs.secret * min(self._characters, room)
+        cursor = (" ", "reverse") if self.has_focus else ("", "")
+        hint = f" {self._placeholder}" if not self._used else ""
+        return Content.assemble(" ", dots, cursor, (hint, "$text-disabled"))
+
+    def on_unmount(self) -> None:
+        self.wipe()
