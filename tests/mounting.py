@@ -6,6 +6,7 @@ share a command line, and `by` hands one volume from one to the other.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -85,8 +86,8 @@ class MountedVolume:
         given = self.password + b"\n" if input is None else input
         return run_program((self.command(), *words), given, timeout=60, env=self._env)
 
-    def mount(self) -> None:
-        """Mount, and return when the kernel lists the mount and the root answers."""
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the program that will mount, give it the password, and return at once."""
         assert self.process is None, "it is mounted already"
         self.mountpoint.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
@@ -107,11 +108,14 @@ class MountedVolume:
             )
         self.process = process
         assert process.stdin is not None
-        try:
+        # It may have ended before it read the password; its log says why.
+        with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(self.password + b"\n")
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # it ended before it read the password; the next lines say so with its log
+        return process
+
+    def mount(self) -> None:
+        """Mount, and return when the kernel lists the mount and the root answers."""
+        process = self.start()
         try:
             wait_until(self._ready_or_ended, READY_TIMEOUT_S, f"{self.argv0} is mounted")
             assert process.poll() is None, f"{self.argv0} ended: {process.returncode}\n{self.log}"
@@ -154,6 +158,14 @@ class MountedVolume:
     def is_mounted(self) -> bool:
         """Tell from the kernel's mount table, without touching the mount."""
         return os.fspath(self.mountpoint) in mountpoints_below(self.mountpoint)
+
+    def peak_memory_kib(self) -> int:
+        """Return the largest resident memory of the program so far; 0 when it is not there."""
+        if self.process is None:
+            return 0
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return int(found[1]) if found else 0
 
     def fsck(self) -> Completed:
         """Check the volume, which must not be mounted."""
