@@ -31,6 +31,11 @@ def is_same_process(pid: int, start: int) -> bool:
     return int(fields[19]) == start and fields[0] not in (b"Z", b"X")
 
 
+def parent_of(pid: int) -> int:
+    """Return the parent's pid; raises ProcessLookupError when there is no such process."""
+    return int(_stat_fields(pid)[1])
+
+
 def open_pidfd(pid: int, start: int | None = None) -> int:
     """Return a descriptor of the process, readable when it has ended.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vaultui.model.errors import VaultNameInvalid
+from vaultui.model.errors import VaultExists, VaultNameInvalid
 from vaultui.model.ids import VaultId
 
 NAME_MAX = 64
@@ -46,3 +48,15 @@ def check_name(name: str) -> None:
     else:
         return
     raise VaultNameInvalid(name=repr(name), reason=reason)
+
+
+def check_unique(entry: VaultEntry, known: Sequence[VaultEntry]) -> None:
+    """Raise VaultExists where name, cipher directory or mount point belong to another vault."""
+    real = os.path.realpath(entry.cipherdir)
+    for other in known:
+        if (
+            other.name == entry.name
+            or os.path.realpath(other.cipherdir) == real
+            or other.mountpoint == entry.mountpoint
+        ):
+            raise VaultExists(name=other.name, cipherdir=other.cipherdir)

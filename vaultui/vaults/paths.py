@@ -15,9 +15,6 @@ from pathlib import Path
 from vaultui.model.errors import RuntimeDirUnsafe
 from vaultui.model.ids import VaultId
 
-SOCKET_PATH_MAX = 107
-"""Bytes of a path that fit into sockaddr_un, without the closing zero (unix(7))."""
-
 
 @dataclass(frozen=True)
 class Paths:
@@ -46,7 +43,7 @@ class Paths:
         """Create the runtime directory if needed and return it.
 
         Raises RuntimeDirUnsafe unless it is a real directory of this user that nobody else
-        can enter, with room in a socket address for the names below it.
+        can enter.
         """
         path = self.runtime_dir
         try:
@@ -56,13 +53,6 @@ class Paths:
         except OSError as error:
             raise RuntimeDirUnsafe(path=str(path), reason=error.strerror or "") from error
         _check_private(path)
-        length = len(os.fsencode(self.socket(VaultId("0" * 16))))
-        if length > SOCKET_PATH_MAX:
-            raise RuntimeDirUnsafe(
-                path=str(path),
-                reason=f"a control socket in it would have a path of {length} bytes, "
-                f"and {SOCKET_PATH_MAX} are the most",
-            )
         return path
 
 

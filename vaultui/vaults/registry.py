@@ -20,11 +20,10 @@ from vaultui.model.errors import (
     SettingsNotWritten,
     SettingsUnreadable,
     SettingsUnsaved,
-    VaultExists,
     VaultuiError,
     VaultUnknown,
 )
-from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.entry import VaultEntry, check_unique
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.settings import NEW_FILE, parse_settings, with_entry, without_entry
 
@@ -68,18 +67,16 @@ class Registry:
         similar = f"; did you mean {' or '.join(near)}?" if near else ""
         raise VaultUnknown(name=name, similar=similar)
 
-    def check_writable(self) -> None:
-        """Raise what a change would raise, before something is done that needs the change."""
+    def check_addable(self, entry: VaultEntry) -> None:
+        """Raise what `add` would raise, before something is done that needs it to work."""
         with self._locked():
-            self._current()
+            check_unique(entry, self._current()[1])
 
     def add(self, entry: VaultEntry) -> None:
-        """Append a vault; raises VaultExists when the name or the cipher directory is taken."""
+        """Append a vault; raises VaultExists when its name or one of its places is taken."""
 
         def change(text: str, entries: list[VaultEntry]) -> str:
-            for other in entries:
-                if other.name == entry.name or other.cipherdir == entry.cipherdir:
-                    raise VaultExists(name=other.name, cipherdir=other.cipherdir)
+            check_unique(entry, entries)
             return with_entry(text, entry)
 
         self._change(change)
@@ -163,7 +160,7 @@ class Registry:
         try:
             return data.decode("utf-8"), self._parse(data, self._file)
         except SettingsInvalid as error:
-            raise SettingsUnsaved(**error.details) from error
+            raise SettingsUnsaved(raw="", **error.details) from error
 
     def _not_written(self, error: OSError) -> SettingsNotWritten:
         return SettingsNotWritten(path=str(self._file), reason=error.strerror or str(error))

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from vaultui.model.errors import VaultuiError
+from vaultui.linux import process
+from vaultui.linux.holders import Holder, find_holders
+from vaultui.model.errors import (
+    AlreadyOpen,
+    BackendUnreachable,
+    MountBusy,
+    NotOpen,
+    UsageError,
+    VaultuiError,
+)
 from vaultui.model.secret import Secret
+from vaultui.model.states import VaultState
+from vaultui.supervisor import logs
+from vaultui.supervisor.controlclient import ControlClient
+from vaultui.supervisor.repair import repair
+from vaultui.vaults import adding, keyringclient, sides, volumes
+from vaultui.vaults.desktopentries import install, uninstall
+from vaultui.vaults.discovery import discover
 from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.locking import Lock
+from vaultui.vaults.mountguard import MountGuard
+from vaultui.vaults.observer import observe, observe_all
 from vaultui.vaults.outcomes import (
     Created,
     Finding,
@@ -20,16 +42,19 @@ from vaultui.vaults.outcomes import (
     UnlockOptions,
 )
 from vaultui.vaults.paths import Paths, default_paths
+from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
+from vaultui.vaults.turns import turn
+from vaultui.vaults.unlocking import StepReport, check_openable, open_vault
+from vaultui.vaults.waiting import in_thread
+from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Events
-from vaultui.wire.handshake import Checked, CheckProgress, Damage, StepName, VolumeInfo
+from vaultui.wire.handshake import Checked, CheckProgress, Damage, VolumeInfo
 
-if TYPE_CHECKING:
-    from vaultui.linux.holders import Holder
-    from vaultui.vaults.watch import Watch
-
-StepReport = Callable[[StepName, str], None]
-"""Called with each step of an unlock and with the words that show it to a person."""
+KEYRING_TIMEOUT_S = 60.0
+"""Long enough for a person to type the keyring's own password."""
+RETRY_S = 0.5
+"""No event tells that a process has let go of a mount."""
 
 
 class Vaults:
@@ -39,11 +64,10 @@ class Vaults:
     them touches a mount point in the calling thread, so none hangs on a hung mount.
     """
 
-    settings_warning: VaultuiError | None = None
-    """Set when the settings file has a typo: the last good copy is in use."""
-
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
+        self._registry = Registry(paths)
+        self._guard = MountGuard(paths.state_dir)
 
     @classmethod
     def open(cls, paths: Paths | None = None) -> Self:
@@ -53,24 +77,31 @@ class Vaults:
     # -- what is known --------------------------------------------------------------------
 
     def entries(self) -> list[VaultEntry]:
-        """Return the known vaults in the order of the settings file, which is read anew."""
-        raise NotImplementedError
+        """Return the known vaults in the order of the settings file, read anew if it changed."""
+        return self._registry.entries()
 
     def entry(self, name: str) -> VaultEntry:
         """Return the vault called `name`; raises VaultUnknown with the names that are near."""
-        raise NotImplementedError
+        return self._registry.entry(name)
+
+    @property
+    def settings_warning(self) -> VaultuiError | None:
+        """The typo for which the last good copy of the settings is in use, or None."""
+        self._registry.entries()
+        return self._registry.warning
 
     async def statuses(self) -> list[VaultStatus]:
-        """Return the state of every vault, all looked at together; takes at most ~2 s."""
-        raise NotImplementedError
+        """Return the state of every vault, all looked at together; takes 2 s at the most."""
+        self.paths.ensure_runtime_dir()
+        return await observe_all(self.paths, self.entries())
 
     async def status(self, name: str) -> VaultStatus:
         """Return the state of one vault."""
-        raise NotImplementedError
+        return await self._observe(self.entry(name))
 
     def watch(self) -> Watch:
         """Return a watch whose descriptor becomes readable when the state may have changed."""
-        raise NotImplementedError
+        return Watch(self.paths)
 
     # -- open and close -------------------------------------------------------------------
 
@@ -87,65 +118,112 @@ class Vaults:
         The caller wipes `password`. Cancelling ends the backend that was starting. A broken
         mount of this vault is repaired first.
         """
-        raise NotImplementedError
+        entry = self.entry(name)
+        async with self._turn(entry, VaultState.UNLOCKING):
+            status = await self._observe(entry, my_turn=True)
+            if status.state in (VaultState.OPEN, VaultState.BUSY):
+                return Unlocked(status, already=True)
+            if status.state is VaultState.BROKEN:
+                status = await self._repair(status)
+            check_openable(status)
+            wanted = options or UnlockOptions()
+            await open_vault(self.paths, self._guard, entry, password, wanted, on_step)
+            return Unlocked(await self._observe(entry, my_turn=True), already=False)
 
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
         """Close a vault; success too when it is locked already.
 
         Raises MountBusy with the holders in its details. Cancelling WAIT leaves it open.
         """
-        raise NotImplementedError
+        entry = self.entry(name)
+        while True:
+            try:
+                return await self._lock_once(entry, mode)
+            except MountBusy:
+                if mode is not LockMode.WAIT:
+                    raise
+            # The turn is given back meanwhile: the wait can be long, and others may lock too.
+            await asyncio.sleep(RETRY_S)
 
     async def repair(self, name: str) -> VaultStatus:
         """Detach a dead mount, clear what its backend left behind, and return the new state."""
-        raise NotImplementedError
+        entry = self.entry(name)
+        async with self._turn(entry, VaultState.LOCKING):
+            return await self._repair(await self._observe(entry, my_turn=True))
 
     async def recover(self) -> list[VaultStatus]:
-        """Detach every dead mount of ours and return the states found before that."""
-        raise NotImplementedError
+        """Detach the dead mounts that nobody looks after; return the broken states found.
+
+        For the start of an application: a backend and its keeper may both have been killed.
+        """
+        broken = [
+            status
+            for status in await self.statuses()
+            if status.state is VaultState.BROKEN and status.mounted and not status.keeper_alive
+        ]
+        for status in broken:
+            with suppress(VaultuiError):  # it stays broken on the screen, and R tells why
+                await self.repair(status.entry.name)
+        return broken
 
     async def extend(self, name: str, seconds: float) -> float | None:
         """Put the idle lock off by at least `seconds` and return the seconds left."""
-        raise NotImplementedError
+        return (await (await self._control(name)).extend(seconds)).idle_left_s
 
     async def pause(self, name: str, paused: bool) -> None:
         """Stop the idle clock of an open vault, or let it run again."""
-        raise NotImplementedError
+        await (await self._control(name)).pause(paused)
 
     async def events(self, name: str, since: int = 0) -> Events:
         """Return the events of an open vault's backend after number `since`."""
-        raise NotImplementedError
+        return await (await self._control(name)).events(since)
 
     # -- who holds it ---------------------------------------------------------------------
 
     async def holders(self, name: str) -> list[Holder]:
         """Return the processes that use an open vault; empty when it is not mounted."""
-        raise NotImplementedError
+        status = await self.status(name)
+        return await in_thread(find_holders, status.mountpoint) if status.mounted else []
 
-    async def signal_holder(self, holder: Holder, signal: int) -> None:
-        """Send a signal to the very process that was listed, never to a reused pid."""
-        raise NotImplementedError
+    async def signal_holder(self, holder: Holder, signal: int) -> bool:
+        """Send a signal to the very process that was listed, never to a reused pid.
+
+        Returns False when it has ended already.
+        """
+        try:
+            pidfd = process.open_pidfd(holder.pid, holder.start or None)
+        except ProcessLookupError:
+            return False
+        try:
+            return process.signal_pidfd(pidfd, signal)
+        except PermissionError as error:
+            what = f"{holder.command} ({holder.pid}) belongs to another user"
+            raise UsageError(what=what) from error
+        finally:
+            os.close(pidfd)
 
     # -- passwords ------------------------------------------------------------------------
 
     async def keyring_state(self) -> KeyringState:
         """Return which keyring there is and whether it can be used."""
-        raise NotImplementedError
+        return await keyringclient.state()
 
-    async def saved_password(self, name: str, timeout_s: float = 60.0) -> Secret | None:
+    async def saved_password(
+        self, name: str, timeout_s: float = KEYRING_TIMEOUT_S
+    ) -> Secret | None:
         """Return the saved password, or None when none is saved; the caller wipes it.
 
         Raises KeyringUnavailable, KeyringLocked or KeyringTimeout.
         """
-        raise NotImplementedError
+        return await keyringclient.find(self.entry(name), timeout_s)
 
     async def save_password(self, name: str, password: Secret) -> KeyringState:
-        """Save a password, read it back, and return where it is kept."""
-        raise NotImplementedError
+        """Save a password, have it read back, and return where it is kept."""
+        return await keyringclient.save(self.entry(name), password, KEYRING_TIMEOUT_S)
 
     async def forget_password(self, name: str) -> bool:
         """Delete a saved password; False when there was none."""
-        raise NotImplementedError
+        return await keyringclient.forget(self.entry(name), KEYRING_TIMEOUT_S)
 
     # -- the registry ---------------------------------------------------------------------
 
@@ -160,7 +238,19 @@ class Vaults:
         config_path: str = "",
     ) -> VaultEntry:
         """Register an existing volume. Without a name, that of its directory is taken."""
-        raise NotImplementedError
+        entry = adding.new_entry(
+            self.paths,
+            self.entries(),
+            cipherdir,
+            name=name,
+            mountpoint=mountpoint,
+            idle_timeout_s=idle_timeout_s,
+            read_only=read_only,
+            config_path=config_path,
+        )
+        await volumes.info(entry)
+        self._register(entry)
+        return entry
 
     async def create(
         self,
@@ -172,14 +262,43 @@ class Vaults:
         idle_timeout_s: float = 0.0,
     ) -> Created:
         """Make a new volume in an empty or new directory and register it."""
-        raise NotImplementedError
+        entry = adding.new_entry(
+            self.paths,
+            self.entries(),
+            cipherdir,
+            name=name,
+            mountpoint=mountpoint,
+            idle_timeout_s=idle_timeout_s,
+        )
+        # Before the volume exists: one that can't be registered would be left lying about.
+        self._registry.check_addable(entry)
+        master_key = await volumes.create(entry, password)
+        try:
+            self._register(entry)
+        except BaseException:
+            master_key.wipe()
+            raise
+        return Created(entry, master_key)
 
     async def forget(self, name: str) -> VaultEntry:
         """Take a locked vault out of the registry; its files stay. Raises AlreadyOpen.
 
         The saved password stays too: `forget_password` is a wish of its own.
         """
-        raise NotImplementedError
+        entry = self.entry(name)
+        async with self._turn(entry, VaultState.LOCKING):
+            status = await self._observe(entry, my_turn=True)
+            if status.mounted:
+                raise AlreadyOpen(name=entry.name)
+            self._registry.remove(entry)
+            self._guard.release(entry.mountpoint)
+        uninstall(entry.id)
+        return entry
+
+    def _register(self, entry: VaultEntry) -> None:
+        adding.make_mountpoint(entry, self.paths.vaults_dir)
+        self._registry.add(entry)
+        self._guard.protect(entry.mountpoint)
 
     # -- the volume -----------------------------------------------------------------------
 
@@ -188,11 +307,13 @@ class Vaults:
 
         An absolute path below the mount point or the cipher directory says its side itself.
         """
-        raise NotImplementedError
+        client = await self._control(name)
+        status = await self.status(name)
+        return await sides.both_sides(client, status, path)
 
     async def info(self, name: str) -> VolumeInfo:
         """Return what the volume config says; needs no password."""
-        raise NotImplementedError
+        return await volumes.info(self.entry(name))
 
     async def check(
         self,
@@ -201,37 +322,98 @@ class Vaults:
         on_message: Callable[[CheckProgress | Damage], None] | None = None,
     ) -> Checked:
         """Read the whole volume and return the counts; damage is reported as it is found."""
-        raise NotImplementedError
+        return await volumes.check(self.entry(name), password, on_message)
 
-    async def change_password(self, name: str, old: Secret, new: Secret) -> None:
-        """Change the password of a volume; a saved password is replaced by the new one."""
-        raise NotImplementedError
+    async def change_password(self, name: str, old: Secret, new: Secret) -> VaultuiError | None:
+        """Change the password of a volume, and replace it in the keyring if it is saved there.
+
+        Returns why the saved one could not be replaced, None when all is well.
+        """
+        entry = self.entry(name)
+        await volumes.change_password(entry, old, new)
+        return await volumes.replace_saved(entry, new)
 
     # -- the machine ----------------------------------------------------------------------
 
     def log_path(self, name: str) -> Path:
         """Return where the log of a vault's backend is; it may not exist yet."""
-        raise NotImplementedError
+        return self.paths.log_file(self.entry(name).id)
 
     async def log_tail(self, name: str, lines: int = 200) -> list[str]:
         """Return the last lines of a vault's log, oldest first."""
-        raise NotImplementedError
+        return logs.tail(self.log_path(name), lines)
 
     def locate(self, what: str) -> Path:
         """Return the path of "config", "log", "runtime" or "state"."""
-        raise NotImplementedError
+        places = {
+            "config": self.paths.config_file,
+            "log": self.paths.log_dir,
+            "runtime": self.paths.runtime_dir,
+            "state": self.paths.state_dir,
+        }
+        if what not in places:
+            raise UsageError(what=f"There is no {what} to locate, only {', '.join(places)}")
+        return places[what]
 
     def discover(self) -> list[Path]:
         """Return volumes on this machine that are not registered, in the likely places."""
-        raise NotImplementedError
+        return discover(entry.cipherdir for entry in self.entries())
 
     async def doctor(self) -> list[Finding]:
         """Return what was looked at on this machine and how each finding is mended."""
-        raise NotImplementedError
+        from vaultui.vaults.doctor import examine
+
+        return await examine(self.paths, self._registry)
 
     async def open_folder(self, name: str) -> bool:
         """Show an open vault in the file manager; False when there is none."""
-        raise NotImplementedError
+        from vaultui.vaults.desktop import open_folder
+
+        status = await self.status(name)
+        if not status.mounted:
+            raise NotOpen(name=name, state=status.state.value)
+        return await in_thread(open_folder, status.mountpoint)
+
+    def install_desktop(self, name: str | None = None, *, terminal: str = "") -> list[Path]:
+        """Write desktop entries for the application and for one vault, or for all of them."""
+        entries = self.entries() if name is None else [self.entry(name)]
+        return install(entries, terminal=terminal)
 
     async def close(self) -> None:
         """Let go of what this object holds; open vaults stay open."""
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _turn(self, entry: VaultEntry, doing: VaultState) -> AbstractAsyncContextManager[None]:
+        self.paths.ensure_runtime_dir()
+        return turn(self.paths, entry.id, doing)
+
+    async def _observe(self, entry: VaultEntry, *, my_turn: bool = False) -> VaultStatus:
+        self.paths.ensure_runtime_dir()
+        return await observe(self.paths, entry, my_turn=my_turn)
+
+    async def _lock_once(self, entry: VaultEntry, mode: LockMode) -> LockOutcome:
+        async with self._turn(entry, VaultState.LOCKING):
+            status = await self._observe(entry, my_turn=True)
+            if status.state is VaultState.BROKEN:
+                await self._repair(status)
+                return LockOutcome(already=not status.mounted)
+            if not status.mounted:
+                return LockOutcome(already=True)
+            lock = Lock(self.paths, status)
+            if mode is LockMode.LAZY:
+                return await lock.lazy()
+            return await (lock.kill() if mode is LockMode.KILL else lock.polite())
+
+    async def _repair(self, status: VaultStatus) -> VaultStatus:
+        await repair(self.paths.run_dir(status.entry.id), status.mountpoint)
+        return await self._observe(status.entry, my_turn=True)
+
+    async def _control(self, name: str) -> ControlClient:
+        """Return a client of an open vault's backend; raises NotOpen, or says why there is none."""
+        status = await self.status(name)
+        if not status.mounted:
+            raise NotOpen(name=name, state=status.state.value)
+        if status.backend_pid is None:
+            raise BackendUnreachable(name=name, reason=status.explanation.rstrip("."))
+        return ControlClient(self.paths.socket(status.entry.id), name=name)

@@ -16,6 +16,8 @@ class VaultStatus:
 
     entry: VaultEntry
     state: VaultState
+    mounted: bool = False
+    """The mount table lists it, dead or alive. A broken vault's mount may be gone already."""
     mountpoint: str = ""
     """Where it is open now, which a single unlock may have chosen; else the entry's."""
     read_only: bool = False

@@ -1,0 +1,70 @@
+"""How a vault gets into the registry: its name, its places, its id."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from vaultui.linux.mountinfo import mount_at
+from vaultui.model.errors import MountpointMissing, MountpointNotAccessible
+from vaultui.model.ids import VaultId
+from vaultui.vaults.discovery import name_for
+from vaultui.vaults.entry import VaultEntry, check_name, check_unique
+from vaultui.vaults.paths import Paths
+from vaultui.vaults.unlocking import check_overlap
+
+
+def new_entry(
+    paths: Paths,
+    known: Sequence[VaultEntry],
+    cipherdir: str,
+    *,
+    name: str | None = None,
+    mountpoint: str | None = None,
+    idle_timeout_s: float = 0.0,
+    read_only: bool = False,
+    config_path: str = "",
+) -> VaultEntry:
+    """Return an entry that could be registered; nothing is written.
+
+    Raises VaultNameInvalid, VaultExists or MountpointOverlap.
+    """
+    place = absolute(cipherdir)
+    chosen = name_for(place, (entry.name for entry in known)) if name is None else name
+    check_name(chosen)
+    entry = VaultEntry(
+        id=VaultId(secrets.token_hex(8)),
+        name=chosen,
+        cipherdir=place,
+        mountpoint=absolute(mountpoint) if mountpoint else str(paths.vaults_dir / chosen),
+        idle_timeout_s=idle_timeout_s,
+        read_only=read_only,
+        config_path=absolute(config_path) if config_path else "",
+    )
+    check_unique(entry, known)
+    check_overlap(entry.cipherdir, entry.mountpoint)
+    return entry
+
+
+def absolute(path: str) -> str:
+    """Return `path` without `~`, dots and doubled slashes. Links stay as the person wrote them."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def make_mountpoint(entry: VaultEntry, vaults_dir: Path) -> None:
+    """Make a mount point that was named by hand; a default one is made at the first unlock.
+
+    Its parent must be there: a missing drive would otherwise be replaced by a folder.
+    """
+    mountpoint = Path(entry.mountpoint)
+    if vaults_dir in mountpoint.parents or mount_at(mountpoint) is not None:
+        return
+    try:
+        mountpoint.mkdir(mode=0o700, exist_ok=True)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise MountpointMissing(path=entry.mountpoint) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise MountpointNotAccessible(path=entry.mountpoint, reason=reason) from error

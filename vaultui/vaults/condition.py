@@ -1,0 +1,131 @@
+"""From what was found out about a vault to the one state that it is in.
+
+`derive` is a pure function over `Facts`, so every cell is tested without a mount. The order
+of its questions matters: what the mount table says comes before what files remember.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from vaultui.linux.fuseconn import Answer
+from vaultui.linux.mountinfo import Mount
+from vaultui.model.errors import VaultuiError
+from vaultui.model.states import VaultState
+from vaultui.supervisor.exits import ended_badly, explain_exit
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.status import VaultStatus
+from vaultui.wire.control import Status
+from vaultui.wire.launchspec import ExitState, RunState
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found out about one vault, each thing by looking and not by remembering."""
+
+    entry: VaultEntry
+    mount: Mount | None = None
+    """Of this vault, dead or alive, ours or the real gocryptfs's."""
+    doing: VaultState | None = None
+    """What the holder of the vault's turn is doing."""
+    run: RunState | None = None
+    exit: ExitState | None = None
+    backend_alive: bool = False
+    keeper_alive: bool = False
+    cipherdir_problem: str = ""
+    """Why the cipher directory is not usable; empty when it is there."""
+    answer: Status | None = None
+    silence: VaultuiError | None = None
+    """Why there is no answer on the control socket, when it was asked."""
+    mount_answer: Answer | None = None
+    """What the mount itself answered; asked only where no backend of ours is running."""
+    log_lines: tuple[str, ...] = ()
+
+
+def derive(facts: Facts) -> VaultStatus:
+    """Return the state that `facts` amount to."""
+    state, explanation = _judge(facts)
+    entry, run, answer = facts.entry, facts.run, facts.answer
+    return VaultStatus(
+        entry=entry,
+        state=state,
+        mounted=facts.mount is not None,
+        mountpoint=facts.mount.mountpoint if facts.mount else entry.mountpoint,
+        read_only="ro" in facts.mount.options if facts.mount else entry.read_only,
+        backend_pid=run.backend_pid if run and facts.backend_alive else None,
+        keeper_pid=run.keeper_pid if run and facts.keeper_alive else None,
+        keeper_alive=facts.keeper_alive,
+        opened_at=answer.opened_at if answer else run.launched_at if run and facts.mount else None,
+        idle_timeout_s=answer.idle_timeout_s if answer else entry.idle_timeout_s,
+        idle_left_s=answer.idle_left_s if answer else None,
+        idle_paused=answer.idle_paused if answer else False,
+        last_activity_s=answer.last_activity_s if answer else None,
+        open_files=answer.open_file_count if answer else None,
+        bytes_read=answer.bytes_read if answer else 0,
+        bytes_written=answer.bytes_written if answer else 0,
+        rss_bytes=answer.rss_bytes if answer else None,
+        explanation=explanation,
+        exit=facts.exit,
+        log_lines=facts.log_lines if state is VaultState.BROKEN else (),
+        detail=answer,
+    )
+
+
+def _judge(facts: Facts) -> tuple[VaultState, str]:
+    if facts.mount is not None:
+        return _judge_mounted(facts, facts.mount)
+    if facts.doing is VaultState.UNLOCKING:
+        return VaultState.UNLOCKING, ""
+    if facts.exit is not None and ended_badly(facts.exit):
+        return VaultState.BROKEN, _how_it_ended(facts.exit)
+    if facts.cipherdir_problem:
+        return VaultState.MISSING, facts.cipherdir_problem
+    return VaultState.LOCKED, ""
+
+
+def _judge_mounted(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
+    if not facts.backend_alive:
+        if facts.run is not None and facts.mount_answer is not Answer.ALIVE:
+            return VaultState.BROKEN, _why_dead(facts)
+        # Without a backend of ours it is somebody else's, also where ours once was.
+        return _judge_foreign(facts, mount)
+    if facts.doing is VaultState.LOCKING:
+        return VaultState.LOCKING, ""
+    if facts.doing is VaultState.UNLOCKING:
+        # Mounted, but its backend has not said that it is ready.
+        return VaultState.UNLOCKING, ""
+    if facts.answer is None:
+        reason = str(facts.silence.details.get("reason", "")) if facts.silence else ""
+        told = f": {reason}" if reason else ""
+        return VaultState.HUNG, f"The mount backend runs but does not answer{told}."
+    if facts.answer.busy_reason:
+        return VaultState.BUSY, f"The idle lock is due, but {facts.answer.busy_reason}."
+    if not facts.keeper_alive:
+        return VaultState.OPEN, "Its keeper has ended, so nobody will tell how the backend ends."
+    return VaultState.OPEN, ""
+
+
+def _judge_foreign(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
+    """Judge a mount that vaultui did not make: fstab, a script, the real gocryptfs."""
+    if facts.mount_answer is Answer.DEAD:
+        return VaultState.BROKEN, "The mount is dead: the program that made it is gone."
+    if facts.mount_answer is Answer.HUNG:
+        return VaultState.HUNG, "The program that made this mount does not answer."
+    if facts.doing is VaultState.LOCKING:
+        return VaultState.LOCKING, ""
+    program = mount.fstype.removeprefix("fuse.")
+    return VaultState.OPEN, f"It was opened by {program} outside vaultui."
+
+
+def _why_dead(facts: Facts) -> str:
+    if facts.exit is not None:
+        return _how_it_ended(facts.exit)
+    if facts.keeper_alive:
+        return "The mount backend has ended; its keeper is clearing up."
+    return f"The mount backend ended: {explain_exit(None)}."
+
+
+def _how_it_ended(ended: ExitState) -> str:
+    when = time.strftime("%H:%M:%S", time.localtime(ended.ended_at))
+    return f"The mount backend ended at {when}: {explain_exit(ended)}."

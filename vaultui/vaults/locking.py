@@ -1,0 +1,173 @@
+"""Closing one open vault in the four ways that there are."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+
+from vaultui.linux import fuseconn, process
+from vaultui.linux.holders import Holder, find_holders
+from vaultui.linux.mountinfo import mount_at
+from vaultui.linux.unmount import unmount
+from vaultui.model.errors import MountBusy, MountFailed, TimedOut
+from vaultui.model.states import VaultState
+from vaultui.supervisor.controlclient import ControlClient
+from vaultui.supervisor.repair import detach
+from vaultui.vaults.outcomes import LockOutcome
+from vaultui.vaults.paths import Paths
+from vaultui.vaults.status import VaultStatus
+from vaultui.vaults.waiting import in_thread, readable
+
+TERM_GRACE_S = 3.0
+"""From TERM to KILL: time to save a file, not to finish a long task."""
+END_TIMEOUT_S = 15.0
+"""From the unmount to the backend's end; it has nothing left to write by then."""
+_NAMED_HOLDERS = 4
+
+
+class Lock:
+    """One attempt to close a vault that was found mounted. The caller holds the vault's turn."""
+
+    def __init__(self, paths: Paths, status: VaultStatus) -> None:
+        self._status = status
+        self._name = status.entry.name
+        self._mountpoint = status.mountpoint
+        self._socket = str(paths.socket(status.entry.id))
+
+    async def polite(self) -> LockOutcome:
+        """Unmount, or raise MountBusy with the holders."""
+        try:
+            await self._unmount(lazy=False)
+        except MountBusy as error:
+            raise await self.busy(raw=error.raw) from error
+        await self._wait_for_end()
+        return LockOutcome(already=False)
+
+    async def lazy(self) -> LockOutcome:
+        """Unmount, or else take the mount out of sight while its holders keep it."""
+        try:
+            return await self.polite()
+        except MountBusy:
+            await self._unmount(lazy=True)
+            return LockOutcome(already=False, detached=True)
+
+    async def kill(self) -> LockOutcome:
+        """End the holders, and a backend that does not answer; then unmount."""
+        if self._status.state is VaultState.HUNG:
+            return await self._kill_backend()
+        try:
+            return await self.polite()
+        except MountBusy:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                await self._end_holders(number)
+                try:
+                    return await self.polite()
+                except MountBusy:
+                    continue
+            raise
+
+    async def busy(self, raw: str = "") -> MountBusy:
+        """Return the error that names who holds the vault."""
+        holders = await in_thread(find_holders, self._mountpoint)
+        return MountBusy(
+            raw=raw,
+            name=self._name,
+            holders=name_holders(holders),
+            pids=sorted({str(holder.pid) for holder in holders}),
+        )
+
+    async def _unmount(self, *, lazy: bool) -> None:
+        if self._status.backend_pid is not None:
+            await ControlClient(self._socket, name=self._name).lock("request", lazy=lazy)
+            return
+        # A mount that vaultui did not make has no control socket that we know of.
+        try:
+            await in_thread(unmount, self._mountpoint, lazy=lazy)
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                raise MountBusy(raw=error.strerror or "", name=self._name, holders="?") from error
+            if error.errno != errno.EINVAL:  # EINVAL: somebody else was faster
+                reason = error.strerror or str(error)
+                raise MountFailed(path=self._mountpoint, reason=reason) from error
+
+    async def _wait_for_end(self) -> None:
+        """Return when the backend has ended: it holds the cipher directory until then."""
+        pid = self._status.backend_pid
+        if pid is None:
+            return
+        try:
+            pidfd = process.open_pidfd(pid)
+        except ProcessLookupError:
+            return
+        try:
+            if not await readable(pidfd, END_TIMEOUT_S):
+                what = f"The end of the mount backend of {self._name}"
+                raise TimedOut(what=what, seconds=round(END_TIMEOUT_S))
+        finally:
+            os.close(pidfd)
+
+    async def _end_holders(self, number: signal.Signals) -> None:
+        """Send a signal to every holder but ourselves and our own parents; wait for their end."""
+        holders = await in_thread(find_holders, self._mountpoint)
+        spared = _own_line()
+        pidfds = []
+        for pid, start in {(holder.pid, holder.start) for holder in holders}:
+            if pid in spared:
+                continue
+            try:
+                pidfd = process.open_pidfd(pid, start)
+            except ProcessLookupError:
+                continue
+            process.signal_pidfd(pidfd, number)
+            pidfds.append(pidfd)
+        try:
+            await asyncio.gather(*(readable(pidfd, TERM_GRACE_S) for pidfd in pidfds))
+        finally:
+            for pidfd in pidfds:
+                os.close(pidfd)
+
+    async def _kill_backend(self) -> LockOutcome:
+        """End a backend that does not answer, and take its mount away."""
+        pid = self._status.backend_pid
+        if pid is not None:
+            pidfd = process.open_pidfd(pid)
+            try:
+                process.signal_pidfd(pidfd, signal.SIGKILL)
+                await readable(pidfd, END_TIMEOUT_S)
+            finally:
+                os.close(pidfd)
+        mount = mount_at(self._mountpoint)
+        if mount is not None:
+            # Cutting the connection makes the mount dead, and gives whoever waits for it an
+            # error, so that it lets go.
+            with suppress(OSError):
+                await in_thread(fuseconn.abort, mount)
+            await detach(self._mountpoint)
+        return LockOutcome(already=False)
+
+
+def name_holders(holders: Sequence[Holder]) -> str:
+    """Return the holders as part of a sentence: "code (4711) and bash (4712)"."""
+    names = list(dict.fromkeys(f"{holder.command} ({holder.pid})" for holder in holders))
+    if not names:
+        return "a process that cannot be seen from here"
+    if len(names) > _NAMED_HOLDERS:
+        rest = len(names) - _NAMED_HOLDERS
+        names = [*names[:_NAMED_HOLDERS], f"{rest} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _own_line() -> set[int]:
+    """Return this process and its ancestors: ending the own shell would end the answer too."""
+    line, pid = set(), os.getpid()
+    while pid > 1 and pid not in line:
+        line.add(pid)
+        try:
+            pid = process.parent_of(pid)
+        except ProcessLookupError:
+            break
+    return line

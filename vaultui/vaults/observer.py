@@ -1,0 +1,137 @@
+"""Finding out about vaults: mount table, run files, control sockets, all vaults at once.
+
+Nothing here touches a mount in the calling thread. What may hang (a cipher directory on a
+dead network, a control socket, a mount of somebody else) is asked in parallel, with a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vaultui.linux import fuseconn
+from vaultui.linux.mountinfo import Mount, mount_at, read_mounts
+from vaultui.model.errors import CipherdirMissing, VaultuiError
+from vaultui.model.states import VaultState
+from vaultui.supervisor import logs, runstate
+from vaultui.supervisor.controlclient import ControlClient
+from vaultui.vaults.condition import Facts, derive
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.paths import Paths
+from vaultui.vaults.status import VaultStatus
+from vaultui.vaults.turns import doing_now
+from vaultui.vaults.waiting import in_thread
+from vaultui.wire.launchspec import RunState
+
+ANSWER_TIMEOUT_S = 1.5
+"""A healthy backend answers in milliseconds, whatever its data plane does."""
+
+FSTYPES = frozenset({"fuse.vaultfs", "fuse.gocryptfs"})
+
+_LOG_LINES = 5
+
+
+async def observe_all(paths: Paths, entries: Sequence[VaultEntry]) -> list[VaultStatus]:
+    """Return the states of `entries`, in their order."""
+    mounts = read_mounts()
+    return await asyncio.gather(*(observe(paths, entry, mounts) for entry in entries))
+
+
+async def observe(
+    paths: Paths, entry: VaultEntry, mounts: Sequence[Mount] | None = None, *, my_turn: bool = False
+) -> VaultStatus:
+    """Return the state of one vault. The holder of its turn passes `my_turn`, and sees past it."""
+    run = runstate.load_run(paths.run_dir(entry.id))
+    backend_alive = run is not None and runstate.backend_alive(run)
+    mount, problem = await _look_at_disk(
+        entry, run if backend_alive else None, read_mounts() if mounts is None else mounts
+    )
+    if mount is None and not backend_alive and run is not None:
+        # A dead backend's mount may be where this one unlock had put it.
+        mount = mount_at(run.mountpoint, mounts)
+    facts = Facts(
+        entry=entry,
+        mount=mount if mount is not None and mount.fstype in FSTYPES else None,
+        doing=None if my_turn else doing_now(paths, entry.id),
+        run=run,
+        exit=runstate.load_exit(paths.run_dir(entry.id)),
+        backend_alive=backend_alive,
+        keeper_alive=run is not None and runstate.keeper_alive(run),
+        cipherdir_problem=problem,
+    )
+    if facts.mount is not None:
+        facts = await _ask(paths, facts, facts.mount)
+    status = derive(facts)
+    if status.state is VaultState.BROKEN:
+        lines = logs.tail(paths.log_file(entry.id), _LOG_LINES)
+        return derive(replace(facts, log_lines=tuple(lines)))
+    return status
+
+
+async def _look_at_disk(
+    entry: VaultEntry, run: RunState | None, mounts: Sequence[Mount]
+) -> tuple[Mount | None, str]:
+    """Return the vault's mount, and what is wrong with its cipher directory, if anything."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await in_thread(_look, entry, run, mounts)
+    except TimeoutError:
+        place = run.mountpoint if run else entry.mountpoint
+        exact = [mount for mount in mounts if mount.mountpoint == place]
+        reason = f"The cipher directory {entry.cipherdir} does not answer."
+        return (exact[-1] if exact else None), reason
+
+
+def _look(
+    entry: VaultEntry, run: RunState | None, mounts: Sequence[Mount]
+) -> tuple[Mount | None, str]:
+    return find_mount(entry, run, mounts), cipherdir_problem(entry.cipherdir)
+
+
+def cipherdir_problem(cipherdir: str) -> str:
+    """Return in a sentence why `cipherdir` is not a usable directory; empty when it is."""
+    try:
+        with os.scandir(cipherdir):
+            return ""
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return CipherdirMissing(path=cipherdir).summary
+        return f"The cipher directory {cipherdir} cannot be read: {error.strerror}."
+
+
+def find_mount(entry: VaultEntry, run: RunState | None, mounts: Sequence[Mount]) -> Mount | None:
+    """Return the mount that shows this vault, ours or a real gocryptfs's, or None."""
+    if run is not None:
+        mount = mount_at(run.mountpoint, mounts)
+        if mount is not None and mount.fstype in FSTYPES:
+            return mount
+    ours = [mount for mount in mounts if mount.fstype in FSTYPES]
+    mount = mount_at(entry.mountpoint, ours)
+    if mount is not None and _shows(mount, entry):
+        return mount
+    return next((mount for mount in ours if _shows(mount, entry)), None)
+
+
+def _shows(mount: Mount, entry: VaultEntry) -> bool:
+    """Return whether the source of the mount names the cipher directory of `entry`.
+
+    As fsname, commas were replaced: they would end the option.
+    """
+    wanted = (entry.cipherdir, os.path.realpath(entry.cipherdir))
+    return mount.source in (*wanted, *(path.replace(",", "_") for path in wanted))
+
+
+async def _ask(paths: Paths, facts: Facts, mount: Mount) -> Facts:
+    if facts.run is None or not facts.backend_alive:
+        answer = await in_thread(fuseconn.ask, mount.mountpoint, ANSWER_TIMEOUT_S)
+        return replace(facts, mount_answer=answer)
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return replace(facts, answer=await ControlClient(facts.run.ctlsock).status())
+    except TimeoutError:
+        return facts
+    except VaultuiError as error:
+        return replace(facts, silence=error)

@@ -1,0 +1,139 @@
+"""Opening one vault: what has to be right before, the backend, the guard of the mount point."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from vaultui.linux.mountinfo import mount_at
+from vaultui.model.errors import (
+    BackendUnreachable,
+    CipherdirMissing,
+    CipherdirNotAccessible,
+    MountpointBusy,
+    MountpointMissing,
+    MountpointNotAccessible,
+    MountpointNotEmpty,
+    MountpointOverlap,
+)
+from vaultui.model.secret import Secret
+from vaultui.model.states import VaultState
+from vaultui.supervisor.launch import launch_backend
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.mountguard import MountGuard
+from vaultui.vaults.outcomes import UnlockOptions
+from vaultui.vaults.paths import Paths
+from vaultui.vaults.status import VaultStatus
+from vaultui.vaults.waiting import in_thread
+from vaultui.wire.handshake import MountSpec, Step, StepName
+
+StepReport = Callable[[StepName, str], None]
+"""Called with each step of an unlock and with the words that show it to a person."""
+
+_STEP_WORDS = {
+    StepName.DERIVING: "Deriving key…",
+    StepName.MOUNTING: "Mounting…",
+    StepName.READING: "Reading…",
+    StepName.WRITING: "Writing…",
+}
+
+_NAMES_SHOWN = 3
+
+
+def check_openable(status: VaultStatus) -> None:
+    """Raise what stands in the way of unlocking a vault that is not open."""
+    entry = status.entry
+    if status.state is VaultState.HUNG:
+        raise BackendUnreachable(name=entry.name, reason="its mount hangs")
+    if status.state is VaultState.MISSING:
+        if Path(entry.cipherdir).is_dir():
+            raise CipherdirNotAccessible(path=entry.cipherdir, reason=status.explanation)
+        raise CipherdirMissing(path=entry.cipherdir)
+
+
+async def open_vault(
+    paths: Paths,
+    guard: MountGuard,
+    entry: VaultEntry,
+    password: Secret,
+    options: UnlockOptions,
+    on_step: StepReport | None,
+) -> None:
+    """Start the backend of a vault and return when it is mounted. The caller holds its turn."""
+    effective = replace(
+        entry,
+        mountpoint=options.mountpoint or entry.mountpoint,
+        read_only=entry.read_only if options.read_only is None else options.read_only,
+        idle_timeout_s=(
+            entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
+        ),
+    )
+    await in_thread(prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty)
+    spec = MountSpec(
+        vault_id=entry.id,
+        vault_name=entry.name,
+        cipherdir=entry.cipherdir,
+        mountpoint=effective.mountpoint,
+        ctlsock=str(paths.socket(entry.id)),
+        config_path=entry.config_path,
+        read_only=effective.read_only,
+        idle_timeout_s=effective.idle_timeout_s,
+        fsname=entry.cipherdir,
+        nonempty=options.nonempty,
+        password_source=options.password_source.value,
+    )
+
+    def step(taken: Step) -> None:
+        if on_step is not None:
+            on_step(taken.name, _STEP_WORDS[taken.name])
+
+    # A mount point that was named for this one time is not ours to change for good.
+    usual = effective.mountpoint == entry.mountpoint
+    with guard.writable(entry.mountpoint) if usual else nullcontext():
+        await launch_backend(
+            spec,
+            password,
+            run_dir=paths.run_dir(entry.id),
+            log_path=paths.log_file(entry.id),
+            on_step=step,
+        )
+
+
+def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = False) -> None:
+    """Raise unless the mount point can be used; a default one is made on demand.
+
+    The backend looks again for itself. Here it is about the words, and about failing before
+    a key is derived.
+    """
+    mountpoint = Path(entry.mountpoint)
+    mount = mount_at(mountpoint)
+    if mount is not None:
+        raise MountpointBusy(path=entry.mountpoint, fstype=mount.fstype)
+    check_overlap(entry.cipherdir, entry.mountpoint)
+    try:
+        if vaults_dir in mountpoint.parents:
+            mountpoint.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not mountpoint.is_dir():
+            raise MountpointMissing(path=entry.mountpoint)
+        names = sorted(os.listdir(mountpoint))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise MountpointMissing(path=entry.mountpoint) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise MountpointNotAccessible(path=entry.mountpoint, reason=reason) from error
+    if names and not nonempty:
+        first = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+        raise MountpointNotEmpty(path=entry.mountpoint, first=first)
+
+
+def check_overlap(cipherdir: str, mountpoint: str) -> None:
+    """Raise MountpointOverlap where the mount would hide its own ciphertext, or lie inside it.
+
+    A mount point above the cipher directory hides it as well.
+    """
+    inner, outer = Path(os.path.realpath(cipherdir)), Path(os.path.realpath(mountpoint))
+    if inner == outer or outer in inner.parents or inner in outer.parents:
+        raise MountpointOverlap(path=mountpoint, cipherdir=cipherdir)

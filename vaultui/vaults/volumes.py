@@ -1,0 +1,78 @@
+"""What is done to a volume by one-shot backend commands: keys stay in that kind of process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.secret import Secret
+from vaultui.supervisor.oneshot import run_oneshot
+from vaultui.vaults import keyringclient
+from vaultui.vaults.entry import VaultEntry
+from vaultui.wire.handshake import (
+    Checked,
+    CheckProgress,
+    CheckSpec,
+    Created,
+    CreateSpec,
+    Damage,
+    InfoSpec,
+    PasswdSpec,
+    VolumeInfo,
+)
+
+KEYRING_TIMEOUT_S = 60.0
+
+
+async def info(entry: VaultEntry) -> VolumeInfo:
+    """Return what the volume config says; needs no password."""
+    result = await run_oneshot(InfoSpec(entry.cipherdir, entry.config_path))
+    assert isinstance(result.message, VolumeInfo)
+    return result.message
+
+
+async def create(entry: VaultEntry, password: Secret) -> Secret:
+    """Make a volume and return its master key, which the caller wipes."""
+    result = await run_oneshot(CreateSpec(entry.cipherdir), [password])
+    assert isinstance(result.message, Created)
+    assert result.secret is not None
+    return result.secret
+
+
+async def check(
+    entry: VaultEntry,
+    password: Secret,
+    on_message: Callable[[CheckProgress | Damage], None] | None,
+) -> Checked:
+    """Read the whole volume and return the counts; damage is reported as it is found."""
+
+    def passed_on(message: object) -> None:
+        if on_message is not None and isinstance(message, CheckProgress | Damage):
+            on_message(message)
+
+    spec = CheckSpec(entry.cipherdir, entry.config_path)
+    result = await run_oneshot(spec, [password], passed_on)
+    assert isinstance(result.message, Checked)
+    return result.message
+
+
+async def change_password(entry: VaultEntry, old: Secret, new: Secret) -> None:
+    """Wrap the volume's master key with a new password."""
+    await run_oneshot(PasswdSpec(entry.cipherdir, entry.config_path), [old, new])
+
+
+async def replace_saved(entry: VaultEntry, new: Secret) -> VaultuiError | None:
+    """Replace a saved password after a change; return what prevented it, None when all is well.
+
+    The change itself is done by then, and must not look as if it had failed.
+    """
+    if not keyringclient.session_bus():
+        return None  # nothing was ever saved from here
+    try:
+        saved = await keyringclient.find(entry, KEYRING_TIMEOUT_S)
+        if saved is not None:
+            saved.wipe()
+            await keyringclient.save(entry, new, KEYRING_TIMEOUT_S)
+    except VaultuiError as error:
+        return error
+    return None
