@@ -8,6 +8,7 @@ from vaultui.linux import libc
 
 _SET_PDEATHSIG = 1
 _SET_DUMPABLE = 4
+_SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
 
 _prctl = libc.function(
@@ -35,3 +36,9 @@ def set_dumpable(dumpable: bool) -> None:
 def set_child_subreaper() -> None:
     """Become the parent of orphans among the descendants, in place of the init process."""
     _prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def set_name(name: str) -> None:
+    """Set the short name that ps shows; the kernel keeps 15 bytes of it."""
+    text = ctypes.create_string_buffer(name.encode())
+    _prctl(_SET_NAME, ctypes.addressof(text), 0, 0, 0)

@@ -77,13 +77,13 @@ class Child:
             process.wait_pidfd(self._pidfd, timeout)
         return self.poll()
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send a signal, unless the process has ended."""
         process.signal_pidfd(self._pidfd, number)
 
     def kill(self) -> None:
         """Kill the process and close: reaped now or, if it can't end now, at a later start."""
-        self.signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         if self.wait(1.0) is None:
             _unreaped.append(self)
         else:

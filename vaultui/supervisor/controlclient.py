@@ -82,10 +82,10 @@ class ControlClient:
         answer = await self._exchange({EXTENSION_KEY: plain}, within_s)
         if EXTENSION_KEY not in answer:
             raise BackendTooOld(name=self._name, request=type(request).__name__)
-        reply: T | ErrorReply = codec.pick(answer[EXTENSION_KEY], kind, ErrorReply)
-        if isinstance(reply, ErrorReply):
-            raise from_wire(reply.error)
-        return reply
+        fields = answer[EXTENSION_KEY]
+        if isinstance(fields, dict) and fields.get("type") == ErrorReply.__name__:
+            raise from_wire(codec.pick(fields, ErrorReply).error)
+        return codec.pick(fields, kind)
 
     async def _exchange(self, request: dict[str, Any], within_s: float) -> dict[str, Any]:
         """Send one object and return the one that comes back."""

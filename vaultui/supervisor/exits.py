@@ -47,8 +47,14 @@ def explain_exit(ended: ExitState | None) -> str:
         return "the system ran out of memory and killed it"
     if ended.signal is not None:
         return _explain_signal(ended.signal, ended.core_dumped)
-    code = ended.exit_code or 0
-    return f"{_BY_CODE.get(code, 'it met an error')} (exit code {code})"
+    return explain_status(ended.exit_code or 0)
+
+
+def explain_status(returncode: int) -> str:
+    """Return the same for a bare exit status, which is negative for a signal."""
+    if returncode < 0:
+        return _explain_signal(-returncode, core_dumped=False)
+    return f"{_BY_CODE.get(returncode, 'it met an error')} (exit code {returncode})"
 
 
 def ended_badly(ended: ExitState | None) -> bool:

@@ -100,6 +100,8 @@ class StepFailed:
 
     step: str
     errno: int
+    """0 when it was no error of a system call."""
+    text: str = ""
 
 
 @dataclass(frozen=True)

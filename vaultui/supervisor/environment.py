@@ -1,0 +1,27 @@
+"""What a backend inherits of the environment: names that are listed here, and no others.
+
+A process that holds keys is not steered by LD_PRELOAD or PYTHONPATH of whoever started the
+front end, and nothing that a shell exported by mistake lands in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+_NAMES: Final = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ"),
+        *("LANG", "LANGUAGE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_ID"),
+    }
+)
+
+
+def backend_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables of `environ` that a backend gets, and a PATH in any case."""
+    kept = {
+        name: value for name, value in environ.items() if name in _NAMES or name.startswith("LC_")
+    }
+    kept.setdefault("PATH", os.defpath)
+    return kept

@@ -1,0 +1,150 @@
+"""Starting the shim with its five descriptors, and hearing from it what became of that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import vaultui
+from vaultui.linux import spawn
+from vaultui.model.errors import LaunchFailed
+from vaultui.model.secret import Secret
+from vaultui.supervisor.environment import backend_environment
+from vaultui.supervisor.pipes import FrameReader, readable
+from vaultui.wire import framing
+from vaultui.wire.launchspec import (
+    NOTIFY_FD,
+    PAYLOAD_FD,
+    SPEC_FD,
+    STATUS_FD,
+    Forked,
+    LaunchSpec,
+    StepFailed,
+)
+
+_SHIM: Final = Path(vaultui.__file__).parent / "shim" / "__main__.py"
+_MAX_ERRORS: Final = 16 << 10
+
+
+class ShimStart:
+    """One start of the shim. Owns the pipes; `close` when it is over.
+
+    `child` is the process that we started: it becomes the program when there is no keeper,
+    and ends at once when there is one.
+    """
+
+    def __init__(self, spec: LaunchSpec, payload: Any, secrets: Sequence[Secret]) -> None:
+        """Start it; raises LaunchFailed. `payload` and `secrets` are for the program alone."""
+        self._spec = spec
+        # The shim's standard error, and the program's where nothing else is asked for: a
+        # file in memory never makes the writer wait.
+        self._errors = os.memfd_create("vaultui-errors")
+        with contextlib.ExitStack() as theirs:
+            spec_reading, spec_writing = _pipe_to(theirs)
+            payload_reading, payload_writing = _pipe_to(theirs)
+            self.status, status_writing = _pipe_from(theirs)
+            self.notify, notify_writing = _pipe_from(theirs)
+            fds = [spawn.NULL, self._errors, self._errors, *[spawn.CLOSED] * 4]
+            fds[SPEC_FD], fds[PAYLOAD_FD] = spec_reading, payload_reading
+            fds[STATUS_FD], fds[NOTIFY_FD] = status_writing, notify_writing
+            argv = [sys.executable, "-I", "-S", str(_SHIM)]
+            try:
+                self.child = spawn.start(argv, fds=fds, env=backend_environment())
+            except OSError as error:
+                for fd in (spec_writing, payload_writing):
+                    os.close(fd)
+                self._close_ours()
+                raise LaunchFailed(
+                    program=spec.program, step="shim", reason=error.strerror or "?"
+                ) from error
+        # In a thread: where a user has many pipes, one may hold less than the message.
+        self._feeding = asyncio.get_running_loop().run_in_executor(
+            None, _feed, spec_writing, payload_writing, spec, payload, secrets
+        )
+
+    async def until_executed(self) -> Forked:
+        """Return when the exec has happened; raises LaunchFailed with the step that failed."""
+        forked: Forked | None = None
+        failed: StepFailed | None = None
+        while (message := await self.status.message(Forked, StepFailed)) is not None:
+            match message:
+                case Forked():
+                    forked = message
+                case StepFailed():
+                    failed = message
+        if failed is not None:
+            reason = os.strerror(failed.errno) if failed.errno else failed.text
+            raise LaunchFailed(
+                program=self._spec.program, step=failed.step, reason=reason, raw=failed.text
+            ) from OSError(failed.errno, failed.step)
+        if forked is None:
+            await readable(self.child.fileno())
+            raise LaunchFailed(
+                program=self._spec.program,
+                step="shim",
+                reason=f"the launcher ended with status {self.child.poll()}",
+                raw=self.errors(),
+            )
+        return forked
+
+    def errors(self) -> str:
+        """Return what was written to the standard error so far, the end of it when it is long."""
+        size = os.fstat(self._errors).st_size
+        start = max(0, size - _MAX_ERRORS)
+        return os.pread(self._errors, _MAX_ERRORS, start).decode(errors="replace").strip()
+
+    async def close(self) -> None:
+        """Reap the child, which has ended or is ended now, and close everything."""
+        if self.child.poll() is None:
+            await asyncio.to_thread(self.child.kill)
+        self.child.close()
+        # Nobody has the reading ends any more, so the thread can't be waiting.
+        await self._feeding
+        self._close_ours()
+
+    def _close_ours(self) -> None:
+        os.close(self._errors)
+        self.status.close()
+        self.notify.close()
+
+
+def _feed(
+    spec_writing: int,
+    payload_writing: int,
+    spec: LaunchSpec,
+    payload: Any,
+    secrets: Sequence[Secret],
+) -> None:
+    """Write both specifications and close their pipes.
+
+    A reader that is gone is no error here: the status pipe says why.
+    """
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            framing.write_message(spec_writing, spec)
+    finally:
+        os.close(spec_writing)
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            framing.write_message(payload_writing, payload)
+            for secret in secrets:
+                framing.write_secret(payload_writing, secret)
+    finally:
+        os.close(payload_writing)
+
+
+def _pipe_to(theirs: contextlib.ExitStack) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    theirs.callback(os.close, reading)
+    return reading, writing
+
+
+def _pipe_from(theirs: contextlib.ExitStack) -> tuple[FrameReader, int]:
+    reading, writing = os.pipe()
+    theirs.callback(os.close, writing)
+    return FrameReader(reading), writing
