@@ -1,96 +1,368 @@
-"""The encrypted file system as plain calls, without FUSE: signatures first."""
+"""The encrypted file system as plain calls: numbers and bytes in, attributes and bytes out.
+
+This is all that a mount backend sees. It knows nothing of FUSE: what the kernel asks arrives as
+node numbers and handles, and what goes wrong leaves as OSError, whose errno is what the
+kernel gets. Trouble that a person should hear of goes to `report` as well.
+
+One thread owns a file system. Exceptions say so in their docstrings: `read` and `write` lock
+their file, a job of `fsync_job` owns its descriptors, and the paths of `encrypt_path` and
+`decrypt_path` are walked apart from everything else.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
-from vaultui.cipherfs.report import Report
+from vaultui.cipherfs.attrs import Attrs, SymlinkCodec
+from vaultui.cipherfs.cipherdir import Directories
+from vaultui.cipherfs.dirops import DirOps
+from vaultui.cipherfs.durability import Durability, SyncJob
+from vaultui.cipherfs.fileio import FileIO
+from vaultui.cipherfs.inodes import ROOT, Inodes
+from vaultui.cipherfs.listing import DirHandle, Entry, Listings
+from vaultui.cipherfs.openfiles import FileHandle, OpenFiles
+from vaultui.cipherfs.pathcodec import PathCodec
+from vaultui.cipherfs.report import Report, Reporter
+from vaultui.cipherfs.space import Space
+from vaultui.cipherfs.volume import Volume
+from vaultui.cipherfs.xattrs import Xattrs
 from vaultui.model.ids import Handle, InodeNo
 
-ROOT = InodeNo(1)
+__all__ = ["ROOT", "Entry", "FileSystem", "OpenFileInfo", "Opened"]
+
+COHERENCE_S: Final = 1.0
+"""How old what we know of the cipher directory may be, in seconds: as long as the kernel
+trusts attributes and entries, so that a change behind our back shows as soon as it could."""
+
+_DIRECTORY_SHARE: Final = 8
+"""Cached directories take at most this part of the limit of open files: the rest is for open
+files, where EMFILE would be an error that somebody sees."""
+_DIRECTORIES_MAX: Final = 512
+_DIRECTORIES_MIN: Final = 16
 
 
 class Opened(NamedTuple):
+    """The answer to an open."""
+
     handle: Handle
     keep_cache: bool
-    """True while the backing file is what it was when its pages were cached."""
+    """True while the kernel's cached pages of the file are still right."""
 
 
 class OpenFileInfo(NamedTuple):
+    """One open file, for people."""
+
     path: str
+    """Plaintext path without a leading slash; as last known after an unlink."""
     handles: int
     writable: bool
 
 
-class Entry(NamedTuple):
-    """One entry of a listing. "." and ".." come first and hold no kernel reference."""
-
-    name: bytes
-    attributes: Attributes
-    next_cookie: int
-
-
 class FileSystem:
-    """All methods raise OSError, whose errno is what the kernel gets, and nothing else.
-
-    The process umask must be 0. Everything is for one thread (the data plane), but for
-    the callables that `fsync_job` and `fsyncdir_job` return, `encrypt_path` and `decrypt_path`.
-    """
+    """One volume as a tree of inodes. The process umask must be 0."""
 
     def __init__(
         self,
         cipherdir_fd: int,
-        volume: Any,
+        volume: Volume,
         *,
         read_only: bool = False,
         report: Callable[[Report], None],
         prealloc: bool = True,
-        coherence_s: float = 1.0,
-    ) -> None: ...
+        coherence_s: float = COHERENCE_S,
+    ) -> None:
+        """`cipherdir_fd` stays the caller's. `coherence_s` is 0 for shared storage."""
+        self._read_only = read_only
+        reporter = Reporter(report)
+        names = volume.names
+        long_name_max = volume.conf.long_name_max
+        self._inodes = inodes = Inodes(os.stat(b".", dir_fd=cipherdir_fd))
+        self._directories = directories = Directories(
+            inodes,
+            cipherdir_fd,
+            names,
+            reporter,
+            long_name_max=long_name_max,
+            capacity=_directory_capacity(),
+            coherence_s=coherence_s,
+        )
+        root = inodes.root.directory
+        assert root is not None
+        self._root_fd = root.fd
+        self._files = OpenFiles(inodes, directories)
+        self._io = FileIO(
+            volume.content,
+            inodes,
+            Space(prealloc=prealloc),
+            reporter,
+            coherence_s=coherence_s,
+        )
+        symlinks = SymlinkCodec(volume.content, raw64=volume.conf.raw64)
+        self._attrs = Attrs(
+            inodes, directories, self._files, self._io, volume.content, symlinks, reporter
+        )
+        self._durability = Durability(inodes, directories)
+        self._dirops = DirOps(inodes, directories, self._attrs, symlinks, self._durability)
+        self._listings = Listings(inodes, directories, self._attrs)
+        self._xattrs = Xattrs(inodes, directories, self._attrs, volume.content, names, reporter)
+        self._paths = PathCodec(self._root_fd, names, long_name_max=long_name_max)
+        self._file_handles: dict[int, FileHandle] = {}
+        self._dir_handles: dict[int, DirHandle] = {}
+        self._last_handle = 0
 
-    # tree
-    def lookup(self, parent: InodeNo, name: bytes) -> Attributes: ...  # takes one kernel reference
-    def forget(self, ino: InodeNo, count: int) -> None: ...
-    def take_reference(self, ino: InodeNo) -> None: ...  # readdirplus entries the kernel accepted
-    def getattr(self, ino: InodeNo) -> Attributes: ...
-    def setattr(self, ino: InodeNo, change: AttributeChange, handle: Handle | None = None) -> Attributes: ...
-    def access(self, ino: InodeNo, mask: int) -> bool: ...
-    def readlink(self, ino: InodeNo) -> bytes: ...
-    # names; those that return Attributes take one kernel reference
-    def mknod(self, parent: InodeNo, name: bytes, mode: int, rdev: int) -> Attributes: ...
-    def mkdir(self, parent: InodeNo, name: bytes, mode: int) -> Attributes: ...
-    def symlink(self, parent: InodeNo, name: bytes, target: bytes) -> Attributes: ...
-    def link(self, ino: InodeNo, new_parent: InodeNo, new_name: bytes) -> Attributes: ...
-    def unlink(self, parent: InodeNo, name: bytes) -> None: ...
-    def rmdir(self, parent: InodeNo, name: bytes) -> None: ...
-    def rename(self, old_parent: InodeNo, old: bytes, new_parent: InodeNo, new: bytes, flags: int) -> None: ...
-    # files
-    def open(self, ino: InodeNo, flags: int) -> Opened: ...
-    def create(self, parent: InodeNo, name: bytes, mode: int, flags: int) -> tuple[Opened, Attributes]: ...
-    def read(self, handle: Handle, offset: int, size: int) -> bytes | bytearray | memoryview: ...
-    def write(self, handle: Handle, offset: int, data: bytes) -> int: ...
-    def flush(self, handle: Handle) -> None: ...
-    def fsync_job(self, handle: Handle, datasync: bool) -> Callable[[], None]: ...  # run it in a worker thread; raises OSError
-    def fsync(self, handle: Handle, datasync: bool) -> None: ...  # the same at once
-    def release(self, handle: Handle) -> None: ...
-    # directories
-    def opendir(self, ino: InodeNo) -> Handle: ...
-    def readdir(self, handle: Handle, cookie: int) -> Iterator[Entry]: ...  # not for "." and "..": take_reference(entry.attributes.ino) before resuming, or close it
-    def releasedir(self, handle: Handle) -> None: ...
-    def fsyncdir_job(self, handle: Handle, datasync: bool) -> Callable[[], None]: ...
-    def fsyncdir(self, handle: Handle, datasync: bool) -> None: ...
-    # extended attributes
-    def getxattr(self, ino: InodeNo, name: bytes) -> bytes: ...
-    def setxattr(self, ino: InodeNo, name: bytes, value: bytes, flags: int = 0) -> None: ...
-    def listxattr(self, ino: InodeNo) -> list[bytes]: ...
-    def removexattr(self, ino: InodeNo, name: bytes) -> None: ...
-    # whole
-    def statfs(self) -> os.statvfs_result: ...
-    def path_of(self, ino: InodeNo) -> str: ...  # best effort, without a leading slash
-    def open_files(self) -> list[OpenFileInfo]: ...
-    def encrypt_path(self, path: bytes) -> bytes: ...
-    def decrypt_path(self, path: bytes) -> bytes: ...
-    def close(self) -> None: ...
+    # The tree.
+
+    def lookup(self, parent: InodeNo, name: bytes) -> Attributes:
+        """Return the attributes of an entry, and take one kernel reference on it."""
+        above = self._inodes.directory(parent)
+        directory = self._directories.with_iv(above)
+        if name in (b".", b".."):
+            found = above.parent or self._inodes.root if name == b".." else above
+            found.refs += 1
+            return self._attrs.get(found)
+        cname = self._directories.entry_name(directory, name)
+        status = os.stat(cname, dir_fd=directory.fd, follow_symlinks=False)
+        node = self._inodes.adopt(above, cname, name, status)
+        node.refs += 1
+        return self._attrs.of(node, status)
+
+    def forget(self, ino: InodeNo, count: int) -> None:
+        """Give back `count` references of the kernel."""
+        self._inodes.forget(ino, count)
+
+    def take_reference(self, ino: InodeNo) -> None:
+        """Count one reference: for an entry of a listing that the kernel took."""
+        self._inodes.get(ino).refs += 1
+
+    def getattr(self, ino: InodeNo) -> Attributes:
+        return self._attrs.get(self._inodes.get(ino))
+
+    def setattr(
+        self, ino: InodeNo, change: AttributeChange, handle: Handle | None = None
+    ) -> Attributes:
+        """Change attributes, through the descriptor of `handle` when there is one."""
+        self._check_writable()
+        file_handle = None if handle is None else self._file_handles.get(handle)
+        return self._attrs.change(self._inodes.get(ino), change, file_handle)
+
+    def access(self, ino: InodeNo, mask: int) -> bool:
+        """Tell whether access(2) with `mask` is granted."""
+        if mask & os.W_OK:
+            self._check_writable()
+        return self._attrs.access(self._inodes.get(ino), mask)
+
+    def readlink(self, ino: InodeNo) -> bytes:
+        return self._attrs.read_target(self._inodes.get(ino))
+
+    # Entries. What returns attributes takes one kernel reference.
+
+    def mknod(self, parent: InodeNo, name: bytes, mode: int, rdev: int) -> Attributes:
+        self._check_writable()
+        above = self._inodes.directory(parent)
+        return self._referenced(self._dirops.mknod(above, name, mode, rdev))
+
+    def mkdir(self, parent: InodeNo, name: bytes, mode: int) -> Attributes:
+        self._check_writable()
+        return self._referenced(self._dirops.mkdir(self._inodes.directory(parent), name, mode))
+
+    def symlink(self, parent: InodeNo, name: bytes, target: bytes) -> Attributes:
+        self._check_writable()
+        above = self._inodes.directory(parent)
+        return self._referenced(self._dirops.symlink(above, name, target))
+
+    def link(self, ino: InodeNo, new_parent: InodeNo, new_name: bytes) -> Attributes:
+        self._check_writable()
+        above = self._inodes.directory(new_parent)
+        return self._referenced(self._dirops.link(self._inodes.get(ino), above, new_name))
+
+    def unlink(self, parent: InodeNo, name: bytes) -> None:
+        self._check_writable()
+        self._dirops.unlink(self._inodes.directory(parent), name)
+
+    def rmdir(self, parent: InodeNo, name: bytes) -> None:
+        self._check_writable()
+        self._dirops.rmdir(self._inodes.directory(parent), name)
+
+    def rename(
+        self, old_parent: InodeNo, old: bytes, new_parent: InodeNo, new: bytes, flags: int
+    ) -> None:
+        """Rename; `flags` as in renameat2(2)."""
+        self._check_writable()
+        self._dirops.rename(
+            self._inodes.directory(old_parent), old, self._inodes.directory(new_parent), new, flags
+        )
+
+    # Files.
+
+    def open(self, ino: InodeNo, flags: int) -> Opened:
+        """Open a file; honours O_TRUNC and O_APPEND."""
+        if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC:
+            self._check_writable()
+        file_handle, keep_cache = self._files.open(self._inodes.get(ino), flags)
+        handle = self._new_handle()
+        self._file_handles[handle] = file_handle
+        if flags & os.O_TRUNC:
+            try:
+                self._io.truncate(file_handle.file, file_handle.fd, 0)
+            except BaseException:
+                self.release(handle)
+                raise
+        return Opened(handle, keep_cache)
+
+    def create(
+        self, parent: InodeNo, name: bytes, mode: int, flags: int
+    ) -> tuple[Opened, Attributes]:
+        """Make and open a file; open the one that is there unless `flags` has O_EXCL."""
+        self._check_writable()
+        try:
+            node, fd, attributes = self._dirops.create(self._inodes.directory(parent), name, mode)
+        except FileExistsError:
+            if flags & os.O_EXCL:
+                raise
+            # Made behind our back since the kernel's lookup.
+            attributes = self.lookup(parent, name)
+            try:
+                return self.open(attributes.ino, flags), attributes
+            except BaseException:
+                self.forget(attributes.ino, 1)
+                raise
+        node.refs += 1
+        handle = self._new_handle()
+        self._file_handles[handle] = self._files.attach(
+            node, fd, writable=True, append=bool(flags & os.O_APPEND)
+        )
+        return Opened(handle, keep_cache=False), attributes
+
+    def read(self, handle: Handle, offset: int, size: int) -> bytes | bytearray | memoryview:
+        """Return up to `size` bytes, fewer only at the end. From any thread."""
+        return self._io.read(self._file_handles[handle], offset, size)
+
+    def write(self, handle: Handle, offset: int, data: bytes) -> int:
+        """Write all of `data`, at the end through an append handle. From any thread."""
+        return self._io.write(self._file_handles[handle], offset, data)
+
+    def flush(self, handle: Handle) -> None:
+        """Bring out what a close of the backing file would say (close(2) on NFS)."""
+        file_handle = self._file_handles[handle]
+        if file_handle.writable:
+            os.close(os.dup(file_handle.fd))
+
+    def fsync_job(self, handle: Handle, datasync: bool) -> SyncJob:
+        """Return what syncs a file, and first what its path depends on: call it once, anywhere."""
+        file_handle = self._file_handles[handle]
+        job = self._durability.before_file(file_handle.file.node)
+        job.then(os.dup(file_handle.fd), data_only=datasync)
+        return job
+
+    def fsync(self, handle: Handle, datasync: bool) -> None:
+        self.fsync_job(handle, datasync)()
+
+    def release(self, handle: Handle) -> None:
+        self._files.release(self._file_handles.pop(handle))
+
+    # Directories.
+
+    def opendir(self, ino: InodeNo) -> Handle:
+        directory_handle = self._listings.open(self._inodes.directory(ino))
+        handle = self._new_handle()
+        self._dir_handles[handle] = directory_handle
+        return handle
+
+    def readdir(self, handle: Handle, cookie: int) -> Iterator[Entry]:
+        """Yield the entries behind `cookie`, "." and ".." first.
+
+        For an entry other than those two that the kernel took, call `take_reference` before
+        going on; an iterator that is not exhausted must be closed.
+        """
+        return self._listings.read(self._dir_handles[handle], cookie)
+
+    def releasedir(self, handle: Handle) -> None:
+        del self._dir_handles[handle]
+
+    def fsyncdir_job(self, handle: Handle, datasync: bool) -> SyncJob:
+        """Return what syncs a directory, and what the names in it and above it depend on."""
+        node = self._dir_handles[handle].node
+        directory = self._directories.enter(node)
+        if not directory.readable:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        job = self._durability.before_directory(node)
+        job.then(os.dup(self._directories.enter(node).fd), data_only=datasync)
+        return job
+
+    def fsyncdir(self, handle: Handle, datasync: bool) -> None:
+        self.fsyncdir_job(handle, datasync)()
+
+    # Extended attributes.
+
+    def getxattr(self, ino: InodeNo, name: bytes) -> bytes:
+        return self._xattrs.get(self._inodes.get(ino), name)
+
+    def setxattr(self, ino: InodeNo, name: bytes, value: bytes, flags: int = 0) -> None:
+        self._check_writable()
+        self._xattrs.set(self._inodes.get(ino), name, value, flags)
+
+    def listxattr(self, ino: InodeNo) -> list[bytes]:
+        return self._xattrs.list(self._inodes.get(ino))
+
+    def removexattr(self, ino: InodeNo, name: bytes) -> None:
+        self._check_writable()
+        self._xattrs.remove(self._inodes.get(ino), name)
+
+    # The whole.
+
+    def statfs(self) -> os.statvfs_result:
+        """Return the backing file system's figures."""
+        return os.fstatvfs(self._root_fd)
+
+    def path_of(self, ino: InodeNo) -> str:
+        """Return the plaintext path as last known, without a leading slash."""
+        return self._inodes.path_of(self._inodes.get(ino))
+
+    def open_files(self) -> list[OpenFileInfo]:
+        return [
+            OpenFileInfo(
+                self._inodes.path_of(file.node),
+                len(file.handles),
+                any(handle.writable for handle in file.handles),
+            )
+            for file in self._files.all()
+        ]
+
+    def encrypt_path(self, path: bytes) -> bytes:
+        """Return the ciphertext path of a relative path. From any thread."""
+        return self._paths.encrypt(path)
+
+    def decrypt_path(self, path: bytes) -> bytes:
+        """Return the plaintext path of a relative path. From any thread."""
+        return self._paths.decrypt(path)
+
+    def close(self) -> None:
+        """Give back all descriptors."""
+        for handle in list(self._file_handles):
+            self.release(Handle(handle))
+        self._dir_handles.clear()
+        self._directories.close()
+
+    def _referenced(self, attributes: Attributes) -> Attributes:
+        self._inodes.get(attributes.ino).refs += 1
+        return attributes
+
+    def _new_handle(self) -> Handle:
+        self._last_handle += 1
+        return Handle(self._last_handle)
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def _directory_capacity() -> int:
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _DIRECTORIES_MAX
+    return max(_DIRECTORIES_MIN, min(_DIRECTORIES_MAX, soft // _DIRECTORY_SHARE))

@@ -92,10 +92,10 @@ def create(cipherdir: Path, password: Secret, scrypt_logn: int = DEFAULT_LOGN) -
     CipherdirNotEmpty, CipherdirNotAccessible or InitFailed. What a failure had already
     written is removed.
     """
-    masterkey.check_password(password)
-    _check_logn(scrypt_logn)
     directory = os.fsencode(cipherdir)
     _check_empty(directory)
+    masterkey.check_password(password)
+    _check_logn(scrypt_logn)
     master = masterkey.new_master_key()
     try:
         encrypted_key, cost = masterkey.wrap(master, password, scrypt_logn)
@@ -119,12 +119,12 @@ def change_password(
     `logn` None keeps the cost. Raises as `open_volume`, and PasswordEmpty, PasswordTooLong or
     ScryptCostRefused for the new ones, and VolumeConfNotWritten with the old config in place.
     """
-    masterkey.check_password(new)
-    if logn is not None:
-        _check_logn(logn)
     # A link to the config is followed now: replacing the link would leave the config as it was.
     path = os.path.realpath(_conf_path(cipherdir, config_path))
     conf, owner = _read(path)
+    masterkey.check_password(new)
+    if logn is not None:
+        _check_logn(logn)
     with masterkey.unwrap(conf, old) as master:
         encrypted_key, cost = masterkey.wrap(
             master,

@@ -1,0 +1,315 @@
+"""Content of files: plaintext ranges in, runs of sealed blocks out.
+
+A request is one `pread` or one `pwrite` of a whole run of blocks. A write that does not
+fill its first or last block reads those, and writes them anew with the rest. Where a write or
+a truncation starts beyond the end, the old last block is first filled up with zeros, and
+what lies between stays a hole: a full block of zeros in the ciphertext reads as zeros.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import Final, NoReturn
+
+from vaultui.cipherfs.inodes import Inodes
+from vaultui.cipherfs.openfiles import FileHandle, OpenFile
+from vaultui.cipherfs.report import Reporter, ReportKind
+from vaultui.cipherfs.space import Space
+from vaultui.crypto.content import ContentCipher, CorruptBlock, new_file_id
+from vaultui.format.blocks import (
+    HEADER_BYTES,
+    PLAIN_BLOCK,
+    BadHeader,
+    format_header,
+    parse_header,
+)
+
+_SHIFT: Final = PLAIN_BLOCK.bit_length() - 1
+_REST: Final = PLAIN_BLOCK - 1
+
+Plain = bytes | bytearray | memoryview
+
+
+class FileIO:
+    """Reads, writes and truncates open files of one volume.
+
+    The methods may be called from any thread: each holds the lock of its file from the first
+    look at it to the last.
+    """
+
+    def __init__(
+        self,
+        content: ContentCipher,
+        inodes: Inodes,
+        space: Space,
+        report: Reporter,
+        *,
+        coherence_s: float,
+    ) -> None:
+        self._content = content
+        self._layout = content.layout
+        self._cipher_block = content.layout.cipher_block
+        self._inodes = inodes
+        self._space = space
+        self._report = report
+        self._coherence_s = coherence_s
+
+    def read(self, handle: FileHandle, offset: int, size: int) -> Plain:
+        """Return up to `size` bytes of plaintext; fewer only at the end of the file.
+
+        Raises OSError EIO, with a report, if any block of the range is damaged.
+        """
+        first = offset >> _SHIFT
+        count = ((offset + size + _REST) >> _SHIFT) - first
+        file = handle.file
+        with file.lock:
+            plain = self._open_run(file, handle.fd, first, count)
+        skip = offset & _REST
+        if not skip and len(plain) <= size:
+            return plain
+        return memoryview(plain)[skip : skip + size]
+
+    def write(self, handle: FileHandle, offset: int, data: bytes) -> int:
+        """Write all of `data` at `offset`, or at the end through a handle opened to append.
+
+        Returns its length. Raises OSError: ENOSPC or EDQUOT with the file as it was, EIO with
+        a report when a block that must be kept in part is damaged.
+        """
+        if not data:
+            return 0
+        file = handle.file
+        fd = handle.fd
+        with file.lock:
+            # A seek to the end costs a third of an fstat, and this descriptor's own
+            # position is of no use to anybody.
+            cipher_size = os.lseek(fd, 0, os.SEEK_END)
+            if handle.append:
+                offset = self._layout.plain_size(cipher_size)
+            self._write(file, fd, offset, data, cipher_size)
+        return len(data)
+
+    def truncate(self, file: OpenFile, fd: int, size: int) -> None:
+        """Cut the plaintext to `size` bytes, or extend it with zeros.
+
+        `fd` is open for reading and writing. `file` may be a state made for this call, where
+        the file is not open otherwise. Raises as `write` does.
+        """
+        with file.lock:
+            cipher_size = os.lseek(fd, 0, os.SEEK_END)
+            old = self._layout.plain_size(cipher_size)
+            if size == 0:
+                os.ftruncate(fd, 0)
+                file.file_id = None
+                file.allocated = 0
+            elif size > old:
+                self._grow(file, fd, old, size, cipher_size)
+            elif size < old:
+                self._shrink(file, fd, size)
+            file.last_write_ns = time.time_ns()
+
+    # What follows is called with the file's lock held.
+
+    def _write(self, file: OpenFile, fd: int, offset: int, data: bytes, cipher_size: int) -> None:
+        cipher_block = self._cipher_block
+        old = self._layout.plain_size(cipher_size)
+        if file.allocated > cipher_size:
+            file.allocated = cipher_size
+        # A header without content counts as an empty file: an ID that somebody else has
+        # put there is not taken over.
+        is_empty = cipher_size <= HEADER_BYTES
+        if not is_empty:
+            self._check_id(file, fd)
+        first = offset >> _SHIFT
+        end = offset + len(data)
+        head = offset & _REST
+        tail = end & _REST
+
+        # The short last block, when the file grows: kept as it is for the case of failure.
+        last = old >> _SHIFT
+        last_at = HEADER_BYTES + last * cipher_block
+        kept = os.pread(fd, cipher_block, last_at) if end > old and old & _REST else b""
+        padding: Plain | None = None
+        if kept and first > last:
+            padding = bytes(self._open_blocks(file, fd, last, kept)).ljust(PLAIN_BLOCK, b"\0")
+
+        run: Plain = data
+        if head or (tail and end < old):
+            before: Plain = b""
+            after: Plain = b""
+            if head and first << _SHIFT < old:
+                if kept and first == last:
+                    before = self._open_blocks(file, fd, first, kept)
+                else:
+                    before = self._open_run(file, fd, first, 1)
+            if tail and end < old:
+                final = end >> _SHIFT
+                whole = before if head and final == first else self._open_run(file, fd, final, 1)
+                after = memoryview(whole)[tail:]
+            run = b"".join((bytes(memoryview(before)[:head]).ljust(head, b"\0"), data, after))
+
+        at = HEADER_BYTES + first * cipher_block
+        stop = at + self._layout.run_size(len(run))
+        if stop > file.allocated:
+            self._reserve(file, fd, at, stop, cipher_size, None if padding is None else last_at)
+        if is_empty:
+            file.file_id = new_file_id()
+            file.checked = time.monotonic()
+        file_id = file.file_id
+        assert file_id is not None
+        sealed = self._content.seal(first, file_id, run)
+        try:
+            if is_empty:
+                header = format_header(file_id)
+                if first == 0:
+                    sealed[:0] = header
+                    at = 0
+                else:
+                    _pwrite_all(fd, header, 0)
+            elif padding is not None:
+                _pwrite_all(fd, self._content.seal(last, file_id, padding), last_at)
+            _pwrite_all(fd, sealed, at)
+        except OSError as error:
+            if is_empty:
+                file.file_id = None
+                os.ftruncate(fd, 0)
+            elif end > old:
+                os.ftruncate(fd, cipher_size)
+                os.pwrite(fd, kept, last_at)
+            self._report_full(file, error)
+            raise
+        file.last_write_ns = time.time_ns()
+
+    def _reserve(
+        self, file: OpenFile, fd: int, at: int, stop: int, end: int, last_at: int | None
+    ) -> None:
+        try:
+            if last_at is not None:
+                self._space.before_write(file, fd, last_at, last_at + self._cipher_block, end)
+            # The header goes with the first block.
+            start = 0 if at == HEADER_BYTES else at
+            self._space.before_write(file, fd, start, stop, end)
+        except OSError as error:
+            self._report_full(file, error)
+            raise
+
+    def _grow(self, file: OpenFile, fd: int, old: int, size: int, cipher_size: int) -> None:
+        """Extend with zeros; only what shares a block with content or the end is written."""
+        if size & _REST:
+            # One zero byte at the end fills its block up from the left, and the old last one.
+            self._write(file, fd, size - 1, b"\0", cipher_size)
+            return
+        block_end = (old + _REST) & ~_REST
+        if old & _REST:
+            # Fill the last block up; then the rest is a hole.
+            self._write(file, fd, block_end - 1, b"\0", cipher_size)
+        elif cipher_size <= HEADER_BYTES:
+            file_id = new_file_id()
+            _pwrite_all(fd, format_header(file_id), 0)
+            file.file_id = file_id
+            file.checked = time.monotonic()
+        try:
+            os.ftruncate(fd, self._layout.cipher_size(size))
+        except OSError:
+            if old & _REST:
+                self._shrink(file, fd, old)
+            raise
+
+    def _shrink(self, file: OpenFile, fd: int, size: int) -> None:
+        cipher_size = self._layout.cipher_size(size)
+        keep = size & _REST
+        if keep:
+            last = size >> _SHIFT
+            last_at = HEADER_BYTES + last * self._cipher_block
+            self._check_id(file, fd)
+            kept = os.pread(fd, self._cipher_block, last_at)
+            plain = memoryview(self._open_blocks(file, fd, last, kept))[:keep]
+            self._reserve(file, fd, last_at, cipher_size, os.lseek(fd, 0, os.SEEK_END), None)
+            assert file.file_id is not None
+            # Over the old block first, and the cut afterwards: writing over allocated space
+            # does not run out of it, where a cut and a new block might.
+            try:
+                _pwrite_all(fd, self._content.seal(last, file.file_id, plain), last_at)
+                os.ftruncate(fd, cipher_size)
+            except OSError:
+                os.pwrite(fd, kept, last_at)
+                raise
+        else:
+            os.ftruncate(fd, cipher_size)
+        file.allocated = min(file.allocated, cipher_size)
+
+    def _open_run(self, file: OpenFile, fd: int, first: int, count: int) -> Plain:
+        """Return the plaintext of up to `count` blocks; fewer at the end of the file."""
+        ciphertext: bytes | memoryview
+        if file.file_id is None and first == 0:
+            # The header comes along with the first blocks.
+            start = os.pread(fd, HEADER_BYTES + count * self._cipher_block, 0)
+            if len(start) <= HEADER_BYTES:
+                return b""
+            self._take_header(file, start[:HEADER_BYTES])
+            ciphertext = memoryview(start)[HEADER_BYTES:]
+        else:
+            ciphertext = os.pread(
+                fd, count * self._cipher_block, HEADER_BYTES + first * self._cipher_block
+            )
+            if not ciphertext:
+                return b""
+        return self._open_blocks(file, fd, first, ciphertext)
+
+    def _open_blocks(
+        self, file: OpenFile, fd: int, first: int, ciphertext: bytes | memoryview
+    ) -> Plain:
+        """Return the plaintext of `ciphertext`, blocks that were just read from `first` on."""
+        file_id = file.file_id
+        if file_id is None:
+            file_id = self._load_id(file, fd)
+        try:
+            return self._content.open(first, file_id, ciphertext)
+        except CorruptBlock as error:
+            # A sync client that writes in place gives the file a new ID under our hands.
+            if self._load_id(file, fd) == file_id:
+                self._corrupt(file, str(error))
+        ciphertext = os.pread(fd, len(ciphertext), HEADER_BYTES + first * self._cipher_block)
+        return self._open_blocks(file, fd, first, ciphertext)
+
+    def _check_id(self, file: OpenFile, fd: int) -> None:
+        """Have the file's ID, at most `coherence_s` old.
+
+        Blocks sealed for an ID that the header no longer has could never be opened again.
+        """
+        if file.file_id is None or time.monotonic() - file.checked > self._coherence_s:
+            self._load_id(file, fd)
+
+    def _load_id(self, file: OpenFile, fd: int) -> bytes:
+        return self._take_header(file, os.pread(fd, HEADER_BYTES, 0))
+
+    def _take_header(self, file: OpenFile, header: bytes) -> bytes:
+        try:
+            file_id = parse_header(header)
+        except BadHeader as error:
+            self._corrupt(file, f"the header is damaged: {error.reason}")
+        file.file_id = file_id
+        file.checked = time.monotonic()
+        return file_id
+
+    def _corrupt(self, file: OpenFile, detail: str) -> NoReturn:
+        self._report(ReportKind.CORRUPT_CONTENT, self._inodes.path_of(file.node), detail)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def _report_full(self, file: OpenFile, error: OSError) -> None:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._report(
+                ReportKind.STORAGE_FULL,
+                self._inodes.path_of(file.node),
+                f"nothing was written: {os.strerror(error.errno)}",
+            )
+
+
+def _pwrite_all(fd: int, data: bytes | bytearray, at: int) -> None:
+    """Write all of `data`; a short write is taken up again, which brings out its errno."""
+    done = os.pwrite(fd, data, at)
+    if done < len(data):
+        with memoryview(data) as view:
+            while done < len(view):
+                done += os.pwrite(fd, view[done:], at + done)

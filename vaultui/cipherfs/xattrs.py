@@ -1,0 +1,151 @@
+"""Extended attributes: names and values encrypted, access control lists in the clear.
+
+ACLs pass through, because the kernel must be able to read them; whether it enforces them is
+decided where the mount is made. Everything else is kept as `user.gocryptfs.` and the
+encrypted name, whatever its namespace.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Final
+
+from vaultui.cipherfs.attrs import Attrs
+from vaultui.cipherfs.cipherdir import Directories
+from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.report import Reporter, ReportKind
+from vaultui.crypto.content import ContentCipher, CorruptBlock
+from vaultui.crypto.filename import XATTR_PREFIX, BadName, NameCipher
+from vaultui.format import names as names_format
+
+ACL_NAMES: Final = frozenset({b"system.posix_acl_access", b"system.posix_acl_default"})
+CAPABILITY: Final = b"security.capability"
+"""The kernel asks for it before each write. Vaults are mounted nosuid, where it would mean
+nothing, so the answer costs no system call."""
+
+_CACHED_NAMES: Final = 1024
+
+
+class Xattrs:
+    """Reads and changes extended attributes of nodes."""
+
+    def __init__(
+        self,
+        inodes: Inodes,
+        directories: Directories,
+        attrs: Attrs,
+        content: ContentCipher,
+        names: NameCipher,
+        report: Reporter,
+    ) -> None:
+        self._inodes = inodes
+        self._directories = directories
+        self._attrs = attrs
+        self._content = content
+        self._names = names
+        self._report = report
+        self._stored_names: dict[bytes, bytes] = {}
+
+    def get(self, node: Node, name: bytes) -> bytes:
+        """Return the value; ENODATA if there is none, EIO and a report if it is damaged."""
+        if name == CAPABILITY:
+            raise _error(errno.EOPNOTSUPP)
+        where, follow = self._place(node)
+        stored = os.getxattr(where, self._stored_name(name), follow_symlinks=follow)
+        if name in ACL_NAMES:
+            return stored
+        try:
+            return open_value(self._content, self._names, stored)
+        except CorruptBlock as error:
+            self._report(
+                ReportKind.CORRUPT_METADATA,
+                self._inodes.path_of(node),
+                f"the attribute {os.fsdecode(name)} cannot be decrypted: {error.reason}",
+            )
+            raise _error(errno.EIO) from None
+
+    def set(self, node: Node, name: bytes, value: bytes, flags: int) -> None:
+        """Set the value. `flags` as in setxattr(2)."""
+        if name == CAPABILITY:
+            raise _error(errno.EOPNOTSUPP)
+        stored = value if name in ACL_NAMES else self._content.seal_value(value)
+        self._attrs.stat(node)  # makes sure that the name still leads to this inode
+        where, follow = self._place(node)
+        os.setxattr(where, self._stored_name(name), stored, flags, follow_symlinks=follow)
+
+    def list(self, node: Node) -> list[bytes]:
+        """Return the names of all attributes that can be decrypted; others are reported."""
+        where, follow = self._place(node)
+        found = []
+        for text in os.listxattr(where, follow_symlinks=follow):
+            stored = os.fsencode(text)
+            if stored in ACL_NAMES:
+                found.append(stored)
+            elif stored.startswith(XATTR_PREFIX):
+                try:
+                    name = self._names.decrypt_xattr_name(stored)
+                except BadName as error:
+                    self._report(
+                        ReportKind.CORRUPT_METADATA,
+                        self._inodes.path_of(node),
+                        f"the attribute name {text} cannot be decrypted: {error.reason}",
+                    )
+                    continue
+                # Encrypted ACLs are of an old version, and no kernel ever read them.
+                if name not in ACL_NAMES:
+                    found.append(name)
+        return found
+
+    def remove(self, node: Node, name: bytes) -> None:
+        """Remove the attribute; ENODATA if there is none."""
+        if name == CAPABILITY:
+            raise _error(errno.EOPNOTSUPP)
+        self._attrs.stat(node)
+        where, follow = self._place(node)
+        os.removexattr(where, self._stored_name(name), follow_symlinks=follow)
+
+    def _stored_name(self, name: bytes) -> bytes:
+        if name in ACL_NAMES:
+            return name
+        stored = self._stored_names.get(name)
+        if stored is None:
+            if len(self._stored_names) >= _CACHED_NAMES:
+                self._stored_names.clear()
+            stored = self._stored_names[name] = self._names.encrypt_xattr_name(name)
+        return stored
+
+    def _place(self, node: Node) -> tuple[int | bytes, bool]:
+        """Return the descriptor or path of `node`, and whether to follow (a descriptor) or not.
+
+        The system calls for attributes know no directory descriptor, so that of the parent
+        is spelled as a path.
+        """
+        if node.open is not None:
+            return node.open.fd, True
+        if node.directory is not None and node.directory.readable:
+            return node.directory.fd, True
+        if node.parent is None:
+            raise _error(errno.ENOENT)
+        fd = self._directories.enter(node.parent).fd
+        return b"/proc/self/fd/%d/%s" % (fd, node.cname), False
+
+
+def open_value(content: ContentCipher, names: NameCipher, stored: bytes) -> bytes:
+    """Return the value of an attribute from what is stored; raises CorruptBlock.
+
+    Volumes from before gocryptfs 1.5 may hold the sealed value as base64 text.
+    """
+    try:
+        return content.open_value(stored)
+    except CorruptBlock as error:
+        decode = names_format.decode_padded if names.padded else names_format.decode_raw
+        try:
+            sealed = decode(stored)
+        except BadName:
+            raise error from None
+        return content.open_value(sealed)
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))

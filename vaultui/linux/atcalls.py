@@ -1,0 +1,65 @@
+"""System calls on descriptors that the os module lacks."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+from vaultui.linux import libc
+
+RENAME_NOREPLACE: Final = 1
+RENAME_EXCHANGE: Final = 2
+
+BTRFS_MAGIC: Final = 0x9123683E
+"""As `filesystem_magic` answers it; from linux/magic.h."""
+
+_FALLOC_FL_KEEP_SIZE = 1
+_SYNC_FILE_RANGE_WRITE = 2
+
+_fallocate = libc.function("fallocate", ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+_renameat2 = libc.function(
+    "renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint
+)
+_sync_file_range = libc.function(
+    "sync_file_range", ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
+)
+_syncfs = libc.function("syncfs", ctypes.c_int)
+
+
+class _StatFs(ctypes.Structure):
+    """struct statfs: only its first word is read; the rest is room for the kernel."""
+
+    _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_char * 248))
+
+
+_fstatfs = libc.function("fstatfs", ctypes.c_int, ctypes.POINTER(_StatFs))
+
+
+def fallocate_keep_size(fd: int, offset: int, length: int) -> None:
+    """Reserve space for a range of bytes without changing the size that the file shows.
+
+    Raises OSError: ENOSPC, EDQUOT, or EOPNOTSUPP where the file system can't do it.
+    """
+    _fallocate(fd, _FALLOC_FL_KEEP_SIZE, offset, length)
+
+
+def renameat2(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int) -> None:
+    """Rename with RENAME_NOREPLACE or RENAME_EXCHANGE; EINVAL where it is not supported."""
+    _renameat2(old_dir, old, new_dir, new, flags)
+
+
+def start_writeback(fd: int) -> None:
+    """Make the kernel begin to write the file's dirty pages now; returns without waiting."""
+    _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
+
+
+def syncfs(fd: int) -> None:
+    """Write out everything of the file system that holds `fd`, and wait for it."""
+    _syncfs(fd)
+
+
+def filesystem_magic(fd: int) -> int:
+    """Return the type of the file system that holds `fd`, as linux/magic.h numbers them."""
+    answer = _StatFs()
+    _fstatfs(fd, ctypes.byref(answer))
+    return int(answer.f_type) & 0xFFFFFFFF
