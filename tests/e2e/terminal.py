@@ -1,0 +1,90 @@
+"""A terminal that a test types into and reads from: a tmux server of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support import Completed, run_program, wait_until
+
+SCREEN_TIMEOUT_S = 30.0
+"""Deriving a key and drawing on two busy cores take seconds, not tens of them."""
+
+
+class Terminal:
+    """One program in one terminal. The program lives in the environment of the test."""
+
+    def __init__(self, base: Path, *, columns: int = 130, rows: int = 36) -> None:
+        self._socket = base / "tmux"
+        self._size = ("-x", str(columns), "-y", str(rows))
+
+    def start(self, *words: str | os.PathLike[str]) -> None:
+        """Start a program; the terminal stays after its end, so that its last words are read."""
+        command = [os.fspath(word) for word in words]
+        self._tmux(
+            "new-session", "-d", *self._size, *command, ";",
+            "set-option", "remain-on-exit", "on", ";",
+            "set-option", "status", "off",
+        )  # fmt: skip
+
+    def again(self, *words: str | os.PathLike[str]) -> None:
+        """Start another program in the place of the one that ended, or end it first."""
+        self._tmux("respawn-pane", "-k", *(os.fspath(word) for word in words))
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their tmux names: `Enter`, `Escape`, `u`, `C-c`."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        """Type text as it is."""
+        self._tmux("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        """Return what the terminal shows now."""
+        return self._tmux("capture-pane", "-p").stdout.decode()
+
+    def shows(self, *texts: str) -> str:
+        """Wait until all the texts are on the screen; return the screen."""
+        return self._until(lambda screen: all(text in screen for text in texts), f"{texts} shown")
+
+    def hides(self, *texts: str) -> str:
+        """Wait until none of the texts is on the screen any more; return the screen."""
+        return self._until(
+            lambda screen: not any(text in screen for text in texts), f"{texts} gone"
+        )
+
+    def ended(self) -> int:
+        """Wait for the end of the program; return its exit status."""
+        wait_until(lambda: self._ask("#{pane_dead}") == "1", SCREEN_TIMEOUT_S, "the program ended")
+        return int(self._ask("#{pane_dead_status}") or -1)
+
+    def pid(self) -> int:
+        """Return the process of the terminal's program."""
+        return int(self._ask("#{pane_pid}"))
+
+    def _until(self, holds: Callable[[str], bool], what: str) -> str:
+        try:
+            wait_until(lambda: holds(self.screen()), SCREEN_TIMEOUT_S, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen shows:\n{self.screen()}") from None
+        return self.screen()
+
+    def _ask(self, variable: str) -> str:
+        return self._tmux("display-message", "-p", variable).stdout.decode().strip()
+
+    def _tmux(self, *words: str) -> Completed:
+        return run_program(("tmux", "-f", "/dev/null", "-S", self._socket, *words)).check()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: object,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        run_program(("tmux", "-S", self._socket, "kill-server"))
