@@ -49,6 +49,8 @@ def log_plainly(*, quiet: bool) -> None:
     """Log bare messages, as a command line shows them."""
     _use(_Streams(), logging.Formatter("%(message)s"))
     log.setLevel(logging.WARNING if quiet else logging.INFO)
+    # Of what happens to the mount a person at a terminal hears what is wrong.
+    logging.getLogger("vaultfs.events").setLevel(logging.WARNING)
 
 
 def log_with_times() -> None:

@@ -25,7 +25,7 @@ _LOG_LEVELS = {
     EventKind.LOCK_BUSY: logging.WARNING,
 }
 
-_log = logging.getLogger("vaultfs")
+_log = logging.getLogger("vaultfs.events")
 
 
 class EventRing:

@@ -267,7 +267,11 @@ class VaultOperations(Boundary, Operations):
 
 
 HANDLERS = tuple(
-    sorted(name for name, value in vars(VaultOperations).items() if iscoroutinefunction(value))
+    sorted(
+        name
+        for name, value in vars(VaultOperations).items()
+        if name[0] != "_" and iscoroutinefunction(value)
+    )
 )
 """Every request that is served here. pyfuse3 has a handler for poll, too: the kernel answers
 that itself once it has heard that we do not."""

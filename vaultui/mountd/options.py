@@ -100,7 +100,7 @@ _DURATION_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 def parse_duration(text: str) -> float:
     """Return the seconds of a duration in Go's form: 500s, 1h30m, 1.5h, or a bare 0."""
     sign = -1.0 if text.startswith("-") else 1.0
-    rest = text.lstrip("+-") if text[:1] in ("+", "-") else text
+    rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
         return 0.0
     total, end = 0.0, 0

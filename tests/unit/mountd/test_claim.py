@@ -1,0 +1,52 @@
+"""One writer for each cipher directory; readers share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from vaultui.model.errors import CipherdirInUse
+from vaultui.mountd.claim import claim
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[], int]]:
+    fds = []
+
+    def opens() -> int:
+        fds.append(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY))
+        return fds[-1]
+
+    yield opens
+    for fd in fds:
+        os.close(fd)
+
+
+def test_two_writers_are_refused_and_the_holder_is_named(
+    tmp_path: Path, opened: Callable[[], int]
+) -> None:
+    claim(opened(), str(tmp_path), shared=False)
+    for shared in (False, True):
+        with pytest.raises(CipherdirInUse) as failure:
+            claim(opened(), str(tmp_path), shared=shared)
+        assert f"process {os.getpid()}" in failure.value.summary
+        assert failure.value.exit_code == 43
+
+
+def test_readers_share_and_keep_a_writer_out(tmp_path: Path, opened: Callable[[], int]) -> None:
+    claim(opened(), str(tmp_path), shared=True)
+    claim(opened(), str(tmp_path), shared=True)
+    with pytest.raises(CipherdirInUse):
+        claim(opened(), str(tmp_path), shared=False)
+
+
+def test_the_claim_ends_with_the_descriptor(tmp_path: Path) -> None:
+    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    claim(fd, str(tmp_path), shared=False)
+    os.close(fd)
+    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    claim(fd, str(tmp_path), shared=False)
+    os.close(fd)

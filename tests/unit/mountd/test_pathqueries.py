@@ -1,0 +1,97 @@
+"""gocryptfs's half of the control socket; the texts are what gocryptfs 2.3 answered."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import pytest
+
+from vaultui.mountd.pathqueries import answer, canonical, encode, parse
+from vaultui.wire.control import PathReply
+
+
+def ask(text: str) -> PathReply:
+    request, complaint = parse(text.encode())
+    assert not complaint
+    return answer(request, lambda path: b"E:" + path, lambda path: b"D:" + path)
+
+
+def test_both_directions_and_keys_in_any_case() -> None:
+    assert ask('{"EncryptPath": "a/b"}').Result == "E:a/b"
+    assert ask('{"decryptpath": "a/b"}\n').Result == "D:a/b"
+
+
+def test_a_request_names_one_path() -> None:
+    assert ask('{"EncryptPath": "a", "DecryptPath": "b"}').ErrText == "Ambiguous"
+    for empty in ("{}", "null", '{"EncryptPath": null}', '{"Other": 1}'):
+        assert ask(empty) == PathReply("", -1, "Empty input", "")
+
+
+def test_a_path_with_detours_is_answered_with_a_warning() -> None:
+    reply = ask('{"EncryptPath": "/dir//file/"}')
+    assert reply.Result == "E:dir/file"
+    assert reply.WarnText == (
+        "Non-canonical input path '/dir//file/' has been interpreted as 'dir/file'."
+    )
+
+
+@pytest.mark.parametrize("path", [".", "/", "//", "..", "../x", "a/../.."])
+def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
+    assert canonical(path) == ""
+    reply = ask(json.dumps({"EncryptPath": path}))
+    assert (reply.ErrNo, reply.ErrText) == (-1, "Empty input after canonicalization")
+    assert reply.WarnText == f"Non-canonical input path '{path}' has been interpreted as ''."
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "text"),
+    [
+        (errno.ENOENT, 2, "no such file or directory"),
+        (errno.ENOTDIR, -1, "not a directory"),
+        (errno.EBADMSG, -1, "bad message"),
+        (errno.ENAMETOOLONG, -1, "file name too long"),
+    ],
+)
+def test_a_failure_is_told_in_the_words_of_go(number: int, code: int, text: str) -> None:
+    def fails(_path: bytes) -> bytes:
+        raise OSError(number, "whatever")
+
+    reply = answer({"EncryptPath": "a"}, fails, fails)
+    assert (reply.Result, reply.ErrNo, reply.ErrText) == ("", code, text)
+
+
+@pytest.mark.parametrize(
+    ("data", "start"),
+    [
+        (b"nonsense", "JSON Unmarshal error: "),
+        (b'{"EncryptPath":"a"}{"EncryptPath":"b"}', "JSON Unmarshal error: "),
+        (b"[" * 4000, "JSON Unmarshal error: "),
+        (b'"\xff"', "JSON Unmarshal error: "),
+        (
+            b'{"EncryptPath":5}',
+            (
+                "JSON Unmarshal error: json: cannot unmarshal number into Go struct field "
+                "RequestStruct.EncryptPath of type string"
+            ),
+        ),
+        (b"[]", "JSON Unmarshal error: json: cannot unmarshal array into Go value"),
+    ],
+)
+def test_what_is_no_request_is_complained_about(data: bytes, start: str) -> None:
+    request, complaint = parse(data)
+    assert request == {}
+    assert complaint.startswith(start)
+
+
+def test_a_reply_is_one_line_with_four_fields_in_order() -> None:
+    assert encode(PathReply("ü<b>", 0, "", "")) == (
+        '{"Result":"ü<b>","ErrNo":0,"ErrText":"","WarnText":""}\n'.encode()
+    )
+
+
+def test_names_that_are_not_utf_8_go_through() -> None:
+    request, _ = parse(json.dumps({"EncryptPath": "a\udcff"}).encode())
+    reply = answer(request, lambda path: path + b"\xfe", lambda path: path)
+    line = encode(reply)
+    assert json.loads(line)["Result"].encode("utf-8", "surrogateescape") == b"a\xff\xfe"
