@@ -148,17 +148,24 @@ def _read(path: bytes) -> tuple[VolumeConf, tuple[int, int]]:
     shown = os.fsdecode(path)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = _read_bounded(fd, volumeconf.MAX_CONF_BYTES + 1)
+            status = os.fstat(fd)
+        finally:
+            os.close(fd)
     except FileNotFoundError as error:
         raise VolumeConfMissing(path=shown) from error
     except OSError as error:
         raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
-    with os.fdopen(fd, "rb") as file:
-        try:
-            data = file.read(volumeconf.MAX_CONF_BYTES + 1)
-            status = os.fstat(fd)
-        except OSError as error:
-            raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
     return volumeconf.parse(data, shown), (status.st_uid, status.st_gid)
+
+
+def _read_bounded(fd: int, limit: int) -> bytes:
+    """Return what `fd` gives up to its end or `limit` bytes: it may be a pipe, or endless."""
+    data = b""
+    while len(data) < limit and (piece := os.read(fd, limit - len(data))):
+        data += piece
+    return data
 
 
 def _conf_path(cipherdir: Path, config_path: Path | None) -> bytes:

@@ -1,0 +1,162 @@
+"""Proves how a password wraps the master key, and what becomes of keys and costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from vaultui.crypto import masterkey
+from vaultui.format.volumeconf import DEFAULT_FLAGS, FeatureFlag, ScryptCost, VolumeConf
+from vaultui.model.errors import (
+    MasterKeyDamaged,
+    PasswordEmpty,
+    PasswordIncorrect,
+    PasswordTooLong,
+    ScryptCostTooHigh,
+)
+from vaultui.model.secret import Secret
+
+
+def secret(text: bytes) -> Secret:
+    return Secret(bytearray(text))
+
+
+def wrapped(password: bytes, *, hkdf: bool = True) -> tuple[VolumeConf, bytes]:
+    with masterkey.new_master_key() as master:
+        encrypted_key, cost = masterkey.wrap(master, secret(password), 10, hkdf=hkdf)
+        flags = DEFAULT_FLAGS if hkdf else DEFAULT_FLAGS[1:]
+        return VolumeConf("test", encrypted_key, cost, flags), bytes(master.view)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [b"x", b"p" * 2048, b"\0", b"with\0NUL", "Käse ☃".encode(), b"\xff\xfe\n", b" "],
+)
+@pytest.mark.parametrize("hkdf", [True, False])
+def test_the_password_that_wrapped_unwraps(password: bytes, hkdf: bool) -> None:
+    conf, master = wrapped(password, hkdf=hkdf)
+    assert len(conf.encrypted_key) == (64 if hkdf else 60)
+    assert len(conf.scrypt.salt) == 32
+    with masterkey.unwrap(conf, secret(password)) as again:
+        assert bytes(again.view) == master
+
+
+@pytest.mark.parametrize("other", [b"passwor", b"password ", b"Password", b"password\n"])
+def test_any_other_password_is_incorrect(other: bytes) -> None:
+    conf, _ = wrapped(b"password")
+    with pytest.raises(PasswordIncorrect) as caught:
+        masterkey.unwrap(conf, secret(other))
+    assert caught.value.exit_code == 12
+
+
+def test_salt_and_nonce_are_fresh_each_time() -> None:
+    one, two = wrapped(b"same")[0], wrapped(b"same")[0]
+    assert one.scrypt.salt != two.scrypt.salt
+    assert one.encrypted_key[:16] != two.encrypted_key[:16]
+
+
+def test_an_empty_password_and_an_overlong_one_are_refused_unasked() -> None:
+    conf, _ = wrapped(b"password")
+    with masterkey.new_master_key() as master:
+        for password, error in ((b"", PasswordEmpty), (b"p" * 2049, PasswordTooLong)):
+            with pytest.raises(error) as caught:
+                masterkey.unwrap(conf, secret(password))
+            assert caught.value.exit_code == 9
+            with pytest.raises(error):
+                masterkey.wrap(master, secret(password), 10)
+
+
+@pytest.mark.parametrize("size", [0, 15, 63, 65])
+def test_a_wrapped_key_of_another_length_is_damage_with_the_number_of_a_wrong_password(
+    size: int,
+) -> None:
+    conf, _ = wrapped(b"password")
+    with pytest.raises(MasterKeyDamaged, match=f"{size} bytes, not 64") as caught:
+        masterkey.unwrap(replace(conf, encrypted_key=bytes(size)), secret(b"password"))
+    assert caught.value.exit_code == 12
+
+
+def test_the_password_stays_the_callers() -> None:
+    conf, _ = wrapped(b"password")
+    password = secret(b"password")
+    masterkey.unwrap(conf, password).wipe()
+    assert bytes(password.view) == b"password"
+
+
+def test_keys_are_derived_apart_and_wiped_together() -> None:
+    conf, master = wrapped(b"password")
+    keys = masterkey.derive_keys(secret(master), conf)
+    assert len({bytes(keys.content.view), bytes(keys.names.view), master}) == 3
+    keys.wipe()
+    assert not keys.content
+    assert not keys.names
+
+
+def test_without_hkdf_both_keys_are_the_master_key() -> None:
+    conf, master = wrapped(b"password", hkdf=False)
+    assert FeatureFlag.HKDF not in conf.flags
+    given = secret(master)
+    keys = masterkey.derive_keys(given, conf)
+    given.wipe()
+    assert bytes(keys.content.view) == bytes(keys.names.view) == master
+
+
+def test_no_key_shows_in_a_representation() -> None:
+    conf, master = wrapped(b"password")
+    keys = masterkey.derive_keys(secret(master), conf)
+    assert bytes(keys.content.view).hex() not in repr(keys)
+    assert repr(keys.content) == "<Secret of 32 bytes>"
+
+
+def test_a_cost_beyond_this_machine_is_refused_before_it_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conf, _ = wrapped(b"password")
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1 << 18, "SC_PAGE_SIZE": 4096}.get)
+    costly = replace(conf, scrypt=ScryptCost(salt=conf.scrypt.salt, n=1 << 21))
+    with pytest.raises(ScryptCostTooHigh, match=r"2048 MiB of memory.*1024 MiB") as caught:
+        masterkey.unwrap(costly, secret(b"password"))
+    assert caught.value.exit_code == 13
+
+
+def test_too_little_memory_is_said_and_not_a_crash() -> None:
+    script = """
+        import resource
+        from vaultui.crypto import masterkey
+        from vaultui.model.errors import ScryptCostTooHigh
+        from vaultui.model.secret import Secret
+        with masterkey.new_master_key() as master:
+            resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+            try:
+                masterkey.wrap(master, Secret(bytearray(b"x")), 19)
+            except ScryptCostTooHigh as error:
+                print(error.summary)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    assert "takes 512 MiB" in done.stdout
+
+
+def test_the_memory_of_the_derivation_is_given_back() -> None:
+    script = """
+        from vaultui.crypto import masterkey
+        from vaultui.model.secret import Secret
+        def resident():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * 4096
+        with masterkey.new_master_key() as master:
+            masterkey.wrap(master, Secret(bytearray(b"x")), 10)
+            before = resident()
+            masterkey.wrap(master, Secret(bytearray(b"x")), 17)
+            print(resident() - before)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 8 << 20

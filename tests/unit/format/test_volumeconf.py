@@ -1,0 +1,140 @@
+"""Proves that a config is written as gocryptfs writes it, and refused in words that help.
+
+What the real program takes and refuses is in tests/vectors.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from vaultui.format import volumeconf
+from vaultui.format.volumeconf import (
+    DEFAULT_FLAGS,
+    MAX_CONF_BYTES,
+    FeatureFlag,
+    ScryptCost,
+    VolumeConf,
+    parse,
+)
+from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
+
+CONF = VolumeConf(
+    creator="gocryptfs 2.3",
+    encrypted_key=bytes(range(64)),
+    scrypt=ScryptCost(salt=bytes(range(32)), n=1 << 16),
+)
+PATH = "/vault/gocryptfs.conf"
+
+
+def changed(**fields: Any) -> bytes:
+    return json.dumps({**json.loads(volumeconf.format(CONF)), **fields}).encode()
+
+
+def costing(**fields: Any) -> bytes:
+    scrypt = json.loads(volumeconf.format(CONF))["ScryptObject"]
+    return changed(ScryptObject={**scrypt, **fields})
+
+
+def test_a_config_is_tabbed_json_with_a_final_newline() -> None:
+    text = volumeconf.format(CONF).decode()
+    assert text.startswith('{\n\t"Creator": "gocryptfs 2.3",\n\t"EncryptedKey": "AAEC')
+    assert text.endswith('"Raw64"\n\t]\n}\n')
+    assert parse(text.encode(), PATH) == CONF
+
+
+def test_fields_of_a_newer_version_survive() -> None:
+    conf = parse(changed(Future={"deep": [1, "ü"]}), PATH)
+    assert json.loads(volumeconf.format(conf))["Future"] == {"deep": [1, "ü"]}
+
+
+def test_a_limit_of_long_names_is_kept() -> None:
+    flags = [flag.value for flag in (*DEFAULT_FLAGS, FeatureFlag.LONG_NAME_MAX)]
+    conf = parse(changed(FeatureFlags=flags, LongNameMax=100), PATH)
+    assert conf.long_name_max == 100
+    assert json.loads(volumeconf.format(conf))["LongNameMax"] == 100
+    assert CONF.long_name_max == 255
+    assert "LongNameMax" not in json.loads(volumeconf.format(CONF))
+
+
+def test_what_a_volume_is_made_of_is_said_in_words() -> None:
+    assert (CONF.content_cipher, CONF.name_scheme, CONF.raw64) == ("AES-256-GCM", "EME", True)
+    plain = replace(CONF, flags=(FeatureFlag.PLAINTEXT_NAMES, FeatureFlag.AES_SIV))
+    assert (plain.content_cipher, plain.name_scheme, plain.raw64) == (
+        "AES-SIV-512",
+        "plaintext",
+        False,
+    )
+    xchacha = replace(CONF, flags=(FeatureFlag.XCHACHA20_POLY1305, FeatureFlag.EME_NAMES))
+    assert (xchacha.content_cipher, xchacha.name_scheme) == ("XChaCha20-Poly1305", "deterministic")
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["PlaintextNames", "GCMIV128", "HKDF"], "PlaintextNames"),
+        (["GCMIV128", "AESSIV", "DirIV", "EMENames", "HKDF"], "AESSIV"),
+        (["XChaCha20Poly1305", "DirIV", "EMENames", "HKDF"], "XChaCha20Poly1305"),
+        (["GCMIV128", "DirIV", "EMENames", "HKDF", "FIDO2"], "FIDO2"),
+        (["GCMIV128", "EMENames", "HKDF"], "DirIV"),
+    ],
+)
+def test_a_flavour_for_later_is_refused_by_its_name(flags: list[str], named: str) -> None:
+    with pytest.raises(VolumeConfUnsupported, match=named) as caught:
+        parse(changed(FeatureFlags=flags), PATH)
+    assert PATH in caught.value.summary
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"{" * 200_000, "not JSON"),
+        (b"[" * 200_000, "not JSON"),
+        (b'{"Version": ' + b"9" * 10_000 + b"}", "not JSON"),
+        (b" " * (MAX_CONF_BYTES + 1), "more than"),
+        (b"\x80\x02 not text", "not JSON"),
+        (b'"text"', "not a JSON object"),
+        (changed(EncryptedKey="A*=="), "EncryptedKey is not base64"),
+        (changed(Version=True), "Version is of the wrong type"),
+        (costing(Salt=5), r"ScryptObject\.Salt is of the wrong type"),
+        (changed(LongNameMax=-1), "LongNameMax"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_damage_is_refused_with_its_place(data: bytes, reason: str) -> None:
+    with pytest.raises(VolumeConfCorrupt, match=reason) as caught:
+        parse(data, PATH)
+    assert caught.value.exit_code == 11
+    assert len(caught.value.summary) < 300
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        {"N": 1 << 29},
+        {"N": 1 << 60},
+        {"N": 0},
+        {"N": -1024},
+        {"N": 1025},
+        {"R": 1 << 30},
+        {"P": 1 << 30},
+        {"N": 1 << 28, "R": 16},
+        {"KeyLen": 1 << 30},
+        {"KeyLen": 64},
+    ],
+)
+def test_a_hostile_cost_is_refused_before_it_is_tried(cost: dict[str, int]) -> None:
+    with pytest.raises(VolumeConfUnsupported, match="scrypt") as caught:
+        parse(costing(**cost), PATH)
+    assert caught.value.exit_code == 27
+    assert len(caught.value.summary) < 300
+
+
+def test_the_largest_cost_of_gocryptfs_is_still_a_cost() -> None:
+    cost = parse(costing(N=1 << 28), PATH).scrypt
+    assert cost.logn == 28
+    assert cost.memory_bytes == 256 << 30
