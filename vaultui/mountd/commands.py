@@ -84,7 +84,13 @@ def check(
         claim(cipherdir_fd, spec.cipherdir, shared=True)
         volume = volumes.open_volume(spec.cipherdir, password, spec.config_path or None)
         memory.give_back()
-        summary = check_volume(cipherdir_fd, volume, tell, tell, cancelled)
+        summary = check_volume(
+            cipherdir_fd,
+            volume,
+            lambda files, size, path: tell(CheckProgress(files, size, path)),
+            lambda kind, *where: tell(Damage(kind.value, *where)),
+            cancelled,
+        )
     finally:
         os.close(cipherdir_fd)
     return Checked(summary.files, summary.bytes, summary.corrupt, summary.skipped)
