@@ -128,7 +128,9 @@ class MountedVolume:
         process = self.process
         assert process is not None, "it is not mounted"
         if self.is_mounted():
-            run_program(("fusermount3", "-u", self.mountpoint)).check()
+            # A program may still look at its own fresh mount (go-fuse opens a file in it once),
+            # and until it is done the kernel calls the mount busy.
+            wait_until(self._try_to_unmount, 5, f"{self.mountpoint} is unmounted")
         returncode = process.wait(20)
         self.process = None
         assert returncode == 0, f"{self.argv0} ended with {returncode}\n{self.log}"
@@ -174,6 +176,9 @@ class MountedVolume:
     def info(self) -> str:
         """Return what -info prints."""
         return self.run("-info", self.cipherdir).check().stdout.decode()
+
+    def _try_to_unmount(self) -> bool:
+        return run_program(("fusermount3", "-u", self.mountpoint)).returncode == 0
 
     def _ready_or_ended(self) -> bool:
         assert self.process is not None
