@@ -1,0 +1,91 @@
+"""The manual pages are sound, render, and leave out no option, verb, setting or exit code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from capabilities import needs
+from support import program, run_program
+
+from vaultui.model.errors import error_table
+from vaultui.mountd.options import OPTIONS
+from vaultui.vaults import settings
+
+ASSETS = Path(__file__).parents[2] / "assets"
+PAGES = sorted(path for path in ASSETS.iterdir() if path.suffix in {".1", ".5"})
+
+
+def _rendered(name: str) -> str:
+    done = run_program(
+        ["man", "--local-file", ASSETS / name], env={"PATH": "/usr/bin:/bin", "MANWIDTH": "80"}
+    )
+    return done.check().stdout.decode("utf-8", "replace")
+
+
+def test_there_is_a_page_for_each_program_and_for_the_settings() -> None:
+    assert [path.name for path in PAGES] == ["vaultfs.1", "vaultui.1", "vaultui.toml.5"]
+
+
+@needs("mandoc")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_page_passes_the_linter(path: Path) -> None:
+    done = run_program(["mandoc", "-T", "lint", "-W", "style", path])
+    complaints = [
+        line
+        for line in done.text.splitlines()
+        # Our own pages refer to each other before they are installed.
+        if "referenced manual not found" not in line and "outdated mandoc.db" not in line
+    ]
+    assert complaints == []
+
+
+@needs("man")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_page_renders_without_a_warning(path: Path) -> None:
+    done = run_program(["man", "--warnings=w", "--local-file", path])
+    assert done.check().stderr == b""
+    assert b"SEE ALSO" in done.stdout
+
+
+def test_every_option_of_vaultfs_is_in_its_page() -> None:
+    page = (ASSETS / "vaultfs.1").read_text()
+    documented = {
+        name.strip()
+        for line in re.findall(r"^\.It Fl (.*)$", page, re.MULTILINE)
+        for name in line.split(" Ar ")[0].split(",")
+    }
+    shown = {name for option in OPTIONS if option.help for name in option.names}
+    assert documented == shown
+    help_text = run_program([program("vaultfs"), "-hh"]).check().text
+    assert {name for name in shown if not re.search(rf" -{name}\b", help_text)} == set()
+
+
+def test_every_setting_is_in_the_page_of_the_settings_file() -> None:
+    page = (ASSETS / "vaultui.toml.5").read_text()
+    assert set(re.findall(r"^\.It Ic (\w+)", page, re.MULTILINE)) == set(settings._KEYS)
+
+
+def test_every_exit_code_is_in_a_page() -> None:
+    documented = {
+        name: {
+            int(number)
+            for number in re.findall(r"^\.It (\d+)$", (ASSETS / name).read_text(), re.MULTILINE)
+        }
+        for name in ("vaultui.1", "vaultfs.1")
+    }
+    used = {int(kind.exit_code) for kind in error_table()}
+    assert documented["vaultui.1"] >= used
+    assert documented["vaultfs.1"] >= {number for number in used if number < 40}
+
+
+@needs("man")
+def test_settings_example_of_the_page_is_read_by_the_program() -> None:
+    text = _rendered("vaultui.toml.5")
+    example = text[text.index("EXAMPLES") :].split("SEE ALSO")[0].split("\n", 1)[1]
+    lines = "\n".join(line.strip() for line in example.splitlines())
+    entries = settings.parse_settings(lines.encode(), Path("example"), Path("/home/ada/Vaults"))
+    assert [entry.name for entry in entries] == ["Work", "Taxes"]
+    assert entries[0].idle_timeout_s == 900
+    assert entries[1].read_only
