@@ -26,7 +26,7 @@ from vaultui.tui.live import LiveVaults
 from vaultui.tui.recorders import detach_devtools, traceback_without_locals
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
-from vaultui.tui.theme import VAULTUI
+from vaultui.tui.theme import VARIABLE_DEFAULTS, VAULTUI
 from vaultui.tui.widgets.secrettext import hidden_secrets
 from vaultui.tui.wording import shown
 from vaultui.vaults import KeyringState, VaultStatus
@@ -84,6 +84,9 @@ class VaultuiApp(App[None]):
 
     def get_default_screen(self) -> HomeScreen:
         return HomeScreen(self.glyphs)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLE_DEFAULTS
 
     def on_mount(self) -> None:
         self.set_interval(_TICK_S, self._tick, name="refresh")

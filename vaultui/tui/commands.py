@@ -29,7 +29,7 @@ class VaultCommands(Provider):
             if action.id == "app.commands":
                 continue
             if action.why_not is None:
-                yield action.help, action, partial(screen.action_perform, action.id)
+                yield action.label, action, partial(screen.action_perform, action.id)
                 continue
             for status in statuses:
                 if not action.why_not(status):

@@ -143,7 +143,7 @@ class Flows:
         mounted = [
             status.entry
             for status in self._app.live.statuses
-            if status.state.is_mounted and self._app.jobs.of(status.entry.id) is None
+            if status.mounted and self._app.jobs.of(status.entry.id) is None
         ]
         if not mounted:
             self._app.say("No vault is open.")

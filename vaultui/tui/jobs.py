@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from vaultui.model.ids import VaultId
@@ -85,10 +86,17 @@ class Jobs:
             return await work(job)
 
         job.task = asyncio.create_task(run(), name=kind.value)
-        job.task.add_done_callback(lambda _task: self._changed(job))
+        job.task.add_done_callback(partial(self._ended, job))
         self._jobs[entry.id] = job
         self._changed(job)
         return job
+
+    def _ended(self, job: Job, task: asyncio.Task[Any]) -> None:
+        # Looking at the outcome here keeps asyncio from reporting a failure as never seen:
+        # the work itself has told the person, or a dialog does.
+        if not task.cancelled():
+            task.exception()
+        self._changed(job)
 
     def step(self, job: Job, text: str) -> None:
         """Note that `job` has come to the next step."""

@@ -22,6 +22,9 @@ VAULTUI: Final = Theme(
     panel="#1d2530",
     dark=True,
     variables={
+        "muted": "#8593a3",
+        "button-focus-text-style": "bold underline",
+        "button-color-foreground": "#10141b",
         "border": "#5eb8b0",
         "border-blurred": "#34404f",
         "block-cursor-foreground": "#eef4f8",
@@ -39,8 +42,11 @@ VAULTUI: Final = Theme(
     },
 )
 
+VARIABLE_DEFAULTS: Final = {"muted": "#808890"}
+"""What other themes do not define; a grey that reads on dark and on light."""
+
 STATE_COLOURS: Final[dict[VaultState, str]] = {
-    VaultState.LOCKED: "$text-muted",
+    VaultState.LOCKED: "$muted",
     VaultState.UNLOCKING: "$accent",
     VaultState.OPEN: "$success",
     VaultState.BUSY: "$warning",

@@ -8,11 +8,11 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, Checkbox, Input, Static
+from textual.widgets import Button, Input, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.tui.screens.dialog import Dialog
-from vaultui.tui.widgets.form import Failure, Field
+from vaultui.tui.widgets.form import Failure, Field, Tick
 from vaultui.tui.wording import place
 from vaultui.vaults import VaultEntry, parse_duration
 
@@ -40,7 +40,7 @@ class AddScreen(Dialog[VaultEntry]):
             yield Field(
                 "Idle lock", Input(placeholder="never; or 15m, 1h30m", id="idle", compact=True)
             )
-            yield Checkbox("Read-only", id="read-only", compact=True)
+            yield Tick("Read-only", id="read-only")
             yield Failure(self.vaultui.glyphs)
             with Horizontal(classes="buttons"):
                 yield Button("Add", variant="primary", id="go", compact=True)
@@ -89,7 +89,7 @@ class AddScreen(Dialog[VaultEntry]):
                 name=self._value("name") or None,
                 mountpoint=self._value("mountpoint") or None,
                 idle_timeout_s=idle,
-                read_only=self.query_one("#read-only", Checkbox).value,
+                read_only=self.query_one("#read-only", Tick).value,
             )
         except VaultuiError as error:
             self.query_one(Failure).show(error)

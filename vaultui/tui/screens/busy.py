@@ -9,9 +9,10 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, DataTable, Static
+from textual.widgets import DataTable, OptionList, Static
+from textual.widgets.option_list import Option
 
 from vaultui.model.errors import MountBusy, VaultuiError
 from vaultui.tui.jobs import JobKind
@@ -26,11 +27,25 @@ _LOOK_S = 1.0
 _COMMAND_CELLS = 14
 _KIND_CELLS = 11
 
+_CHOICES = {
+    "retry": ("r", "Retry now"),
+    "wait": ("w", "Wait, and lock as soon as it is free"),
+    "term": ("t", "Ask the processes to end, then lock"),
+    "kill": ("x", "Kill the processes, then lock"),
+    "lazy": ("z", "Detach: out of sight now, but holders keep their access"),
+    "cancel": ("Esc", "Leave it open"),
+}
+_STOP_WAITING = ("w", "Stop waiting; it stays open")
+
 _LAZY = (
     "The vault goes out of sight now: nobody finds it under its path any more. Processes that "
     "hold its files keep reading and writing them, and the keys stay in memory until the last "
     "of them ends."
 )
+
+
+def _choice(key: str, text: str) -> Content:
+    return Content.assemble((f" {key:<4}", "bold $accent"), text)
 
 
 class BusyScreen(Dialog[None]):
@@ -55,17 +70,14 @@ class BusyScreen(Dialog[None]):
             yield Static(id="busy-note", markup=False)
             yield DataTable[Text](id="busy-holders", cursor_type="none", cell_padding=1)
             yield Failure(self.vaultui.glyphs)
-            with Horizontal(classes="buttons"):
-                yield Button("Retry r", id="retry", variant="primary", compact=True)
-                yield Button("Lock when free w", id="wait", compact=True)
-                yield Button("Ask to end t", id="term", compact=True)
-            with Horizontal(classes="buttons"):
-                yield Button("Kill x", id="kill", variant="error", compact=True)
-                yield Button("Detach z", id="lazy", variant="warning", compact=True)
-                yield Button("Cancel", id="cancel", compact=True)
+            yield OptionList(
+                *(Option(_choice(key, text), id=name) for name, (key, text) in _CHOICES.items()),
+                id="choices",
+                compact=True,
+            )
 
     def on_mount(self) -> None:
-        self.query_one("#retry").focus()
+        self.query_one("#choices").focus()
         self.query_one("#busy-holders").display = False
         self._look()
         self.set_interval(_LOOK_S, self._look)
@@ -108,17 +120,20 @@ class BusyScreen(Dialog[None]):
             note.update(f"Held by {processes}. Close what is open there, or choose:")
         else:
             note.update("Nothing holds it any more: r locks it now.")
-        self.query_one("#wait", Button).label = "Stop waiting w" if waited is not None else (
-            "Lock when free w")  # fmt: skip
+        key, text = _STOP_WAITING if waited is not None else _CHOICES["wait"]
+        self.query_one(OptionList).replace_option_prompt("wait", _choice(key, text))
         table: DataTable[Text] = self.query_one("#busy-holders", DataTable)
         table.display = bool(holders)
         table.clear(columns=True)
-        room = max(10, table.size.width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
+        width = self.query_one(".dialog").content_size.width
+        room = max(10, width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
         ellipsis = self.vaultui.glyphs.ellipsis
         for label, cells in (
             ("PID", 7), ("Process", _COMMAND_CELLS), ("Holds", _KIND_CELLS), ("Path", room)
         ):  # fmt: skip
-            table.add_column(Text(label), width=cells)
+            table.add_column(
+                Text(label, justify="right" if label == "PID" else "left"), width=cells
+            )
         for holder in holders:
             table.add_row(
                 Text(str(holder.pid), justify="right"),
@@ -129,10 +144,10 @@ class BusyScreen(Dialog[None]):
 
     # -- choices ----------------------------------------------------------------------------
 
-    @on(Button.Pressed)
-    async def _pressed(self, event: Button.Pressed) -> None:
+    @on(OptionList.OptionSelected)
+    async def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        await self.run_action(str(event.button.id))
+        await self.run_action(str(event.option_id))
 
     def action_retry(self) -> None:
         self._lock(LockMode.POLITE)

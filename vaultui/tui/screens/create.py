@@ -101,6 +101,7 @@ class CreateScreen(Dialog[VaultEntry]):
                 self.query_one(Failure).show(error)
                 self.query_one("#password").focus()
                 return
+        self.query_one(".dialog").display = False
         self.app.push_screen(MasterKeyScreen(created), lambda _: self.dismiss(created.entry))
 
     def _begin(self, working: bool) -> None:

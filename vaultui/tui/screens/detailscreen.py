@@ -36,7 +36,7 @@ class DetailScreen(VaultScreen):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one("#detail").border_subtitle = " Esc back "
+        self.query_one("#detail").border_subtitle = "Esc back"
         self.query_one(Detail).open_tab(self._tab, focus=True)
         self.show_states()
 

@@ -35,8 +35,8 @@ class Dialog(ModalScreen[Answer]):
 
     def head(self, box: Widget, text: str, keys: str = "Esc cancels") -> None:
         """Write a dialog's title, and below it the keys that work in it."""
-        box.border_title = Content.assemble((f" {text} ", "bold"))
-        box.border_subtitle = Content.assemble((f" {keys} ", "dim"))
+        box.border_title = Content.assemble((text, "bold"))
+        box.border_subtitle = Content.assemble((keys, "$muted"))
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Checkbox, Static
+from textual.widgets import Button, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.tui.screens.dialog import Dialog
-from vaultui.tui.widgets.form import Failure
+from vaultui.tui.widgets.form import Failure, Tick
 from vaultui.tui.wording import place, shown
 from vaultui.vaults import VaultEntry
 
@@ -31,8 +31,8 @@ class ForgetScreen(Dialog[None]):
                 markup=False,
             )
             if keyring is not None and keyring.usable:
-                label = shown(keyring.label).replace("[", "\\[")
-                yield Checkbox(f"Delete its password from {label}", id="password", compact=True)
+                label = shown(keyring.label)
+                yield Tick(f"Delete its password from {label}", id="password")
             yield Failure(self.vaultui.glyphs)
             with Horizontal(classes="buttons"):
                 yield Button("Forget", variant="error", id="yes", compact=True)
@@ -51,7 +51,7 @@ class ForgetScreen(Dialog[None]):
 
     @work(group="forget", exclusive=True)
     async def _forget(self) -> None:
-        box = self.query("#password").results(Checkbox)
+        box = self.query("#password").results(Tick)
         drop_password = any(checkbox.value for checkbox in box)
         try:
             # The password first: its place in the keyring is found through the entry.

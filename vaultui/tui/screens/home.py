@@ -49,11 +49,10 @@ class HomeScreen(VaultScreen):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one("#list").border_title = " Vaults "
+        self.query_one("#list").border_title = "Vaults"
         self.query_one("#filter").display = False
         self.query_one("#list-note").display = False
         self.query_one(EmptyState).display = False
-        self.query_one(Detail).display = False
         self.show_states()
 
     @property
@@ -172,7 +171,7 @@ class HomeScreen(VaultScreen):
             self.action_clear_filter()
             return
         box = self.query_one("#list")
-        box.border_subtitle = Content(f" / {wanted} ")
+        box.border_subtitle = Content(f"/ {wanted}")
         self.query_one("#filter").display = False
         self.query_one(VaultTable).focus()
 

@@ -16,13 +16,13 @@ import asyncio
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Button, Checkbox, Input, Static
+from textual.widgets import Button, Input, Static
 
 from vaultui.model.errors import PasswordEmpty, PasswordIncorrect, VaultuiError
 from vaultui.model.secret import Secret
 from vaultui.tui.jobs import Job
 from vaultui.tui.screens.dialog import Dialog
-from vaultui.tui.widgets.form import Failure, Field, Steps
+from vaultui.tui.widgets.form import Failure, Field, Steps, Tick
 from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.tui.wording import shown
 from vaultui.vaults import (
@@ -59,8 +59,8 @@ class UnlockScreen(Dialog[None]):
             with Vertical(id="form"):
                 yield Field("Password", SecretInput(glyphs, id="password"))
                 yield Failure(glyphs)
-                yield Checkbox("", id="remember", compact=True)
-                yield Checkbox("Read-only", entry.read_only, id="read-only", compact=True)
+                yield Tick("", id="remember")
+                yield Tick("Read-only", entry.read_only, id="read-only")
                 yield Field(
                     "Idle lock",
                     Input(format_duration(entry.idle_timeout_s), id="idle", compact=True),
@@ -128,14 +128,14 @@ class UnlockScreen(Dialog[None]):
 
     def _label_remember(self) -> None:
         keyring = self.vaultui.keyring
-        remember = self.query_one("#remember", Checkbox)
+        remember = self.query_one("#remember", Tick)
         if keyring is not None and not keyring.usable:
             remember.disabled = True
-            remember.label = f"Remember: no keyring ({shown(keyring.reason)})".replace("[", "\\[")
+            remember.rename(f"Remember: no keyring ({shown(keyring.reason)})")
             return
         label = shown(keyring.label) if keyring else "the keyring"
         verb = "Replace the password saved in" if self._replacing else "Remember in"
-        remember.label = f"{verb} {label}".replace("[", "\\[")
+        remember.rename(f"{verb} {label}")
 
     @on(SecretInput.Changed)
     def _typing(self) -> None:
@@ -173,7 +173,7 @@ class UnlockScreen(Dialog[None]):
     def _options(self, source: PasswordSource) -> UnlockOptions:
         """Return what differs from the entry; the rest stays the entry's choice."""
         entry = self._entry
-        read_only = self.query_one("#read-only", Checkbox).value
+        read_only = self.query_one("#read-only", Tick).value
         idle = parse_duration(self.query_one("#idle", Input).value)
         mountpoint = self.query_one("#mountpoint", Input).value.strip()
         return UnlockOptions(
@@ -190,7 +190,7 @@ class UnlockScreen(Dialog[None]):
             self.query_one(Failure).say(f"It is {other.kind.value} already.")
             self._show_form()
             return
-        remember = source is PasswordSource.TYPED and self.query_one("#remember", Checkbox).value
+        remember = source is PasswordSource.TYPED and self.query_one("#remember", Tick).value
         self._job = self.vaultui.flows.start_unlock(
             self._entry, password, self._options(source), remember=remember
         )
@@ -226,7 +226,7 @@ class UnlockScreen(Dialog[None]):
         if isinstance(error, PasswordIncorrect) and source is PasswordSource.KEYRING:
             self._replacing = True
             self._label_remember()
-            self.query_one("#remember", Checkbox).value = True
+            self.query_one("#remember", Tick).value = True
             keyring = self.vaultui.keyring
             where = keyring.label if keyring else "the keyring"
             failure.say(f"The password saved in {where} is not the right one. It stays saved "

@@ -26,7 +26,10 @@ class VaultScreen(Screen[None]):
     """Knows which vault is selected; the application knows what to do with it."""
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Screen has it
-        (0, "-narrow"), (80, "-normal"), (120, "-wide")]
+        (0, "-narrow"),
+        (80, "-normal"),
+        (120, "-wide"),
+    ]
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Screen has it
         (0, "-short"),
         (16, "-tall"),

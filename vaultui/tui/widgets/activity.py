@@ -87,7 +87,10 @@ class Activity(Pane):
 
     def _line(self, event: Event) -> Text:
         colour = self.app.theme_variables["error" if event.kind in _ALARMING else "primary"]
-        line = Text(time.strftime("%H:%M:%S  ", time.localtime(event.at)), style="dim")
+        line = Text(
+            time.strftime("%H:%M:%S  ", time.localtime(event.at)),
+            style=self.app.theme_variables["muted"],
+        )
         line.append(f"{_WORDS[event.kind]:<18}", style=colour)
         line.append("  ".join(shown(part) for part in (event.path, event.detail) if part))
         return line

@@ -58,13 +58,13 @@ class Detail(Vertical):
     def show(self, status: VaultStatus | None) -> None:
         """Show a state of the selected vault."""
         self._status = status
-        self.display = status is not None
+        self.set_class(status is None, "-none")
         if status is None:
             return
         self.border_title = Content.assemble(
-            (f" {shown(status.entry.name)} ", "bold"),
+            (f"{shown(status.entry.name)}  ", "bold"),
             (
-                f"{self._glyphs.state(status.state)} {status.state.value} ",
+                f"{self._glyphs.state(status.state)} {status.state.value}",
                 STATE_COLOURS[status.state],
             ),
         )

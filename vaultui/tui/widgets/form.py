@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Checkbox, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.tui.glyphs import Glyphs
@@ -25,6 +25,22 @@ class Field(Horizontal):
     def compose(self) -> ComposeResult:
         yield Static(self._label, classes="label", markup=False)
         yield self._control
+
+
+class Tick(Checkbox):
+    """A checkbox that is told apart by its character and not by a colour alone: [x] and [ ]."""
+
+    def __init__(self, label: str, value: bool = False, *, id: str) -> None:  # noqa: A002
+        super().__init__(Content(label), value, id=id, compact=True)
+
+    @property
+    def _button(self) -> Content:
+        style = self.get_visual_style("toggle--button")
+        return Content.assemble((f"[{'x' if self.value else ' '}]", style))
+
+    def rename(self, label: str) -> None:
+        """Show another text. It is no markup: a keyring may be called anything."""
+        self.label = Content(label)
 
 
 class Failure(Static):
@@ -67,9 +83,9 @@ class Failure(Static):
         ]
         if error.raw and self._details:
             lines = "\n".join(shown(line) for line in error.raw.splitlines()[-12:])
-            parts += ["\n", (lines, "dim")]
+            parts += ["\n", (lines, "$muted")]
         elif error.raw:
-            parts += ["  ", ("F2 shows details", "dim")]
+            parts += ["  ", ("F2 shows details", "$muted")]
         self.update(Content.assemble(*parts))
 
 
@@ -94,7 +110,7 @@ class Steps(Static):
                 Content.assemble(
                     (f"{mark} ", "$accent" if last else "$success"),
                     f"{text}{wait}".ljust(28),
-                    (f"{seconds:5.1f} s", "bold" if last else "dim"),
+                    (f"{seconds:5.1f} s", "bold" if last else "$muted"),
                 )
             )
         if not lines:

@@ -54,7 +54,7 @@ class KeyBar(Widget):
         column = 1
         for hint in fitting:
             key_style, label_style = (
-                ("bold $accent", "$foreground") if hint.applies else ("dim", "dim")
+                ("bold $accent", "$foreground") if hint.applies else ("dim $muted", "dim $muted")
             )
             parts += [(hint.key, key_style), (" ", ""), (hint.label, label_style), ("  ", "")]
             self._spans.append((column, column + hint.width, hint))

@@ -12,7 +12,7 @@ from textual.widgets import Input, Log, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.tui.widgets.pane import Pane
-from vaultui.tui.wording import place, shown
+from vaultui.tui.wording import clip_path, place, shown
 from vaultui.vaults import VaultStatus
 
 _LINES = 500
@@ -79,7 +79,8 @@ class LogPane(Pane):
             text = "nothing logged yet"
         else:
             text = place(str(self.vaultui.vaults.log_path(self.status.entry.name)))
-        self.query_one("#log-note", Static).update(text)
+        note = self.query_one("#log-note", Static)
+        note.update(clip_path(text, note.size.width, self.vaultui.glyphs.ellipsis))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

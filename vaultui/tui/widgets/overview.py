@@ -23,6 +23,8 @@ from vaultui.vaults import ExitState, VaultStatus, VolumeInfo
 _LABEL_CELLS = 13
 _OPEN_FILES_SHOWN = 5
 
+_TROUBLED = frozenset({VaultState.BROKEN, VaultState.HUNG, VaultState.MISSING})
+
 Line = Content
 
 
@@ -35,6 +37,7 @@ class Overview(Pane):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
+            yield Static(id="trouble", markup=False)
             yield Static(id="facts", markup=False)
 
     def vault_changed(self) -> None:
@@ -47,8 +50,11 @@ class Overview(Pane):
         if width <= 0:
             return
         if self.status is None:
-            facts.update("")
             return
+        trouble = self.query_one("#trouble", Static)
+        trouble.display = self.status.state in _TROUBLED
+        if trouble.display:
+            trouble.update(Content("\n").join(self._trouble(self.status, width)))
         facts.update(Content("\n").join(self._lines(self.status, width)))
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -66,13 +72,11 @@ class Overview(Pane):
     def _lines(self, status: VaultStatus, width: int) -> Iterator[Line]:
         ellipsis = self.vaultui.glyphs.ellipsis
         room = width - _LABEL_CELLS
-        if status.state in {VaultState.BROKEN, VaultState.HUNG, VaultState.MISSING}:
-            yield from self._trouble(status, width)
-        mounted = status.state.is_mounted
+        mounted = status.mounted
         where = clip_path(place(status.mountpoint or status.entry.mountpoint), room - 5, ellipsis)
         if mounted:
             mode = "ro" if status.read_only else "rw"
-            yield _fact("Mounted at", Content.assemble((where, "bold"), (f" ({mode})", "dim")))
+            yield _fact("Mounted at", Content.assemble((where, "bold"), (f" ({mode})", "$muted")))
         else:
             yield _fact("Opens at", Content.assemble(where))
         yield _fact("Cipher dir", clip_path(place(status.entry.cipherdir), room, ellipsis))
@@ -103,8 +107,7 @@ class Overview(Pane):
         }.get(status.state, "Connect the drive or the synchronised folder; R looks again.")
         yield Content.assemble((cure, "$accent"))
         for line in status.log_lines[-4:]:
-            yield Content.assemble(("  " + clip(shown(line), width - 2), "dim"))
-        yield Content("")
+            yield Content.assemble(("  " + clip(shown(line), width - 2), "$muted"))
 
     def _volume(self, status: VaultStatus, room: int) -> Iterator[Line]:
         info = self._infos.get(status.entry.id)
@@ -115,7 +118,7 @@ class Overview(Pane):
         elif info is not None and status.state is not VaultState.MISSING:
             yield _fact("Volume", Content.assemble((shown(info.summary), "$error")))
         else:
-            yield _fact("Volume", Content.assemble((self.vaultui.glyphs.none, "dim")))
+            yield _fact("Volume", Content.assemble((self.vaultui.glyphs.none, "$muted")))
 
     def _since(self, status: VaultStatus, room: int) -> Content:
         opened = time.localtime(status.opened_at)
@@ -123,22 +126,22 @@ class Overview(Pane):
         text = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", opened)
         keeper = f"  keeper {status.keeper_pid}" if status.keeper_alive else "  its keeper is gone"
         extra = f"  pid {status.backend_pid}{keeper}"
-        return Content.assemble(text, (extra if len(text + extra) <= room else "", "dim"))
+        return Content.assemble(text, (extra if len(text + extra) <= room else "", "$muted"))
 
     def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
         timeout = status.idle_timeout_s
         if not timeout:
-            yield _fact("Idle lock", Content.assemble(("never", "dim")))
+            yield _fact("Idle lock", Content.assemble(("never", "$muted")))
             return
         limit = f"{span(timeout)} without use"
         if status.state is VaultState.BUSY:
             yield _fact("Idle lock", Content.assemble(("due, but held", "$warning")))
             yield _fact("", Content.assemble((shown(status.explanation), "$warning")))
-        elif not status.state.is_mounted:
+        elif not status.mounted:
             yield _fact("Idle lock", f"after {limit}")
         elif status.idle_paused:
             yield _fact(
-                "Idle lock", Content.assemble(("paused", "$accent"), ("  z resumes", "dim"))
+                "Idle lock", Content.assemble(("paused", "$accent"), ("  z resumes", "$muted"))
             )
         elif status.idle_left_s is None:
             yield _fact("Idle lock", f"{limit}; open files keep it open")
@@ -147,31 +150,34 @@ class Overview(Pane):
             full, empty = self.vaultui.glyphs.bar(status.idle_left_s / timeout, cells)
             colour = "$warning" if status.idle_left_s <= 60 else "$primary"
             yield _fact("Idle lock", Content.assemble(
-                (full, colour), (empty, "dim"), "  ", (clock(status.idle_left_s), "bold"),
-                (f" of {clock(timeout)}", "dim"),
+                (full, colour), (empty, "$muted"), "  ", (clock(status.idle_left_s), "bold"),
+                (f" of {clock(timeout)}", "$muted"),
             ))  # fmt: skip
-            yield _fact("", Content.assemble(("e extends   z pauses", "dim")))
+            yield _fact("", Content.assemble(("e extends   z pauses", "$muted")))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)
-        cells = max(8, min(SAMPLES, width - _LABEL_CELLS - 28))
+        totals = width >= 64
+        cells = max(8, min(SAMPLES, width - _LABEL_CELLS - (31 if totals else 13)))
         for label, rates, total in (
             ("Read", history.read, status.bytes_read),
             ("Write", history.written, status.bytes_written),
         ):
             rate = f"{size(rates[-1] if rates else 0)}/s"
             line = self.vaultui.glyphs.sparkline(rates, cells)
-            yield _fact(label, Content.assemble(
-                (line, "$secondary"), f"  {rate:>11}", (f"  {size(total):>9} in all", "dim")
-                if width >= 60 else "",
-            ))  # fmt: skip
+            in_all = f"  {size(total):>9} in all" if totals else ""
+            yield _fact(
+                label,
+                Content.assemble((line, "$secondary"), f"  {rate:>11}", (in_all, "$muted")),
+            )
         if status.rss_bytes:
             yield _fact("Memory", size(status.rss_bytes))
 
     def _files(self, status: VaultStatus, room: int) -> Iterator[Line]:
         detail = status.detail
         assert detail is not None
-        last = Content.assemble((f"last activity {span(detail.last_activity_s)} ago", "dim"))
+        words = "last activity" if room >= 36 else "used"
+        last = Content.assemble((f"{words} {span(detail.last_activity_s)} ago", "$muted"))
         count = Content.assemble((f"{detail.open_file_count:<4}", "bold"))
         yield _fact("Open files", count + last)
         for file in detail.open_files[:_OPEN_FILES_SHOWN]:
@@ -179,15 +185,15 @@ class Overview(Pane):
             mode = "w" if file.writable else "r"
             path = clip_path(shown(file.path), room - cell_len(who) - 5,
                              self.vaultui.glyphs.ellipsis)  # fmt: skip
-            yield _fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "dim")))
+            yield _fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "$muted")))
         more = detail.open_file_count - len(detail.open_files[:_OPEN_FILES_SHOWN])
         if more > 0:
-            yield _fact("", Content.assemble((f"and {more} more", "dim")))
+            yield _fact("", Content.assemble((f"and {more} more", "$muted")))
 
 
 def _fact(label: str, value: Content | str) -> Line:
     text = value if isinstance(value, Content) else Content(value)
-    return Content.assemble((label.ljust(_LABEL_CELLS), "$text-muted")) + text
+    return Content.assemble((label.ljust(_LABEL_CELLS), "$muted")) + text
 
 
 def _exit_text(exit_state: ExitState) -> str:

@@ -72,15 +72,15 @@ class Paths(Pane):
         warning = f"\n\n{shown(answer.warning)}" if answer.warning else ""
         self.query_one("#path-answer", Static).update(
             Content.assemble(
-                ("Plaintext   ", "$text-muted"),
+                ("Plaintext   ", "$muted"),
                 (shown(answer.plain), "bold"),
                 "\n\n",
-                ("Ciphertext  ", "$text-muted"),
+                ("Ciphertext  ", "$muted"),
                 shown(answer.cipher),
                 (warning, "$warning"),
-                ("\n\nEnter copies the other side.", "dim"),
+                ("\n\nEnter copies the other side.", "$muted"),
             )
         )
 
     def _show(self, text: str) -> None:
-        self.query_one("#path-answer", Static).update(Content.assemble((shown(text), "dim")))
+        self.query_one("#path-answer", Static).update(Content.assemble((shown(text), "$muted")))

@@ -58,7 +58,7 @@ class Processes(Pane):
         self._draw()
 
     def state_changed(self) -> None:
-        if self.status is None or not self.status.state.is_mounted:
+        if self.status is None or not self.status.mounted:
             self._holders = []
             self._draw()
         elif not any(worker.group == "holders" and not worker.is_finished
@@ -85,7 +85,7 @@ class Processes(Pane):
         width = self.content_size.width
         if self.status is None or width <= 0:
             return
-        drawn = (width, self.status.state.is_mounted, tuple(self._holders))
+        drawn = (width, self.status.mounted, tuple(self._holders))
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -99,7 +99,9 @@ class Processes(Pane):
         for label, cells in (
             ("PID", 7), ("Process", _COMMAND_CELLS), ("Holds", _KIND_CELLS), ("Path", path_cells)
         ):  # fmt: skip
-            table.add_column(Text(label), width=cells)
+            table.add_column(
+                Text(label, justify="right" if label == "PID" else "left"), width=cells
+            )
         mountpoint = self.status.mountpoint or self.status.entry.mountpoint
         ellipsis = self.vaultui.glyphs.ellipsis
         for holder in self._holders:
@@ -114,7 +116,7 @@ class Processes(Pane):
 
     def _note(self, status: VaultStatus) -> str:
         name = shown(status.entry.name)
-        if not status.state.is_mounted:
+        if not status.mounted:
             return f"{name} is {status.state.value}: nothing can hold it."
         if status.state is VaultState.BROKEN:
             return f"{name} is broken; R detaches its dead mount."

@@ -38,12 +38,12 @@ class SecretInput(Widget, can_focus=True):
         Binding("ctrl+c,super+c,ctrl+x", "refuse", "Passwords are not copied", show=False),
     ]
     DEFAULT_CSS = """
-    SecretInput { height: 1; width: 1fr; background: $boost; color: $foreground; }
+    SecretInput { height: 1; width: 1fr; background: $panel; color: $foreground; }
     SecretInput:focus { background: $primary 18%; }
     """
 
-    class Submitted(Message):
-        """Enter was pressed; the password is not in the message."""
+    class _About(Message):
+        """A message about a field; the password is not in it."""
 
         def __init__(self, field: SecretInput) -> None:
             self.field = field
@@ -53,7 +53,10 @@ class SecretInput(Widget, can_focus=True):
         def control(self) -> SecretInput:
             return self.field
 
-    class Changed(Submitted):
+    class Submitted(_About):
+        """Enter was pressed."""
+
+    class Changed(_About):
         """A character came or went."""
 
     def __init__(

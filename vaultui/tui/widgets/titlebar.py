@@ -36,7 +36,7 @@ class TitleBar(Widget):
         notice: str,
     ) -> None:
         """Show the counts, and a notice (frozen, settings not read) where there is one."""
-        open_count = sum(status.state.is_mounted for status in statuses)
+        open_count = sum(status.mounted for status in statuses)
         idle_count = sum(bool(status.idle_timeout_s) for status in statuses if status.backend_pid)
         self._counts = (
             f"{counted(len(statuses), 'vault')} {self._glyphs.dot} {open_count} open"
@@ -49,9 +49,9 @@ class TitleBar(Widget):
         if keyring is not None:
             label = clip(shown(keyring.label) or "none", 24, self._glyphs.ellipsis)
             mark = (self._glyphs.yes, "$success") if keyring.usable else (self._glyphs.no, "$error")
-            parts += [("keyring: ", "$text-muted"), f"{label} ", mark]
+            parts += [("keyring: ", "$muted"), f"{label} ", mark]
         if open_count and loaded:
-            parts += [("   idle lock: ", "$text-muted"), f"{idle_count} of {open_count}"]
+            parts += [("   idle lock: ", "$muted"), f"{idle_count} of {open_count}"]
         self._right = Content.assemble(*parts, " ")
         self.refresh()
 

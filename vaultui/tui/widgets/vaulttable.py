@@ -21,7 +21,7 @@ from vaultui.vaults import VaultStatus
 
 _BAR_CELLS = 7
 _STATE_CELLS = 11
-_CLOCK_CELLS = 8
+_CLOCK_CELLS = 9
 _FILES_CELLS = 5
 _PADDING = 1
 
@@ -37,8 +37,8 @@ class _Columns:
 
 def _columns(width: int) -> _Columns:
     """Return the widths for a table `width` cells wide. The name takes what is left."""
-    idle = _BAR_CELLS + 1 + _CLOCK_CELLS if width >= 54 else _CLOCK_CELLS
-    files = _FILES_CELLS if width >= 42 else 0
+    idle = _BAR_CELLS + 1 + _CLOCK_CELLS if width >= 50 else _CLOCK_CELLS
+    files = _FILES_CELLS if width >= 40 else 0
     taken = sum(cells + 2 * _PADDING for cells in (_STATE_CELLS, idle, files) if cells)
     return _Columns(max(6, width - taken - 2 * _PADDING), idle, files)
 
@@ -124,14 +124,20 @@ class VaultTable(DataTable[Text]):
         ]
         if columns.files:
             files = glyphs.none if status.open_files is None else str(status.open_files)
-            cells.append(Text(files, style="" if status.open_files else "dim", justify="right"))
+            cells.append(
+                Text(
+                    files,
+                    style="" if status.open_files else self._colour("$muted"),
+                    justify="right",
+                )
+            )
         return cells
 
     def _idle(self, status: VaultStatus, width: int) -> Text:
         if status.state not in {VaultState.OPEN, VaultState.BUSY}:
-            return Text(self._glyphs.none, style="dim")
+            return Text(self._glyphs.none, style=self._colour("$muted"))
         if not status.idle_timeout_s:
-            return Text("never", style="dim")
+            return Text("never", style=self._colour("$muted"))
         if status.idle_paused:
             return Text("paused", style=self._colour("$accent"))
         if status.state is VaultState.BUSY:
@@ -144,13 +150,11 @@ class VaultTable(DataTable[Text]):
         text = Text()
         if width > _CLOCK_CELLS:
             full, empty = self._glyphs.bar(status.idle_left_s / status.idle_timeout_s, _BAR_CELLS)
-            text.append(full, colour).append(empty, "dim").append(" ")
+            text.append(full, colour).append(empty, self._colour("$muted")).append(" ")
         return text.append(clock(status.idle_left_s), colour if soon else "")
 
     def _colour(self, variable: str) -> str:
         """Return the colour of a theme variable; cells are Rich text, which knows no variables."""
-        if variable == "$text-muted":
-            return "dim"
         return self.app.theme_variables.get(variable[1:], "")
 
     def repaint(self) -> None:
