@@ -104,6 +104,12 @@ class _Lenient(dict[str, Detail]):
         return "?"
 
 
+class InternalError(VaultuiError):
+    code = "internal-error"
+    template = "vaultui made a mistake of its own: {what}."
+    cure = "Please report it; the report {report}, and has no secrets in it."
+
+
 # --- 1: usage -----------------------------------------------------------------------------
 
 
@@ -287,6 +293,12 @@ class ScryptCostTooHigh(VaultuiError):
     cure = "Open it on a machine with more memory; if it never was so costly, restore the config."
 
 
+class SavedPasswordIncorrect(PasswordIncorrect):
+    code = "saved-password-incorrect"
+    template = "The saved password of {name} is incorrect; it was left as it is."
+    cure = "Type the right one, and save that instead: vaultui unlock {name} --save"
+
+
 class CheckFoundDamage(VaultuiError):
     code = "check-found-damage"
     exit_code = ExitCode.FSCK_ERRORS
@@ -461,6 +473,13 @@ class AlreadyOpen(VaultuiError):
     exit_code = ExitCode.NOT_OPEN
     template = "{name} is open."
     cure = "Lock it first: vaultui lock {name}"
+
+
+class PathUnknown(VaultuiError):
+    code = "path-unknown"
+    exit_code = ExitCode.OTHER
+    template = "{path} has no other side: {reason}."
+    cure = "Give a path that exists, plain or encrypted, relative to the vault or absolute."
 
 
 class RuntimeDirUnsafe(VaultuiError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from vaultui.linux import spawn
 from vaultui.vaults.keyringclient import can_prompt, session_bus
@@ -45,6 +47,18 @@ def open_terminal(command: Sequence[str], preferred: str = "") -> bool:
     """
     words = terminal_command(preferred)
     return bool(words) and can_prompt() and _hand_over([*words, *command])
+
+
+def open_unlock_terminal(name: str, preferred: str = "") -> bool:
+    """Ask for the password of a vault in a new terminal window; False when there is none."""
+    return open_terminal([*own_program(), "unlock", name, "--open"], preferred)
+
+
+def own_program() -> list[str]:
+    """Return the words that start vaultui again, whatever PATH a desktop session has."""
+    beside = Path(sys.prefix) / "bin" / "vaultui"
+    found = str(beside) if beside.is_file() else shutil.which("vaultui")
+    return [found] if found else [sys.executable, "-m", "vaultui"]
 
 
 def terminal_command(preferred: str = "") -> list[str]:

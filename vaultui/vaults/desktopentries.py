@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from vaultui.linux.durable import write_durably
 from vaultui.model.errors import DesktopEntryFailed
 from vaultui.model.ids import VaultId
 from vaultui.vaults.assets import find_asset
-from vaultui.vaults.desktop import terminal_command
+from vaultui.vaults.desktop import own_program, terminal_command
 from vaultui.vaults.entry import VaultEntry
 
 MAIN_ENTRIES = ("vaultui.desktop", "vaultui-lock-all.desktop")
@@ -81,13 +80,6 @@ def unlock_entry(entry: VaultEntry, terminal: str = "") -> str:
         "Keywords": "vault;encryption;unlock;",
     }
     return "[Desktop Entry]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
-
-
-def own_program() -> list[str]:
-    """Return the words that start vaultui again, whatever PATH a desktop session has."""
-    beside = Path(sys.prefix) / "bin" / "vaultui"
-    found = str(beside) if beside.is_file() else shutil.which("vaultui")
-    return [found] if found else [sys.executable, "-m", "vaultui"]
 
 
 def exec_line(words: Sequence[str]) -> str:

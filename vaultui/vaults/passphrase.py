@@ -20,6 +20,14 @@ COMMAND_TIMEOUT_S = 300.0
 """A program may ask a person, or wait for a token to be touched."""
 
 
+def protect() -> None:
+    """Keep this process out of core dumps and from being traced; call it before reading one."""
+    # Late: it brings ctypes, and most runs of the program see no password.
+    from vaultui.linux.hardening import protect_process
+
+    protect_process()
+
+
 def from_file(path: str) -> Secret:
     """Return the first line of a file."""
     try:

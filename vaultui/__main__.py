@@ -1,0 +1,24 @@
+"""Composition root of the front end: a verb, or the application when there is none."""
+
+from __future__ import annotations
+
+import sys
+
+from vaultui.cli.main import run
+
+
+def main() -> None:
+    """Entry point of `vaultui`."""
+    sys.exit(run(sys.argv[1:], _start_application))
+
+
+def _start_application() -> int:
+    # Late: Textual takes longer to import than a verb takes to run.
+    from vaultui.tui.app import run as run_application
+    from vaultui.vaults import Vaults
+
+    return run_application(Vaults.open())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A vault as `--json` has it, and as a line for people. The JSON names are stable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vaultui.cli.output import Output, place, span
+from vaultui.model.states import VaultState
+from vaultui.vaults import ExitState, VaultEntry, VaultStatus, format_duration
+
+
+def entry_data(entry: VaultEntry) -> dict[str, Any]:
+    """Return what the registry knows of a vault."""
+    return {
+        "name": entry.name,
+        "id": entry.id,
+        "cipherdir": entry.cipherdir,
+        "mountpoint": entry.mountpoint,
+        "idle_timeout_s": entry.idle_timeout_s,
+        "read_only": entry.read_only,
+        "config": entry.config_path or None,
+    }
+
+
+def status_data(status: VaultStatus) -> dict[str, Any]:
+    """Return the state of a vault. Times are in seconds, `opened_at` since the epoch."""
+    return {
+        "name": status.entry.name,
+        "state": status.state.value,
+        "id": status.entry.id,
+        "cipherdir": status.entry.cipherdir,
+        "mountpoint": status.mountpoint,
+        "mounted": status.mounted,
+        "read_only": status.read_only,
+        "backend_pid": status.backend_pid,
+        "keeper_pid": status.keeper_pid,
+        "opened_at": status.opened_at,
+        "idle_timeout_s": status.idle_timeout_s,
+        "idle_left_s": status.idle_left_s,
+        "idle_paused": status.idle_paused,
+        "last_activity_s": status.last_activity_s,
+        "open_files": status.open_files,
+        "bytes_read": status.bytes_read,
+        "bytes_written": status.bytes_written,
+        "rss_bytes": status.rss_bytes,
+        "explanation": status.explanation,
+        "exit": None if status.exit is None else _exit_data(status.exit),
+    }
+
+
+def _exit_data(exit_state: ExitState) -> dict[str, Any]:
+    return {
+        "pid": exit_state.pid,
+        "exit_code": exit_state.exit_code,
+        "signal": exit_state.signal,
+        "core_dumped": exit_state.core_dumped,
+        "oom_killed": exit_state.oom_killed,
+        "ended_at": exit_state.ended_at,
+        "mount_detached": exit_state.mount_detached,
+    }
+
+
+def idle_words(status: VaultStatus) -> str:
+    """Return the idle lock of a vault in a few characters."""
+    if not status.idle_timeout_s:
+        return "—"
+    if status.state not in (VaultState.OPEN, VaultState.BUSY):
+        return format_duration(status.idle_timeout_s)
+    if status.idle_paused:
+        return "paused"
+    if status.idle_left_s is None:
+        return "in use"
+    return span(status.idle_left_s)
+
+
+def open_sentence(status: VaultStatus, *, already: bool) -> str:
+    """Return where a vault is open and when it will lock."""
+    entry = status.entry
+    read_only = ", read-only" if status.read_only else ""
+    sentence = f"{entry.name} is {'already ' if already else ''}open at {place(status.mountpoint)}"
+    sentence += read_only
+    if status.idle_timeout_s:
+        sentence += f", and locks after {format_duration(status.idle_timeout_s)} without use"
+    return f"{sentence}."
+
+
+def print_states(output: Output, statuses: list[VaultStatus]) -> None:
+    """Print a table of states, and below it what needs more than a word."""
+    rows = [
+        (
+            output.state(status.state),
+            status.entry.name,
+            idle_words(status),
+            "—" if status.open_files is None else str(status.open_files),
+            place(status.mountpoint),
+        )
+        for status in statuses
+    ]
+    output.table(("State", "Name", "Idle lock", "Files", "Mount point"), rows)
+    for status in statuses:
+        if status.explanation:
+            output.line(f"{status.entry.name}: {status.explanation}")
+        for line in status.log_lines:
+            output.line(f"  | {line}")

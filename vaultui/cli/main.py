@@ -1,0 +1,70 @@
+"""From argv to an exit code. Nothing leaves here as a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+
+from vaultui.cli.arguments import as_verb, build_parser
+from vaultui.cli.output import Output
+from vaultui.model.errors import Cancelled, VaultuiError
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Treated as Ctrl-C is: what was started is ended, and the terminal gets its echo back."""
+
+
+def run(argv: Sequence[str], start_application: Callable[[], int]) -> int:
+    """Run one command line and return the exit code.
+
+    `start_application` is called when no verb is given.
+    """
+    output = Output(as_json="--json" in argv, ascii_only="--ascii" in argv)
+    try:
+        arguments = build_parser().parse_args(as_verb(argv))
+        if arguments.verb is None:
+            return start_application()
+        for number in _ENDING:
+            signal.signal(number, _interrupt)
+        return _run_verb(arguments, output)
+    except KeyboardInterrupt:
+        output.error(Cancelled(what=_what(argv)))
+        return int(Cancelled.exit_code)
+    except VaultuiError as error:
+        output.error(error)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has enough of it. The interpreter would say so once more
+        # when it flushes at its end.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        from vaultui.cli.crash import report
+
+        failure = report(error)
+        output.error(failure)
+        return int(failure.exit_code)
+
+
+def _run_verb(arguments: Namespace, output: Output) -> int:
+    # Late, after the arguments are known to be right: this brings asyncio and the vaults.
+    from vaultui.cli.session import Session
+    from vaultui.cli.verbs import find
+
+    with Session(arguments, output) as session:
+        return find(arguments.verb)(session)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Not raised here: within asyncio, SIGINT cancels the task, and the task tidies up.
+    signal.raise_signal(signal.SIGINT)
+
+
+def _what(argv: Sequence[str]) -> str:
+    verb = next((word for word in argv if not word.startswith("-")), "vaultui")
+    return f"`vaultui {verb}`"

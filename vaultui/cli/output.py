@@ -1,0 +1,177 @@
+"""What is printed: words for people, JSON for programs, and where each of them goes.
+
+Results go to standard output, everything about how it went to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.states import VaultState
+
+_COLOURS = {
+    VaultState.OPEN: "32",
+    VaultState.UNLOCKING: "33",
+    VaultState.LOCKING: "33",
+    VaultState.BUSY: "33",
+    VaultState.MISSING: "35",
+    VaultState.BROKEN: "31",
+    VaultState.HUNG: "31",
+}
+_PLAIN = str.maketrans({"…": "...", "–": "-", "—": "-"})
+_TURNS_TEXT = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""The bidirectional controls of Unicode: with them a name can pretend to be another."""
+
+
+class Output:
+    """Prints for one run of the program."""
+
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        ascii_only: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.as_json = as_json
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+        encoding = (self.out.encoding or "ascii").lower().replace("-", "")
+        self.ascii_only = ascii_only or encoding != "utf8"
+        self._colour = self.out.isatty() and not os.environ.get("NO_COLOR")
+        self._step_shown = False
+
+    def data(self, value: Any) -> None:
+        """Print a value as JSON, in ASCII and in one line if nobody is reading along."""
+        indent = 2 if self.out.isatty() else None
+        print(json.dumps(value, indent=indent), file=self.out, flush=True)
+
+    def line(self, text: str = "") -> None:
+        """Print one line of a result."""
+        self._clear_step()
+        print(self._encodable(text), file=self.out, flush=True)
+
+    def path(self, path: Path) -> None:
+        """Print a path and nothing else, in its own bytes, for `cd "$(vaultui locate …)"`."""
+        self.out.flush()
+        self.out.buffer.write(os.fsencode(path) + b"\n")
+        self.out.buffer.flush()
+
+    def note(self, text: str) -> None:
+        """Print a sentence beside the result."""
+        self._clear_step()
+        print(self._encodable(text, self.err), file=self.err, flush=True)
+
+    def step(self, text: str) -> None:
+        """Show what is being done now; only a person at a terminal sees it."""
+        if not self.as_json and self.err.isatty():
+            self.err.write(f"\r\x1b[K{self._encodable(text, self.err)}")
+            self.err.flush()
+            self._step_shown = True
+
+    def error(self, error: VaultuiError) -> None:
+        """Print one sentence and its cure, or the error as JSON."""
+        if self.as_json:
+            self.data({"error": error_data(error)})
+            return
+        self.note(f"vaultui: {shown(error.summary)}")
+        if error.hint:
+            self.note(f"  {shown(error.hint)}")
+
+    def state(self, state: VaultState) -> str:
+        """Return glyph and word of a state, in colour where that is wanted."""
+        glyph = state.ascii_glyph if self.ascii_only else state.glyph
+        text = f"{glyph} {state.value}"
+        if self._colour and state in _COLOURS:
+            return f"\x1b[{_COLOURS[state]}m{text}\x1b[0m"
+        return text
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print rows under a head, each column as wide as it has to be."""
+        lines = [head, *rows]
+        widths = [max(width(line[i]) for line in lines) for i in range(len(head))]
+        for line in lines:
+            cells = [
+                cell + " " * (size - width(cell)) for cell, size in zip(line, widths, strict=True)
+            ]
+            self.line("  ".join(cells).rstrip())
+
+    def _clear_step(self) -> None:
+        if self._step_shown:
+            self.err.write("\r\x1b[K")
+            self.err.flush()
+            self._step_shown = False
+
+    def _encodable(self, text: str, stream: TextIO | None = None) -> str:
+        if self.ascii_only:
+            text = text.translate(_PLAIN)
+        encoding = (stream or self.out).encoding or "ascii"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def error_data(error: VaultuiError) -> dict[str, Any]:
+    """Return an error as `--json` has it; `code` is the stable part."""
+    wire = error.to_wire()
+    return {key: wire[key] for key in ("code", "exit_code", "summary", "hint", "details")}
+
+
+def shown(text: str) -> str:
+    """Return `text` safe for a terminal: what would steer it is spelled out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_spelled(character) for character in text)
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode carries it
+        return f"\\x{code - 0xDC00:02x}"
+    if character in _TURNS_TEXT or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return character
+
+
+def width(text: str) -> int:
+    """Return how many cells of a terminal `text` takes, colours not counted."""
+    cells, escape = 0, False
+    for character in text:
+        if escape:
+            escape = character != "m"
+        elif character == "\x1b":
+            escape = True
+        elif not unicodedata.combining(character):
+            cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return cells
+
+
+def place(path: str) -> str:
+    """Return a path as people write it, with ~ for the home directory."""
+    home = str(Path.home())
+    if home != "/" and (path == home or path.startswith(home + "/")):
+        path = "~" + path[len(home) :]
+    return shown(path)
+
+
+def span(seconds: float) -> str:
+    """Return a length of time: 07:12, or 1:02:03 from an hour on."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes: 412 MiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

@@ -1,0 +1,102 @@
+"""Asking for a password on the terminal, whatever standard input and output are.
+
+The echo is off while it is typed, and on again whatever ends the prompt: a key, a signal,
+or being stopped and continued.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from vaultui.model.errors import Cancelled, PasswordMismatch
+from vaultui.model.secret import Secret
+from vaultui.vaults.passphrase import checked, protect
+
+_LINE_MAX = 4096
+"""A terminal gives no longer line; termios(3), N_TTY_BUF_SIZE."""
+
+
+def has_terminal() -> bool:
+    """Return whether there is a terminal to ask on."""
+    try:
+        os.close(_open())
+    except OSError:
+        return False
+    return True
+
+
+def ask_password(question: str) -> Secret:
+    """Return what is typed; raises Cancelled at end of file, PasswordEmpty for an empty line."""
+    protect()
+    tty = _open()
+    try:
+        with _echo_off(tty, question):
+            return checked(_read_line(tty))
+    finally:
+        os.close(tty)
+
+
+def ask_new_password(what: str) -> Secret:
+    """Return a new password that was typed twice; raises PasswordMismatch."""
+    first = ask_password(f"New password for {what}: ")
+    try:
+        with ask_password("The same again: ") as second, second.view as again, first.view as typed:
+            if typed != again:
+                raise PasswordMismatch
+    except BaseException:
+        first.wipe()
+        raise
+    return first
+
+
+def _open() -> int:
+    return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _read_line(tty: int) -> Secret:
+    buffer = bytearray(_LINE_MAX)
+    try:
+        with memoryview(buffer) as view:
+            size = os.readv(tty, [view])
+        if size == 0:
+            raise Cancelled(what="The password prompt")
+        end = size - 1 if buffer[size - 1 : size] == b"\n" else size
+        return Secret(buffer[:end])
+    finally:
+        buffer[:] = bytes(len(buffer))
+
+
+@contextmanager
+def _echo_off(tty: int, question: str) -> Iterator[None]:
+    before = termios.tcgetattr(tty)
+    silent = termios.tcgetattr(tty)
+    # Canonical mode stays: the line can be corrected, and Ctrl-C is a signal as usual.
+    silent[3] = (silent[3] & ~termios.ECHO) | termios.ICANON | termios.ISIG
+
+    def hide() -> None:
+        # Flushed first: what was typed before the question is no answer to it.
+        termios.tcsetattr(tty, termios.TCSAFLUSH, silent)
+        os.write(tty, question.encode("utf-8", "backslashreplace"))
+
+    def stopped(number: int, _frame: FrameType | None) -> None:
+        termios.tcsetattr(tty, termios.TCSAFLUSH, before)
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+        # Here again after a SIGCONT.
+        signal.signal(number, stopped)
+        hide()
+
+    handler = signal.signal(signal.SIGTSTP, stopped)
+    try:
+        hide()
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, handler)
+        termios.tcsetattr(tty, termios.TCSAFLUSH, before)
+        # The newline of Enter was not echoed.
+        os.write(tty, b"\n")

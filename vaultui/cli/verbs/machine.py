@@ -1,0 +1,68 @@
+"""doctor, locate, install-desktop, completion: the machine and the places on it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from vaultui.cli.arguments import build_parser
+from vaultui.cli.output import place, shown
+from vaultui.cli.session import Session
+from vaultui.model.errors import UsageError
+from vaultui.model.exitcodes import ExitCode
+
+
+def doctor_verb(session: Session) -> int:
+    """Print what was looked at; the exit code tells whether something required is missing."""
+    output = session.output
+    findings = session.run(session.vaults.doctor())
+    missing = any(finding.required and not finding.ok for finding in findings)
+    if output.as_json:
+        data = [dataclasses.asdict(finding) for finding in findings]
+        output.data({"ok": not missing, "findings": data})
+        return int(ExitCode.DOCTOR_FINDINGS) if missing else 0
+    good, bad = ("+", "x") if output.ascii_only else ("✓", "✖")
+    for finding in findings:
+        mark = good if finding.ok else bad if finding.required else "-"
+        output.line(f"{mark} {finding.name:<13} {shown(finding.text)}")
+        if not finding.ok and finding.cure:
+            output.line(f"{'':16}{shown(finding.cure)}")
+    output.line()
+    if missing:
+        output.line("Vaults will not open before the findings marked with a cross are mended.")
+    else:
+        output.line("Nothing is missing that vaults need.")
+    return int(ExitCode.DOCTOR_FINDINGS) if missing else 0
+
+
+def locate_verb(session: Session) -> int:
+    """Print a path, as it is, so that a script can use it."""
+    what, name = session.arguments.what, session.arguments.name
+    if name is None:
+        path = session.vaults.locate(what)
+    elif what == "log":
+        path = session.vaults.log_path(name)
+    else:
+        raise UsageError(what=f"`locate {what}` takes no name")
+    session.output.path(path)
+    return 0
+
+
+def install_desktop_verb(session: Session) -> int:
+    """Write desktop entries and tell their files."""
+    arguments = session.arguments
+    files = session.vaults.install_desktop(arguments.name, terminal=arguments.terminal)
+    if session.output.as_json:
+        session.output.data({"files": [str(path) for path in files]})
+        return 0
+    for path in files:
+        session.output.line(place(str(path)))
+    session.output.line("The desktop's menu has vaultui and its vaults now.")
+    return 0
+
+
+def completion_verb(session: Session) -> int:
+    """Print a completion script. Names of vaults are asked from `vaultui list` as one types."""
+    import shtab
+
+    session.output.line(shtab.complete(build_parser(), session.arguments.shell))
+    return 0

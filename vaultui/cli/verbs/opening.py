@@ -1,0 +1,219 @@
+"""unlock, lock, repair, extend, pause: what changes the state of a vault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vaultui.cli.describe import open_sentence, status_data
+from vaultui.cli.output import error_data, shown, span
+from vaultui.cli.passwords import TRIES, explicit_password, saved_password, typed_password
+from vaultui.cli.prompt import has_terminal
+from vaultui.cli.session import Session
+from vaultui.model.errors import (
+    PasswordIncorrect,
+    PasswordUnavailable,
+    SavedPasswordIncorrect,
+    UsageError,
+    VaultuiError,
+)
+from vaultui.model.secret import Secret
+from vaultui.model.states import VaultState
+from vaultui.vaults import LockMode, PasswordSource, StepName, Unlocked, UnlockOptions, VaultStatus
+
+_OPEN = (VaultState.OPEN, VaultState.BUSY)
+
+
+def unlock_verb(session: Session) -> int:
+    """Open a vault with the first password that there is."""
+    arguments = session.arguments
+    if arguments.launcher:
+        return _unlock_for_launcher(session, arguments.name, arguments.terminal)
+    result = unlock(session, arguments.name)
+    status = result.status
+    if session.output.as_json:
+        session.output.data({"vault": status_data(status), "already": result.already})
+    else:
+        session.output.line(shown(open_sentence(status, already=result.already)))
+    if arguments.open and not session.run(session.vaults.open_folder(arguments.name)):
+        session.output.note("No file manager was found to show it in.")
+    return 0
+
+
+def unlock(session: Session, name: str) -> Unlocked:
+    """Open a vault; the password comes from where the arguments and the machine have one."""
+    # Before any password is looked for: an open vault needs none.
+    status = session.run(session.vaults.status(name))
+    if status.state in _OPEN:
+        return Unlocked(status, already=True)
+    explicit = explicit_password(session)
+    if explicit is not None:
+        password, source = explicit
+        with password:
+            return _attempt(session, name, password, source)
+    saved, reason = saved_password(session, name)
+    if saved is not None:
+        try:
+            with saved:
+                return _attempt(session, name, saved, PasswordSource.KEYRING)
+        except PasswordIncorrect as error:
+            wrong = SavedPasswordIncorrect(name=name)
+            if not has_terminal():
+                raise wrong from error
+            session.output.note(f"{shown(wrong.summary)} {shown(wrong.hint)}")
+    return _unlock_typed(session, name, reason)
+
+
+def _unlock_typed(session: Session, name: str, reason: str) -> Unlocked:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with typed_password(name, reason) as password:
+                return _attempt(session, name, password, PasswordSource.TYPED)
+        except PasswordIncorrect as error:
+            if not tries_left:
+                raise
+            session.output.note(f"{error.summary} {error.hint}")
+    raise AssertionError("the loop returns or raises")
+
+
+def _attempt(session: Session, name: str, password: Secret, source: PasswordSource) -> Unlocked:
+    arguments = session.arguments
+    options = UnlockOptions(
+        read_only=arguments.read_only,
+        idle_timeout_s=session.seconds(arguments.idle),
+        mountpoint=arguments.mountpoint,
+        password_source=source,
+        nonempty=arguments.nonempty,
+    )
+
+    def step(_name: StepName, words: str) -> None:
+        session.output.step(words)
+
+    result = session.run(session.vaults.unlock(name, password, options=options, on_step=step))
+    if arguments.save and source is not PasswordSource.KEYRING:
+        _save(session, name, password)
+    return result
+
+
+def _save(session: Session, name: str, password: Secret) -> None:
+    """Save a password that has just opened the vault; the vault stays open if that fails."""
+    try:
+        keyring = session.run(session.vaults.save_password(name, password))
+    except VaultuiError as error:
+        session.output.note(f"vaultui: {shown(error.summary)} {shown(error.hint)}")
+    else:
+        session.output.note(f"The password is saved in {shown(keyring.label)}.")
+
+
+def _unlock_for_launcher(session: Session, name: str, terminal: str) -> int:
+    """Unlock for a desktop entry: nobody sees a terminal, so results are shown by the desktop.
+
+    Without a usable saved password it is asked for in a terminal window.
+    """
+    from vaultui.vaults.desktop import notify, open_unlock_terminal
+
+    try:
+        result = unlock(session, name)
+    except (PasswordUnavailable, PasswordIncorrect) as error:
+        if open_unlock_terminal(name, terminal):
+            return 0
+        notify(f"{name} was not unlocked", f"{error.summary} {error.hint}")
+        raise
+    except VaultuiError as error:
+        notify(f"{name} was not unlocked", f"{error.summary} {error.hint}")
+        raise
+    if not session.run(session.vaults.open_folder(name)):
+        notify(f"{name} is open", open_sentence(result.status, already=result.already))
+    session.output.line(shown(open_sentence(result.status, already=result.already)))
+    return 0
+
+
+def lock_verb(session: Session) -> int:
+    """Close vaults; one that fails does not keep the others from being closed."""
+    names = _names_to_lock(session)
+    mode = _mode(session)
+    results: list[dict[str, Any]] = []
+    failure: VaultuiError | None = None
+    for name in names:
+        if mode is LockMode.WAIT:
+            session.output.step(f"Waiting until nobody uses {shown(name)}…")
+        try:
+            outcome = session.run(session.vaults.lock(name, mode))
+        except VaultuiError as error:
+            failure = failure or error
+            results.append({"name": name, "error": error_data(error)})
+            if not session.output.as_json:
+                session.output.error(error)
+            continue
+        results.append({"name": name, "already": outcome.already, "detached": outcome.detached})
+        if not session.output.as_json:
+            session.output.line(shown(_lock_sentence(name, outcome.already, outcome.detached)))
+    if session.output.as_json:
+        session.output.data({"vaults": results})
+    elif not names:
+        session.output.line("No vault is open.")
+    return 0 if failure is None else int(failure.exit_code)
+
+
+def _names_to_lock(session: Session) -> list[str]:
+    arguments = session.arguments
+    if arguments.all and arguments.name:
+        raise UsageError(what="Give names or --all, not both")
+    if arguments.all:
+        statuses = session.run(session.vaults.statuses())
+        return [s.entry.name for s in statuses if s.mounted or s.state is VaultState.UNLOCKING]
+    if not arguments.name:
+        raise UsageError(what="Say which vault to lock, or --all")
+    # A slip in one name must not lock the others first.
+    return [session.vaults.entry(name).name for name in dict.fromkeys(arguments.name)]
+
+
+def _mode(session: Session) -> LockMode:
+    for mode in (LockMode.WAIT, LockMode.LAZY, LockMode.KILL):
+        if getattr(session.arguments, mode.value):
+            return mode
+    return LockMode.POLITE
+
+
+def _lock_sentence(name: str, already: bool, detached: bool) -> str:
+    if already:
+        return f"{name} is already locked."
+    if detached:
+        return f"{name} is out of sight; programs that hold its files keep them until they end."
+    return f"{name} is locked."
+
+
+def repair_verb(session: Session) -> int:
+    """Detach a dead mount and tell the state that is left."""
+    status: VaultStatus = session.run(session.vaults.repair(session.arguments.name))
+    if session.output.as_json:
+        session.output.data({"vault": status_data(status)})
+    else:
+        session.output.line(f"{shown(status.entry.name)} is {status.state.value}.")
+    return 0
+
+
+def extend_verb(session: Session) -> int:
+    """Put the idle lock off."""
+    name, seconds = session.arguments.name, session.seconds(session.arguments.time)
+    if not seconds:
+        raise UsageError(what="Say how long, as in: vaultui extend NAME 15m")
+    left = session.run(session.vaults.extend(name, seconds))
+    if session.output.as_json:
+        session.output.data({"name": name, "idle_left_s": left})
+    elif left is None:
+        session.output.line(f"{shown(name)} has no idle lock that runs.")
+    else:
+        session.output.line(f"{shown(name)} locks in {span(left)}, if it is not used.")
+    return 0
+
+
+def pause_verb(session: Session) -> int:
+    """Stop the idle clock, or let it run again."""
+    name, paused = session.arguments.name, not session.arguments.resume
+    session.run(session.vaults.pause(name, paused))
+    if session.output.as_json:
+        session.output.data({"name": name, "idle_paused": paused})
+    else:
+        what = "is paused" if paused else "runs again"
+        session.output.line(f"The idle clock of {shown(name)} {what}.")
+    return 0

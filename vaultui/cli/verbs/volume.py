@@ -1,0 +1,80 @@
+"""info, check, passwd: what concerns the volume and not its mount."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from vaultui.cli.output import shown, size
+from vaultui.cli.passwords import current_password, named_new_password, new_password
+from vaultui.cli.session import Session
+from vaultui.model.errors import CheckFoundDamage
+from vaultui.model.exitcodes import ExitCode
+from vaultui.vaults import CheckProgress, Damage
+
+
+def info_verb(session: Session) -> int:
+    """Print what a volume config says."""
+    info = session.run(session.vaults.info(session.arguments.name))
+    if session.output.as_json:
+        data = dataclasses.asdict(info)
+        session.output.data({"name": session.arguments.name, **data})
+        return 0
+    rows = [
+        ("made by", info.creator),
+        ("content", info.content),
+        ("names", f"{info.names}, up to {info.long_name_max} bytes before they are long names"),
+        ("key derivation", info.key_derivation),
+        ("features", " ".join(info.feature_flags)),
+    ]
+    for label, value in rows:
+        session.output.line(f"{label:<16}{shown(value)}")
+    return 0
+
+
+def check_verb(session: Session) -> int:
+    """Read a whole volume; damage is printed as it is found."""
+    output, found = session.output, list[Damage]()
+
+    def tell(message: CheckProgress | Damage) -> None:
+        if isinstance(message, CheckProgress):
+            output.step(
+                f"{message.files} files, {size(message.bytes)}: {shown(message.path)[-50:]}"
+            )
+            return
+        found.append(message)
+        if not output.as_json:
+            path = message.path or message.cipher_path
+            output.line(f"{message.kind}: {shown(path)} ({shown(message.reason)})")
+
+    name = session.arguments.name
+    with current_password(session, name) as password:
+        checked = session.run(session.vaults.check(name, password, tell))
+    damaged = bool(checked.corrupt or checked.skipped)
+    if output.as_json:
+        damage = [dataclasses.asdict(item) for item in found]
+        output.data({"name": name, **dataclasses.asdict(checked), "damage": damage})
+        return int(ExitCode.FSCK_ERRORS) if damaged else 0
+    if damaged:
+        raise CheckFoundDamage(corrupt=checked.corrupt, skipped=checked.skipped)
+    output.line(f"{shown(name)} is whole: {checked.files} files, {size(checked.bytes)}.")
+    return 0
+
+
+def passwd_verb(session: Session) -> int:
+    """Change the password of a volume, and the saved one with it."""
+    name, output = session.arguments.name, session.output
+    session.vaults.entry(name)
+    with current_password(session, name) as old:
+        named = named_new_password(session)
+        with named if named is not None else new_password(session, name) as new:
+            output.step("Changing the password…")
+            problem = session.run(session.vaults.change_password(name, old, new))
+    if output.as_json:
+        output.data({"name": name, "saved_password_stale": problem is not None})
+    else:
+        output.line(f"The password of {shown(name)} is changed.")
+        output.line("Old copies of its volume config still open with the old password.")
+    if problem is not None:
+        summary = shown(problem.summary)
+        output.note(f"vaultui: the saved password could not be replaced. {summary}")
+    return 0
