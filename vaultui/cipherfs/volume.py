@@ -6,13 +6,18 @@ Order of writing, so that a crash leaves nothing that looks whole and is not:
   no volume; until the config is durable nobody holds a master key for it.
 - `change_password` opens what it is about to write, keeps the old config under a second
   name, replaces it in one step, and drops the second name when the new one is durable.
+
+Two changes of one config take turns, by a lock on the file that is about to be replaced: the
+second finds the password of the first.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,7 +28,7 @@ from vaultui.crypto.hazmat.aead import AesGcm
 from vaultui.format import volumeconf
 from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME
 from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, FeatureFlag, VolumeConf
-from vaultui.linux.durable import write_durably
+from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.model.errors import (
     CipherdirMissing,
     CipherdirNotAccessible,
@@ -121,26 +126,53 @@ def change_password(
     """
     # A link to the config is followed now: replacing the link would leave the config as it was.
     path = os.path.realpath(_conf_path(cipherdir, config_path))
-    conf, owner = _read(path)
-    masterkey.check_password(new)
-    if logn is not None:
-        _check_logn(logn)
-    with masterkey.unwrap(conf, old) as master:
-        encrypted_key, cost = masterkey.wrap(
-            master,
-            new,
-            conf.scrypt.logn if logn is None else logn,
-            hkdf=FeatureFlag.HKDF in conf.flags,
-        )
-        data = volumeconf.format(replace(conf, encrypted_key=encrypted_key, scrypt=cost))
-        # Open what is about to be written, from its bytes: after the replacement it is the
-        # only way to the content.
-        with masterkey.unwrap(volumeconf.parse(data, os.fsdecode(path)), new) as again:
-            if again.view != master.view:
-                raise VolumeConfNotWritten(
-                    path=os.fsdecode(path), reason="it did not open when tried"
-                )
-    _replace(path, data, owner)
+    with _locked(path):
+        conf, owner = _read(path)
+        masterkey.check_password(new)
+        if logn is not None:
+            _check_logn(logn)
+        with masterkey.unwrap(conf, old) as master:
+            data = _rewrapped(conf, master, new, conf.scrypt.logn if logn is None else logn)
+            # Open what is about to be written, from its bytes: after the replacement it is
+            # the only way to the content.
+            with masterkey.unwrap(volumeconf.parse(data, os.fsdecode(path)), new) as again:
+                if again.view != master.view:
+                    raise VolumeConfNotWritten(
+                        path=os.fsdecode(path), reason="it did not open when tried"
+                    )
+        _replace(path, data, owner)
+
+
+def _rewrapped(conf: VolumeConf, master: Secret, password: Secret, logn: int) -> bytes:
+    encrypted_key, cost = masterkey.wrap(
+        master, password, logn, hkdf=FeatureFlag.HKDF in conf.flags
+    )
+    return volumeconf.format(replace(conf, encrypted_key=encrypted_key, scrypt=cost))
+
+
+@contextlib.contextmanager
+def _locked(path: bytes) -> Iterator[None]:
+    """Hold the config at `path` for a replacement, after others who are at it.
+
+    A config that cannot be opened is held by nobody; reading it will say why. Where the file
+    system knows no locks there are none.
+    """
+    with contextlib.ExitStack() as held:
+        while True:
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError:
+                break
+            held.callback(os.close, fd)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                    break
+            except OSError:
+                break
+            # The one before us has replaced the file: the lock is on the old one.
+            held.close()
+        yield
 
 
 def _read(path: bytes) -> tuple[VolumeConf, tuple[int, int]]:
@@ -219,6 +251,7 @@ def _write_new_volume(directory: bytes, conf: bytes) -> None:
 def _replace(path: bytes, data: bytes, owner: tuple[int, int]) -> None:
     kept = path + _KEPT_SUFFIX
     try:
+        remove_temporaries(path)
         # A second name left by a crash is from before the config that has just been opened.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(kept)

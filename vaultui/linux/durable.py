@@ -44,6 +44,16 @@ def write_durably(
         os.close(directory)
 
 
+def remove_temporaries(path: str | bytes | os.PathLike[str]) -> None:
+    """Remove what killed writers of `path` left beside it; there must be none alive."""
+    parent, name = os.path.split(os.fsencode(path))
+    beginning = b".%b." % name[:200]
+    for entry in os.listdir(parent or b"."):
+        if entry.startswith(beginning) and entry.endswith(b".tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(parent, entry))
+
+
 def _rename_to_new(temporary: bytes, name: bytes, directory: int) -> None:
     try:
         # A rename would replace; a link refuses, in one step.
