@@ -30,19 +30,29 @@ def main() -> NoReturn:
 
 
 def _run(argv: list[str]) -> int:
-    from vaultui.mountd import commandline, console, options, specs
+    # Imported piece by piece: the process that only waits for its child in the background
+    # needs neither the file system nor cryptography.
+    from vaultui.mountd import console, options
 
     console.log_plainly(quiet=False)
     program = program_name(argv[0])
     try:
         signal.signal(signal.SIGTERM, _stop)
         parsed = options.parse([program, *argv[1:]])
+        if parsed.wants_background:
+            from vaultui.mountd import daemon
+
+            return daemon.run_in_background(argv[1:], parsed.positionals[1])
         hardening.lock_memory()
         if parsed.spec_fd >= 0:
+            from vaultui.mountd import specs
+
             return specs.run(parsed.spec_fd, parsed.notify_fd, program)
+        from vaultui.mountd import commandline
+
         return commandline.run(parsed, argv[1:], program)
     except VaultuiError as error:
-        commandline.report(error)
+        console.report(error)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.SIGINT

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable
-from importlib import metadata
 
 import vaultui
 from vaultui.model.errors import (
@@ -14,7 +12,6 @@ from vaultui.model.errors import (
     CipherdirMissing,
     CipherdirNotEmpty,
     UsageError,
-    VaultuiError,
     VolumeConfCorrupt,
     VolumeConfMissing,
     VolumeConfUnreadable,
@@ -51,16 +48,20 @@ def run(options: Options, arguments: list[str], program: str) -> int:
     if options.help or options.long_help:
         print(help_text(program, full=options.long_help))
         return ExitCode.OK
-    # Before the fork, as in gocryptfs: the parent waits, the child does all the rest.
-    if len(options.positionals) == 2 and not options.foreground and not options.actions:
-        return daemon.run_in_background(arguments, options.positionals[1])
     if options.version:
-        print(
-            f"{program} {vaultui.__version__}; pyfuse3 {metadata.version('pyfuse3')}; "
-            f"Python {platform.python_version()}"
-        )
+        print(_version(program))
         return ExitCode.OK
     return _act(options, program)
+
+
+def _version(program: str) -> str:
+    import platform
+    from importlib import metadata
+
+    return (
+        f"{program} {vaultui.__version__}; pyfuse3 {metadata.version('pyfuse3')}; "
+        f"Python {platform.python_version()}"
+    )
 
 
 def _act(options: Options, program: str) -> int:
@@ -145,7 +146,7 @@ def _info(options: Options, cipherdir: str, _program: str) -> int:
         VolumeConfUnreadable,
         VolumeConfUnsupported,
     ) as error:
-        report(error)
+        console.report(error)
         return ExitCode.LOAD_CONF
     rows = {
         "Creator": info.creator,
@@ -242,8 +243,3 @@ class _CommandFront:
         if self._options.notify_pid > 0:
             daemon.detach(self._program, to_syslog=not self._options.nosyslog)
             daemon.notify(self._options.notify_pid)
-
-
-def report(error: VaultuiError) -> None:
-    """Print an error as a person reads it: what is wrong, and the cure."""
-    log.error("%s\n%s", error.summary, error.hint)

@@ -11,6 +11,8 @@ import sys
 import syslog
 from typing import Final
 
+from vaultui.model.errors import VaultuiError
+
 log: Final = logging.getLogger("vaultfs")
 
 _LEVELS = {
@@ -67,6 +69,11 @@ def log_to_syslog(program: str) -> None:
 def set_level(name: str) -> None:
     """Log messages of that level ("debug", "info", "warning", "error") and above."""
     log.setLevel(_LEVELS.get(name, logging.INFO))
+
+
+def report(error: VaultuiError) -> None:
+    """Log an error as a person reads it: what is wrong, and the cure."""
+    log.error("%s\n%s", error.summary, error.hint)
 
 
 def _use(handler: logging.Handler, formatter: logging.Formatter) -> None:

@@ -9,50 +9,60 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
-from types import FrameType
-from typing import Final, NoReturn
 
 from vaultui.linux import spawn
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import ForkFailed
 from vaultui.mountd import console
 
-_CONFIRM_S: Final = 0.2
-
-
-class _Ready(Exception):
-    """The child sent SIGUSR1."""
-
 
 def run_in_background(arguments: list[str], mountpoint: str) -> int:
     """Start this program again with `arguments`, and return the exit code for it."""
-    signal.signal(signal.SIGUSR1, _on_ready)
-    # Control-C reaches the child too, which puts the terminal in order and ends; its exit
-    # status is what we end with.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals = _Signals(signal.SIGUSR1, signal.SIGTERM)
     before = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
     argv = [sys.executable, *before[1:], "-fg", f"-notifypid={os.getpid()}", *arguments]
     try:
         child = spawn.start(argv, fds=_inherited(), new_session=False)
     except OSError as error:
         raise ForkFailed(reason=error.strerror or str(error)) from error
-    signal.signal(signal.SIGTERM, lambda number, _: child.signal(number))
-    while True:
-        try:
-            status = child.wait()
-            break
-        except _Ready:
-            # Anybody may send that signal: what counts is a living child and a mount.
-            if child.poll() is None and mount_at(mountpoint) is not None:
+    # Control-C reaches the child too, which puts the terminal in order and ends; its exit
+    # status is what we end with. Not ignored before the start: the child would inherit it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    poll.register(signals, select.POLLIN)
+    while (status := child.poll()) is None:
+        poll.poll()
+        for number in signals.take():
+            if number == signal.SIGTERM:
+                child.send_signal(number)
+            # Anybody may send SIGUSR1: what counts is a living child and a mount.
+            elif child.poll() is None and mount_at(mountpoint) is not None:
                 return 0
-    assert status is not None
     return status if status >= 0 else 128 - status
 
 
-def _on_ready(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise _Ready
+class _Signals:
+    """Signals as something to poll: a handler that raised could do so at the wrong place."""
+
+    def __init__(self, *numbers: signal.Signals) -> None:
+        self._reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(writing)
+        for number in numbers:
+            signal.signal(number, lambda *_: None)
+
+    def fileno(self) -> int:
+        return self._reading
+
+    def take(self) -> bytes:
+        """Return the numbers that came since the last call."""
+        try:
+            return os.read(self._reading, 64)
+        except BlockingIOError:
+            return b""
 
 
 def _inherited() -> list[int]:

@@ -46,6 +46,12 @@ class Options:
     positionals: list[str] = field(default_factory=list)
 
     @property
+    def wants_background(self) -> bool:
+        """True where gocryptfs starts itself again, before it looks at anything else."""
+        asked = self.help or self.long_help
+        return len(self.positionals) == 2 and not self.foreground and not asked
+
+    @property
     def actions(self) -> list[str]:
         """The actions that were asked for; none means to mount."""
         return [name for name in ("info", "init", "passwd", "fsck") if getattr(self, name)]

@@ -8,43 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
-import functools
 import os
-import resource
-from collections.abc import Callable
-from typing import Final, Protocol
-
-import trio
+import threading
+from typing import Protocol
 
 from vaultui.cipherfs import volume as volumes
-from vaultui.cipherfs.filesystem import FileSystem
-from vaultui.cipherfs.report import Report
-from vaultui.linux import fusemount, memory
-from vaultui.linux.mountinfo import mount_at
-from vaultui.linux.unmount import unmount
-from vaultui.model.errors import (
-    FuseDeviceMissing,
-    FusermountMissing,
-    MountFailed,
-    VaultuiError,
-)
+from vaultui.linux import memory
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import places
-from vaultui.mountd.activity import Activity, boottime
 from vaultui.mountd.claim import claim
-from vaultui.mountd.controlplane import ControlPlane, Served
 from vaultui.mountd.controlsocket import ControlSocket
-from vaultui.mountd.dataplane import DataPlane
-from vaultui.mountd.eventring import EventRing
-from vaultui.mountd.idle import Clock, CycleClock, IdleClock
-from vaultui.wire.control import EventKind
 from vaultui.wire.handshake import MountSpec, StepName
-
-OPEN_FILES: Final = 1 << 16
-"""Soft limit of open files that we ask for: one for each open file and each cached directory.
-gocryptfs asks for 4096; the hard limit is what the administrator allows."""
 
 
 class Front(Protocol):
@@ -79,118 +54,42 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         control_socket = None
         if spec.ctlsock:
             control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
-        volume = _open_volume(spec, front)
-        raise_open_files_limit()
-        # The kernel has applied the caller's mask to each mode already.
-        os.umask(0)
-        events = EventRing()
-        filesystem = FileSystem(
-            cipherdir_fd,
-            volume,
-            read_only=spec.read_only,
-            report=functools.partial(_record, events),
-        )
-        stack.callback(filesystem.close)
-        activity = Activity()
-        served = Served(
-            spec=spec,
-            root=os.path.realpath(spec.mountpoint),
-            filesystem=filesystem,
-            activity=activity,
-            events=events,
-            clock=_clock(spec.idle_timeout_s, activity, program),
-            features=tuple(flag.value for flag in volume.conf.flags),
-        )
+        with front.password() as password:
+            front.step(StepName.DERIVING)
+            derivation = _Derivation(spec, password)
+            # These load trio and pyfuse3, which takes half as long as the derivation; it
+            # runs in a thread and leaves the interpreter to us.
+            from vaultui.mountd import serving
+
+            volume = derivation.result()
+        memory.give_back()
         front.step(StepName.MOUNTING)
-        return _serve(served, control_socket, front, program)
+        return serving.serve(spec, cipherdir_fd, volume, control_socket, front, program)
 
 
-def _open_volume(spec: MountSpec, front: Front) -> volumes.Volume:
-    with front.password() as password:
-        front.step(StepName.DERIVING)
-        opened = volumes.open_volume(spec.cipherdir, password, spec.config_path or None)
-    memory.give_back()
-    return opened
+class _Derivation:
+    """A volume that is being opened in a thread: a signal ends us without waiting for it."""
 
+    def __init__(self, spec: MountSpec, password: Secret) -> None:
+        self._spec = spec
+        self._password = password
+        self._volume: volumes.Volume | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="derivation", daemon=True)
+        self._thread.start()
 
-def _serve(
-    served: Served, control_socket: ControlSocket | None, front: Front, program: str
-) -> ExitCode:
-    fuse_fd = _mount(served.spec, program)
-    mounted = mount_at(served.root)
-    served.mount_id = 0 if mounted is None else mounted.mount_id
-    control = ControlPlane(served, control_socket)
+    def _run(self) -> None:
+        try:
+            self._volume = volumes.open_volume(
+                self._spec.cipherdir, self._password, self._spec.config_path or None
+            )
+        except BaseException as error:  # raised again where the result is asked for
+            self._failure = error
 
-    def ready() -> None:
-        served.events.add(EventKind.UNLOCKED, detail=served.spec.password_source)
-        front.ready(served.root, served.mount_id)
-
-    data = DataPlane(
-        served.filesystem,
-        fuse_fd,
-        served.activity,
-        served.events,
-        on_served=lambda: control.call(ready),
-        on_end=control.end,
-    )
-    try:
-        code = trio.run(control.run, data.start)
-    except BaseException:
-        _detach(served)
-        raise
-    if data.failure is not None:
-        _detach(served)
-        raise MountFailed(path=served.spec.mountpoint, reason="serving it ended") from data.failure
-    return code
-
-
-def _mount(spec: MountSpec, program: str) -> int:
-    wanted = fusemount.FuseMount(
-        mountpoint=spec.mountpoint,
-        source=spec.fsname or spec.cipherdir,
-        subtype=program,
-        read_only=spec.read_only,
-        allow_other=spec.allow_other,
-    )
-    try:
-        return fusemount.mount(wanted)
-    except OSError as error:
-        raise mount_error(spec.mountpoint, error) from error
-
-
-def mount_error(mountpoint: str, error: OSError) -> VaultuiError:
-    """Return the error that says in words why mounting failed."""
-    reason = error.strerror or str(error)
-    if error.filename == fusemount.DEVICE:
-        return FuseDeviceMissing(reason=reason)
-    if error.filename == fusemount.HELPER:
-        return FusermountMissing()
-    if error.errno == errno.ENODEV:
-        return FuseDeviceMissing(reason="the kernel has no FUSE")
-    return MountFailed(path=mountpoint, reason=reason)
-
-
-def _detach(served: Served) -> None:
-    """Take a mount that nobody serves any more out of the tree."""
-    mounted = mount_at(served.root)
-    if mounted is not None and mounted.mount_id == served.mount_id:
-        with contextlib.suppress(OSError, TimeoutError):
-            unmount(served.root, lazy=True)
-
-
-def _clock(timeout: float, activity: Activity, program: str) -> Clock:
-    kind: Callable[[float, Activity, float], Clock] = IdleClock
-    if timeout and program == "gocryptfs":
-        kind = CycleClock
-    return kind(timeout, activity, boottime())
-
-
-def _record(events: EventRing, report: Report) -> None:
-    events.add(EventKind(report.kind.value), report.path, report.detail)
-
-
-def raise_open_files_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    def result(self) -> volumes.Volume:
+        """Wait for the end, and return the volume or raise what opening it raised."""
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        assert self._volume is not None
+        return self._volume

@@ -1,0 +1,156 @@
+"""A mount with both its planes, from mount(2) to the end of the last request."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import resource
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from vaultui.cipherfs.filesystem import FileSystem
+from vaultui.cipherfs.report import Report
+from vaultui.cipherfs.volume import Volume
+from vaultui.linux import fusemount
+from vaultui.linux.mountinfo import mount_at
+from vaultui.linux.unmount import unmount
+from vaultui.model.errors import (
+    FuseDeviceMissing,
+    FusermountMissing,
+    MountFailed,
+    VaultuiError,
+)
+from vaultui.model.exitcodes import ExitCode
+from vaultui.mountd.activity import Activity, boottime
+from vaultui.mountd.controlplane import ControlPlane, Served
+from vaultui.mountd.controlsocket import ControlSocket
+from vaultui.mountd.dataplane import DataPlane
+from vaultui.mountd.eventring import EventRing
+from vaultui.mountd.idle import Clock, CycleClock, IdleClock
+from vaultui.mountd.server import Front
+from vaultui.wire.control import EventKind
+from vaultui.wire.handshake import MountSpec
+
+OPEN_FILES: Final = 1 << 16
+"""Soft limit of open files that we ask for: one for each open file and each cached directory.
+gocryptfs asks for 4096; the hard limit is what the administrator allows."""
+
+
+def serve(
+    spec: MountSpec,
+    cipherdir_fd: int,
+    volume: Volume,
+    control_socket: ControlSocket | None,
+    front: Front,
+    program: str,
+) -> ExitCode:
+    """Mount an open volume and serve it until it is unmounted; return the exit code."""
+    raise_open_files_limit()
+    # The kernel has applied the caller's mask to each mode already.
+    os.umask(0)
+    events = EventRing()
+    activity = Activity()
+    filesystem = FileSystem(
+        cipherdir_fd,
+        volume,
+        read_only=spec.read_only,
+        report=functools.partial(_record, events),
+    )
+    with contextlib.closing(filesystem):
+        served = Served(
+            spec=spec,
+            root=os.path.realpath(spec.mountpoint),
+            filesystem=filesystem,
+            activity=activity,
+            events=events,
+            clock=_clock(spec.idle_timeout_s, activity, program),
+            features=tuple(flag.value for flag in volume.conf.flags),
+        )
+        return _serve(served, control_socket, front, program)
+
+
+def _serve(
+    served: Served, control_socket: ControlSocket | None, front: Front, program: str
+) -> ExitCode:
+    fuse_fd = _mount(served.spec, program)
+    mounted = mount_at(served.root)
+    served.mount_id = 0 if mounted is None else mounted.mount_id
+    control = ControlPlane(served, control_socket)
+
+    def ready() -> None:
+        served.events.add(EventKind.UNLOCKED, detail=served.spec.password_source)
+        front.ready(served.root, served.mount_id)
+
+    data = DataPlane(
+        served.filesystem,
+        fuse_fd,
+        served.activity,
+        served.events,
+        on_served=lambda: control.call(ready),
+        on_end=control.end,
+    )
+    try:
+        code = trio.run(control.run, data.start)
+    except BaseException:
+        _detach(served)
+        raise
+    if data.failure is not None:
+        _detach(served)
+        raise MountFailed(path=served.spec.mountpoint, reason="serving it ended") from data.failure
+    return code
+
+
+def _mount(spec: MountSpec, program: str) -> int:
+    wanted = fusemount.FuseMount(
+        mountpoint=spec.mountpoint,
+        source=spec.fsname or spec.cipherdir,
+        subtype=program,
+        read_only=spec.read_only,
+        allow_other=spec.allow_other,
+    )
+    try:
+        return fusemount.mount(wanted)
+    except OSError as error:
+        raise mount_error(spec.mountpoint, error) from error
+
+
+def mount_error(mountpoint: str, error: OSError) -> VaultuiError:
+    """Return the error that says in words why mounting failed."""
+    reason = error.strerror or str(error)
+    if error.filename == fusemount.DEVICE:
+        return FuseDeviceMissing(reason=reason)
+    if error.filename == fusemount.HELPER:
+        return FusermountMissing()
+    if error.errno == errno.ENODEV:
+        return FuseDeviceMissing(reason="the kernel has no FUSE")
+    return MountFailed(path=mountpoint, reason=reason)
+
+
+def _detach(served: Served) -> None:
+    """Take a mount that nobody serves any more out of the tree."""
+    mounted = mount_at(served.root)
+    if mounted is not None and mounted.mount_id == served.mount_id:
+        with contextlib.suppress(OSError, TimeoutError):
+            unmount(served.root, lazy=True)
+
+
+def _clock(timeout: float, activity: Activity, program: str) -> Clock:
+    kind: Callable[[float, Activity, float], Clock] = IdleClock
+    if timeout and program == "gocryptfs":
+        kind = CycleClock
+    return kind(timeout, activity, boottime())
+
+
+def _record(events: EventRing, report: Report) -> None:
+    events.add(EventKind(report.kind.value), report.path, report.detail)
+
+
+def raise_open_files_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
