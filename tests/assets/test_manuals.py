@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
@@ -9,9 +10,14 @@ import pytest
 from capabilities import needs
 from support import program, run_program
 
+from vaultui.cli.arguments import build_parser
+from vaultui.cli.describe import entry_data, status_data
 from vaultui.model.errors import error_table
+from vaultui.model.ids import VaultId
+from vaultui.model.states import VaultState
 from vaultui.mountd.options import OPTIONS
-from vaultui.vaults import settings
+from vaultui.tui.actions import ACTIONS
+from vaultui.vaults import VaultEntry, VaultStatus, settings
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PAGES = sorted(path for path in ASSETS.iterdir() if path.suffix in {".1", ".5"})
@@ -60,6 +66,65 @@ def test_every_option_of_vaultfs_is_in_its_page() -> None:
     assert documented == shown
     help_text = run_program([program("vaultfs"), "-hh"]).check().text
     assert {name for name in shown if not re.search(rf" -{name}\b", help_text)} == set()
+
+
+COMMON = {"--help", "--json", "--ascii"} | {
+    f"--password-{source}" for source in ("file", "fd", "command")
+}
+"""Options of many verbs, described once."""
+
+
+def _verbs() -> dict[str, set[str]]:
+    """Return the verbs of vaultui with the options that are theirs alone."""
+    parser = build_parser()
+    (verbs,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return {
+        name: {
+            option
+            for action in sub._actions
+            if action.help != argparse.SUPPRESS
+            for option in action.option_strings
+            if option.startswith("--")
+        }
+        - COMMON
+        for name, sub in verbs.choices.items()
+    }
+
+
+def test_every_verb_and_its_options_are_in_the_page_of_vaultui() -> None:
+    page = (ASSETS / "vaultui.1").read_text()
+    verbs = page[page.index(".Sh VERBS") : page.index(".Sh PASSWORDS")]
+    items = re.split(r"^\.It Ic ([a-z-]+)", verbs, flags=re.MULTILINE)[1:]
+    documented = {
+        verb: {f"-{option}" for option in re.findall(r"Fl (-[a-z-]+)", text)}
+        for verb, text in zip(items[::2], items[1::2], strict=True)
+    }
+    assert documented == _verbs()
+
+
+def test_options_of_many_verbs_are_in_the_page_of_vaultui() -> None:
+    page = (ASSETS / "vaultui.1").read_text()
+    documented = set(re.findall(r"^\.It Fl (?:\w , )?(-[a-z-]+)", page, re.MULTILINE))
+    assert {option for option in COMMON if option[1:] not in documented} == set()
+
+
+def test_every_name_of_the_json_of_a_status_is_in_the_page_of_vaultui() -> None:
+    entry = VaultEntry(VaultId("0" * 16), "Work", "/c", "/m")
+    names = set(status_data(VaultStatus(entry, VaultState.LOCKED))) | set(entry_data(entry))
+    page = (ASSETS / "vaultui.1").read_text()
+    assert {name for name in names if f'"{name}"' not in page} == set()
+
+
+def test_every_state_is_in_the_page_of_vaultui() -> None:
+    page = (ASSETS / "vaultui.1").read_text()
+    states = page[page.index(".Sh STATES") : page.index(".Sh JSON OUTPUT")]
+    assert re.findall(r"^\.It (\w+)", states, re.MULTILINE) == [s.value for s in VaultState]
+
+
+def test_every_key_of_the_application_is_in_the_page_of_vaultui() -> None:
+    page = (ASSETS / "vaultui.1").read_text()
+    keys = page[page.index(".Sh KEYS") : page.index(".Sh ENVIRONMENT")]
+    assert [action.id for action in ACTIONS if f"{action.help}.\n" not in keys] == []
 
 
 def test_every_setting_is_in_the_page_of_the_settings_file() -> None:

@@ -47,11 +47,11 @@ def test_linked_files_exist() -> None:
     "words", [w for w in _commands() if w[0] == "vaultui"], ids=lambda w: shlex.join(w)
 )
 def test_vaultui_takes_the_command(words: list[str]) -> None:
-    # --help is looked at only after everything before it was understood as an option.
-    done = run_program([program("vaultui"), *words[1:], "--help"])
-    done.check()
+    # Help ends the program before unknown options are complained of, so they are looked up.
+    known = run_program([program("vaultui"), *words[1:], "--help"]).check().text
+    known += run_program([program("vaultui"), "--help"]).check().text
     for option in (word for word in words[1:] if word.startswith("--")):
-        assert option in done.text, f"{option} is not in the help of {shlex.join(words)}"
+        assert option in known, f"{option} is not in the help of {shlex.join(words)}"
 
 
 def test_vaultfs_takes_every_option() -> None:
