@@ -16,11 +16,12 @@ from vaultui.linux import process
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.spawn import run
 from vaultui.model.errors import PasswordIncorrect
+from vaultui.model.secret import Secret
 from vaultui.wire import framing
 from vaultui.wire.handshake import (
+    Checked,
     CheckProgress,
     CheckSpec,
-    Checked,
     Created,
     CreateSpec,
     Done,
@@ -33,7 +34,6 @@ from vaultui.wire.handshake import (
     Step,
     StepName,
 )
-from vaultui.model.secret import Secret
 
 SPEC, NOTIFY = 4, 5
 

@@ -47,8 +47,14 @@ class Child:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._pidfd = os.pidfd_open(pid)
         self._returncode: int | None = None
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            # Where SIGCHLD is ignored the kernel may have reaped it by now, and nobody learns
+            # how it ended. Something that is readable stands in for its pidfd.
+            self._pidfd = os.eventfd(1)
+            self._returncode = 0
 
     def fileno(self) -> int:
         """Return the pidfd: readable when the process has ended."""
@@ -63,7 +69,7 @@ class Child:
             try:
                 ended = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)
             except ChildProcessError:
-                # SIGCHLD is ignored in this process, so the kernel did the reaping.
+                # As above, only later.
                 self._returncode = 0
             else:
                 if ended is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import math
 import types
 import typing
 from typing import Any, TypeVar
@@ -24,7 +25,8 @@ MAX_MESSAGE = 4 << 20
 
 def encode(message: Any) -> bytes:
     """Return the JSON of a dataclass, with its class name under "type", in ASCII."""
-    return json.dumps({"type": type(message).__name__, **_plain(message)}).encode("ascii")
+    fields = {"type": type(message).__name__, **_plain(message)}
+    return json.dumps(fields, allow_nan=False).encode("ascii")
 
 
 def decode(data: bytes | bytearray, *kinds: type[T]) -> T:
@@ -99,7 +101,10 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
             return kind(value)
         except ValueError as error:
             raise _wrong(where, f"a {kind.__name__}", value) from error
-    if kind is float and type(value) is int:
+    if kind is float and type(value) in (int, float):
+        # JSON has no infinities, but Python's reader makes them, of 1e999 for instance.
+        if not math.isfinite(value):
+            raise _wrong(where, "a finite number", value)
         return float(value)
     plain = getattr(kind, "__supertype__", kind)  # a NewType is checked as what it wraps
     if type(value) is not plain:  # bool is an int to isinstance, and must not be one here
