@@ -19,7 +19,7 @@ from support import Completed, run_program
 
 ROOT = Path(__file__).parents[2]
 BASE_PROGRAMS = (
-    *("bash", "cat", "chmod", "dirname", "env", "find", "flock", "grep", "id", "mkdir"),
+    *("awk", "bash", "cat", "chmod", "dirname", "env", "find", "flock", "grep", "id", "mkdir"),
     *("mktemp", "mv", "readlink", "rm", "rmdir", "sha256sum", "sort", "tail", "touch"),
 )
 
@@ -181,12 +181,21 @@ def test_another_lock_file_makes_the_environment_anew(
     assert _set_up(checkout, machine).check().text == ""
 
 
-def test_another_pyproject_installs_only_the_project_again(checkout: Path, machine: Path) -> None:
+def _change_what_is_installed(checkout: Path) -> None:
+    with (checkout / "pyproject.toml").open("a") as project:
+        project.write("\n[project.urls]\n")
+
+
+def test_another_project_table_installs_only_the_project_again(
+    checkout: Path, machine: Path
+) -> None:
     _stamp_as_done(checkout, machine)
     kept = checkout / ".venv" / "kept"
     kept.touch()
     with (checkout / "pyproject.toml").open("a") as project:
-        project.write("# changed\n")
+        project.write("\n[tool.ruff.format]\n")
+    assert _set_up(checkout, machine).check().text == ""
+    _change_what_is_installed(checkout)
     assert "pyproject.toml changed" in _set_up(checkout, machine).check().text
     assert kept.exists()
     assert _set_up(checkout, machine).check().text == ""
@@ -230,8 +239,7 @@ def test_two_set_ups_at_once_take_turns(checkout: Path, machine: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # One with nothing to do needs no turn.
         assert _set_up(checkout, machine).check().text == ""
-        with (checkout / "pyproject.toml").open("a") as project:
-            project.write("# changed\n")
+        _change_what_is_installed(checkout)
         second = subprocess.Popen(
             [checkout / "scripts" / "setup"],
             env={"PATH": str(machine), "HOME": str(checkout)},
