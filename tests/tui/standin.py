@@ -105,6 +105,8 @@ class StandIn:
         """Cleared by a test: an unlock waits in its first step."""
         self.derive.set()
         self.busy: dict[str, list[Holder]] = {}
+        self.let_go = asyncio.Event()
+        """Set by a test, or by the last holder's end: whoever waits to lock may."""
         self.settings_warning: VaultuiError | None = None
         self.found: list[Path] = []
         self.failure: VaultuiError | None = None
@@ -299,8 +301,8 @@ class StandIn:
         holders = self.busy.get(name, [])
         if mode is LockMode.POLITE and holders:
             raise MountBusy(name=name, holders=", ".join(holder.command for holder in holders))
-        while mode is LockMode.WAIT and self.busy.get(name):
-            await asyncio.sleep(0.01)
+        if mode is LockMode.WAIT and holders:
+            await self.let_go.wait()
         if mode is LockMode.KILL:
             self.busy.pop(name, None)
         self._close(status)
@@ -342,6 +344,8 @@ class StandIn:
         self.calls.append(f"signal {holder.pid} {signal}")
         for holders in self.busy.values():
             holders[:] = [other for other in holders if other.pid != holder.pid]
+            if not holders:
+                self.let_go.set()
         return True
 
     # -- passwords --------------------------------------------------------------------------

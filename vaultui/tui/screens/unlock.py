@@ -131,7 +131,7 @@ class UnlockScreen(Dialog[None]):
         remember = self.query_one("#remember", Tick)
         if keyring is not None and not keyring.usable:
             remember.disabled = True
-            remember.rename(f"Remember: no keyring ({shown(keyring.reason)})")
+            remember.rename("Remember (no keyring can be used)")
             return
         label = shown(keyring.label) if keyring else "the keyring"
         verb = "Replace the password saved in" if self._replacing else "Remember in"

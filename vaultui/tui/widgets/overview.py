@@ -130,13 +130,14 @@ class Overview(Pane):
 
     def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
         timeout = status.idle_timeout_s
+        if status.state is VaultState.BUSY and status.explanation:
+            yield _fact("In use", Content.assemble((shown(status.explanation), "$warning")))
         if not timeout:
             yield _fact("Idle lock", Content.assemble(("never", "$muted")))
             return
         limit = f"{span(timeout)} without use"
         if status.state is VaultState.BUSY:
             yield _fact("Idle lock", Content.assemble(("due, but held", "$warning")))
-            yield _fact("", Content.assemble((shown(status.explanation), "$warning")))
         elif not status.mounted:
             yield _fact("Idle lock", f"after {limit}")
         elif status.idle_paused:
