@@ -26,8 +26,9 @@ PAM_MOUNT = Path("/etc/security/pam_mount.conf.xml")
 class MountGuard:
     """Guards mount points of one user; their own modes are remembered in the state directory."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, fstab: Path = FSTAB) -> None:
         self._records = state_dir / "mountpoints"
+        self._fstab = fstab
 
     def protect(self, mountpoint: str) -> bool:
         """Make an empty mount point unwritable; return False where it is left alone."""
@@ -77,7 +78,7 @@ class MountGuard:
     def _ours(self, mountpoint: str) -> Iterator[int | None]:
         """Yield a descriptor of the mount point where it is ours to guard, else None."""
         # The table is asked first: opening a hung mount would hang.
-        if mount_at(mountpoint) is not None or named_by_the_system(mountpoint):
+        if mount_at(mountpoint) is not None or named_by_the_system(mountpoint, self._fstab):
             yield None
             return
         try:

@@ -1,4 +1,8 @@
-"""The use cases: everything that the shell twin and the application can do with vaults."""
+"""The use cases: everything that the shell twin and the application can do with vaults.
+
+What a look at the states does not need is imported by the use case that does: `status` runs
+often, in prompts and status bars.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vaultui.linux import process
 from vaultui.linux.holders import Holder, find_holders
@@ -23,12 +27,8 @@ from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.supervisor import logs
 from vaultui.supervisor.controlclient import ControlClient
-from vaultui.supervisor.repair import repair
-from vaultui.vaults import adding, keyringclient, sides, volumes
-from vaultui.vaults.desktopentries import install, uninstall
-from vaultui.vaults.discovery import discover
+from vaultui.vaults import keyringclient
 from vaultui.vaults.entry import VaultEntry
-from vaultui.vaults.locking import Lock
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.observer import observe, observe_all
 from vaultui.vaults.outcomes import (
@@ -45,11 +45,13 @@ from vaultui.vaults.paths import Paths, default_paths
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import turn
-from vaultui.vaults.unlocking import StepReport, check_openable, open_vault
 from vaultui.vaults.waiting import in_thread
 from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Events
 from vaultui.wire.handshake import Checked, CheckProgress, Damage, VolumeInfo
+
+if TYPE_CHECKING:
+    from vaultui.vaults.unlocking import StepReport
 
 KEYRING_TIMEOUT_S = 60.0
 """Long enough for a person to type the keyring's own password."""
@@ -118,6 +120,8 @@ class Vaults:
         The caller wipes `password`. Cancelling ends the backend that was starting. A broken
         mount of this vault is repaired first.
         """
+        from vaultui.vaults.unlocking import check_openable, open_vault
+
         entry = self.entry(name)
         async with self._turn(entry, VaultState.UNLOCKING):
             status = await self._observe(entry, my_turn=True)
@@ -238,6 +242,8 @@ class Vaults:
         config_path: str = "",
     ) -> VaultEntry:
         """Register an existing volume. Without a name, that of its directory is taken."""
+        from vaultui.vaults import adding, volumes
+
         entry = adding.new_entry(
             self.paths,
             self.entries(),
@@ -262,6 +268,8 @@ class Vaults:
         idle_timeout_s: float = 0.0,
     ) -> Created:
         """Make a new volume in an empty or new directory and register it."""
+        from vaultui.vaults import adding, volumes
+
         entry = adding.new_entry(
             self.paths,
             self.entries(),
@@ -285,6 +293,8 @@ class Vaults:
 
         The saved password stays too: `forget_password` is a wish of its own.
         """
+        from vaultui.vaults.desktopentries import uninstall
+
         entry = self.entry(name)
         async with self._turn(entry, VaultState.LOCKING):
             status = await self._observe(entry, my_turn=True)
@@ -296,6 +306,8 @@ class Vaults:
         return entry
 
     def _register(self, entry: VaultEntry) -> None:
+        from vaultui.vaults import adding
+
         adding.make_mountpoint(entry, self.paths.vaults_dir)
         self._registry.add(entry)
         self._guard.protect(entry.mountpoint)
@@ -307,12 +319,16 @@ class Vaults:
 
         An absolute path below the mount point or the cipher directory says its side itself.
         """
+        from vaultui.vaults import sides
+
         client = await self._control(name)
         status = await self.status(name)
         return await sides.both_sides(client, status, path)
 
     async def info(self, name: str) -> VolumeInfo:
         """Return what the volume config says; needs no password."""
+        from vaultui.vaults import volumes
+
         return await volumes.info(self.entry(name))
 
     async def check(
@@ -322,6 +338,8 @@ class Vaults:
         on_message: Callable[[CheckProgress | Damage], None] | None = None,
     ) -> Checked:
         """Read the whole volume and return the counts; damage is reported as it is found."""
+        from vaultui.vaults import volumes
+
         return await volumes.check(self.entry(name), password, on_message)
 
     async def change_password(self, name: str, old: Secret, new: Secret) -> VaultuiError | None:
@@ -329,6 +347,8 @@ class Vaults:
 
         Returns why the saved one could not be replaced, None when all is well.
         """
+        from vaultui.vaults import volumes
+
         entry = self.entry(name)
         await volumes.change_password(entry, old, new)
         return await volumes.replace_saved(entry, new)
@@ -357,6 +377,8 @@ class Vaults:
 
     def discover(self) -> list[Path]:
         """Return volumes on this machine that are not registered, in the likely places."""
+        from vaultui.vaults.discovery import discover
+
         return discover(entry.cipherdir for entry in self.entries())
 
     async def doctor(self) -> list[Finding]:
@@ -376,6 +398,8 @@ class Vaults:
 
     def install_desktop(self, name: str | None = None, *, terminal: str = "") -> list[Path]:
         """Write desktop entries for the application and for one vault, or for all of them."""
+        from vaultui.vaults.desktopentries import install
+
         entries = self.entries() if name is None else [self.entry(name)]
         return install(entries, terminal=terminal)
 
@@ -393,6 +417,8 @@ class Vaults:
         return await observe(self.paths, entry, my_turn=my_turn)
 
     async def _lock_once(self, entry: VaultEntry, mode: LockMode) -> LockOutcome:
+        from vaultui.vaults.locking import Lock
+
         async with self._turn(entry, VaultState.LOCKING):
             status = await self._observe(entry, my_turn=True)
             if status.state is VaultState.BROKEN:
@@ -406,6 +432,8 @@ class Vaults:
             return await (lock.kill() if mode is LockMode.KILL else lock.polite())
 
     async def _repair(self, status: VaultStatus) -> VaultStatus:
+        from vaultui.supervisor.repair import repair
+
         await repair(self.paths.run_dir(status.entry.id), status.mountpoint)
         return await self._observe(status.entry, my_turn=True)
 

@@ -1,0 +1,57 @@
+"""Names of vaults: what can be one, and that no two vaults share a place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vaultui.model.errors import VaultExists, VaultNameInvalid
+from vaultui.model.ids import VaultId
+from vaultui.vaults.entry import VaultEntry, check_name, check_unique
+
+
+@pytest.mark.parametrize("name", ["Work", "Ü, a\\b", "写真 2024", "a" * 64, "x=y; rm"])
+def test_a_printable_name_is_accepted(name: str) -> None:
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "empty"),
+        ("a" * 65, "65 characters"),
+        ("a/b", "slash"),
+        ("-rf", "dash"),
+        ("..", "directory"),
+        (" a", "space"),
+        ("a\nb", "printed"),
+        ("a\x1b[2J", "printed"),
+        ("\u202egnp", "printed"),
+        (os.fsdecode(b"\xff"), "printed"),
+    ],
+)
+def test_a_name_that_would_break_something_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(VaultNameInvalid) as refused:
+        check_name(name)
+    assert reason in refused.value.summary
+
+
+def test_two_vaults_share_neither_name_nor_place(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "c")
+    known = [_entry("Work", tmp_path / "c", tmp_path / "m")]
+    for other in (
+        _entry("Work", tmp_path / "d", tmp_path / "n"),
+        _entry("Other", tmp_path / "c", tmp_path / "n"),
+        _entry("Other", tmp_path / "link", tmp_path / "n"),
+        _entry("Other", tmp_path / "d", tmp_path / "m"),
+    ):
+        with pytest.raises(VaultExists):
+            check_unique(other, known)
+    check_unique(_entry("Other", tmp_path / "d", tmp_path / "n"), known)
+
+
+def _entry(name: str, cipherdir: Path, mountpoint: Path) -> VaultEntry:
+    return VaultEntry(VaultId("0" * 16), name, str(cipherdir), str(mountpoint))
