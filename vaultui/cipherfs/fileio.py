@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 from typing import Final, NoReturn
 
@@ -17,11 +18,12 @@ from vaultui.cipherfs.inodes import Inodes
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.cipherfs.space import Space
-from vaultui.crypto.content import ContentCipher, CorruptBlock, new_file_id
+from vaultui.crypto.content import ContentCipher, CorruptBlock, Run, new_file_id
 from vaultui.format.blocks import (
     HEADER_BYTES,
     PLAIN_BLOCK,
     BadHeader,
+    block_count,
     format_header,
     parse_header,
 )
@@ -30,6 +32,9 @@ _SHIFT: Final = PLAIN_BLOCK.bit_length() - 1
 _REST: Final = PLAIN_BLOCK - 1
 
 Plain = bytes | bytearray | memoryview
+
+_RUN_BLOCKS: Final = 257
+"""A write of 1 MiB, the largest that FUSE sends, that does not start on a block."""
 
 
 class FileIO:
@@ -55,6 +60,7 @@ class FileIO:
         self._space = space
         self._report = report
         self._coherence_s = coherence_s
+        self._room = _Room(content)
 
     def read(self, handle: FileHandle, offset: int, size: int) -> Plain:
         """Return up to `size` bytes of plaintext; fewer only at the end of the file.
@@ -158,12 +164,13 @@ class FileIO:
             file.checked = time.monotonic()
         file_id = file.file_id
         assert file_id is not None
-        sealed = self._content.seal(first, file_id, run)
+        room = self._room.for_blocks(block_count(len(run)))
+        sealed: Plain = self._content.seal_run(room, first, file_id, run)
         try:
             if is_empty:
                 header = format_header(file_id)
                 if first == 0:
-                    sealed[:0] = header
+                    sealed = b"".join((header, sealed))
                     at = 0
                 else:
                     _pwrite_all(fd, header, 0)
@@ -241,21 +248,27 @@ class FileIO:
 
     def _open_run(self, file: OpenFile, fd: int, first: int, count: int) -> Plain:
         """Return the plaintext of up to `count` blocks; fewer at the end of the file."""
-        ciphertext: bytes | memoryview
+        run = self._room.for_blocks(count)
+        room = run.cipher[: count * self._cipher_block]
         if file.file_id is None and first == 0:
             # The header comes along with the first blocks.
-            start = os.pread(fd, HEADER_BYTES + count * self._cipher_block, 0)
-            if len(start) <= HEADER_BYTES:
+            header = bytearray(HEADER_BYTES)
+            size = os.preadv(fd, [header, room], 0) - HEADER_BYTES
+            if size <= 0:
                 return b""
-            self._take_header(file, start[:HEADER_BYTES])
-            ciphertext = memoryview(start)[HEADER_BYTES:]
+            self._take_header(file, bytes(header))
         else:
-            ciphertext = os.pread(
-                fd, count * self._cipher_block, HEADER_BYTES + first * self._cipher_block
-            )
-            if not ciphertext:
+            size = os.preadv(fd, [room], HEADER_BYTES + first * self._cipher_block)
+            if not size:
                 return b""
-        return self._open_blocks(file, fd, first, ciphertext)
+        file_id = file.file_id
+        if file_id is None:
+            file_id = self._load_id(file, fd)
+        try:
+            return self._content.open_run(run, first, file_id, size)
+        except CorruptBlock:
+            # Read and judged once more: see there.
+            return self._open_blocks(file, fd, first, room[:size])
 
     def _open_blocks(
         self, file: OpenFile, fd: int, first: int, ciphertext: bytes | memoryview
@@ -306,7 +319,19 @@ class FileIO:
             )
 
 
-def _pwrite_all(fd: int, data: bytes | bytearray, at: int) -> None:
+class _Room(threading.local):
+    """The calling thread's room for ciphertext."""
+
+    def __init__(self, content: ContentCipher) -> None:
+        self._content = content
+        self._run = content.new_run(_RUN_BLOCKS)
+
+    def for_blocks(self, count: int) -> Run:
+        """Return room for `count` blocks, good until the thread asks again."""
+        return self._run if count <= _RUN_BLOCKS else self._content.new_run(count)
+
+
+def _pwrite_all(fd: int, data: Plain, at: int) -> None:
     """Write all of `data`; a short write is taken up again, which brings out its errno."""
     done = os.pwrite(fd, data, at)
     if done < len(data):
