@@ -50,12 +50,12 @@ def read_mounts() -> list[Mount]:
 
 def parse_line(line: bytes) -> Mount:
     """Return what one line of the table says; raises ValueError for anything else."""
-    front, dash, back = line.partition(b" - ")
-    fields = front.split(b" ")
-    if not dash or len(fields) < 6:
-        raise ValueError(f"not a line of a mount table: {line!r}")
-    # An empty source is an empty field, so the split must not merge spaces.
-    fstype, source, super_options = back.split(b" ", 2)
+    fields = line.split(b" ")
+    try:
+        # Six fields, then optional ones until a dash. An empty source is an empty field.
+        fstype, source, super_options = fields[fields.index(b"-", 6) + 1 :]
+    except ValueError as error:
+        raise ValueError(f"not a line of a mount table: {line!r}") from error
     return Mount(
         mount_id=int(fields[0]),
         parent_id=int(fields[1]),

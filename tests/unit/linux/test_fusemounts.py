@@ -215,7 +215,7 @@ def test_holders_are_found_while_the_server_hangs(volume: Gocryptfs) -> None:
             found = holders.find_holders(volume.mountpoint)
         finally:
             os.kill(serving_pid(volume), signal.SIGCONT)
-    assert [(held.pid, held.kind) for held in found] == [(os.getpid(), "open")]
+    assert (os.getpid(), "open") in [(held.pid, held.kind) for held in found]
 
 
 def test_where_nothing_is_mounted_nobody_holds_anything(tmp_path: Path) -> None:
