@@ -56,7 +56,8 @@ def log_plainly(*, quiet: bool) -> None:
 
 
 def log_with_times() -> None:
-    """Log lines that stand in a file for weeks."""
+    """Log lines that stand in a file for weeks, and everything that happens to the mount."""
+    logging.getLogger("vaultfs.events").setLevel(logging.NOTSET)
     _use(_Streams(), logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
 
 
