@@ -55,10 +55,10 @@ def running() -> Running:
             wall_clock=time.time if real_clock else lambda: EPOCH,
             **options,
         )
-        async with app.run_test(size=size) as pilot:
-            driver = Driver(app, pilot, clock)
+        driver = Driver(app, clock)
+        async with app.run_test(size=size) as driver.pilot:
             await eventually(lambda: app.live.loaded and app.keyring is not None)
-            await pilot.pause()
+            await driver.pilot.pause()
             yield driver
 
     return start

@@ -27,9 +27,10 @@ class Clock:
 class Driver:
     """The running application, and what a person does with it and sees of it."""
 
-    def __init__(self, app: VaultuiApp, pilot: Pilot[None], clock: Clock) -> None:
+    pilot: Pilot[None]
+
+    def __init__(self, app: VaultuiApp, clock: Clock) -> None:
         self.app = app
-        self.pilot = pilot
         self.clock = clock
         self.toasts: list[str] = []
         """What notifications said, newest last; they leave the screen after a while."""

@@ -64,6 +64,7 @@ class HomeScreen(VaultScreen):
         table = self.query_one(VaultTable)
         if not any(status.entry.id == vault for status in self._matching()):
             self.action_clear_filter()
+        self.show_states()  # a vault that has just been added is not in the table before this
         table.select(vault)
 
     # -- showing ----------------------------------------------------------------------------

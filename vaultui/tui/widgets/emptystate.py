@@ -62,6 +62,7 @@ class EmptyState(Vertical):
         self.query_one("#found-note", Static).update("Found on this machine; Enter adds one:")
         options = self.query_one("#found", OptionList)
         options.add_options(place(str(path)) for path in self._found)
+        options.highlighted = 0
         options.display = True
         options.focus()
 

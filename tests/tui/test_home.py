@@ -1,0 +1,350 @@
+"""Proves the home screen: what it shows, that it is live, its keys, layouts and empty state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from driver import Driver, Running
+from standin import StandIn
+from support import eventually
+
+from vaultui.model.errors import SettingsInvalid
+from vaultui.model.states import VaultState
+from vaultui.tui.screens.home import HomeScreen
+from vaultui.tui.widgets.detail import Detail
+from vaultui.tui.widgets.titlebar import TitleBar
+
+pytestmark = pytest.mark.anyio
+
+
+def row_of(driver: Driver, name: str) -> str:
+    """Return the line of the list that names a vault."""
+    return next(line for line in driver.text.splitlines() if f" {name} " in line[:54])
+
+
+async def test_the_list_says_state_name_countdown_and_files(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        assert "● open       Work         ▓▓▓░░░░ 07:12" in row_of(driver, "Work")
+        assert "○ locked     Taxes        —" in row_of(driver, "Taxes")
+        assert "▲ busy       Photos       due, held" in row_of(driver, "Photos")
+        assert "17 │" in row_of(driver, "Photos")
+
+
+async def test_the_title_counts_vaults_and_names_the_keyring(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        assert "vaultui 3 vaults · 2 open keyring: GNOME Keyring ✓" in driver.flat_text
+
+
+async def test_the_overview_shows_places_countdown_files_and_memory(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        for fact in (
+            "Mounted at ~/Vaults/Work (rw)",
+            "Cipher dir ~/Sync/work.c",
+            "AES-256-GCM · EME names · scrypt N=65536 r=8 p=1",
+            "07:12 of 15:00",
+            "Memory 44.0 MiB",
+            "Open files 2 last activity 7 min 48 s ago",
+            "w plans/2024 budget.ods",
+        ):
+            await driver.sees(fact)
+
+
+async def test_a_change_that_the_watch_reports_shows_without_waiting_for_the_clock(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await eventually(lambda: vaults.the_watch is not None)
+        await vaults.lock("Work")
+        vaults.the_watch.notify()
+        await driver.sees("○ locked Work")
+
+
+async def test_counters_are_refreshed_by_the_clock(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        vaults.change("Work", idle_left_s=431.0)
+        assert "07:12" in row_of(driver, "Work")
+        driver.clock.now += 1.0
+        await eventually(lambda: "07:11" in row_of(driver, "Work"))
+
+
+async def test_a_terminal_in_the_background_is_refreshed_less_often(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        driver.app.app_focus = False
+        vaults.change("Work", idle_left_s=431.0)
+        driver.clock.now += 2.0
+        await driver.app.live.tick(focused=False)
+        assert "07:12" in row_of(driver, "Work")
+        driver.clock.now += 3.0
+        await driver.app.live.tick(focused=False)
+        await eventually(lambda: "07:11" in row_of(driver, "Work"))
+
+
+async def test_freezing_stops_the_refresh_and_says_so(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("f")
+        await driver.sees("frozen, f goes on")
+        vaults.change("Work", idle_left_s=431.0)
+        driver.clock.now += 10.0
+        await driver.app.live.tick(focused=True)
+        await driver.pilot.pause()
+        assert "07:12" in row_of(driver, "Work")
+        await driver.press("f")
+        await eventually(lambda: "07:11" in row_of(driver, "Work"))
+
+
+async def test_rates_are_drawn_from_the_backends_counters(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        driver.clock.now += 1.0
+        vaults.change("Work", bytes_read=(412 << 20) + (3 << 20))
+        await driver.app.live.refresh()
+        await driver.sees("3.0 MiB/s")
+        assert "█" in driver.text
+
+
+async def test_a_key_that_does_not_apply_says_why(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("u")
+        await driver.hears("Work is open already.")
+        await driver.press("j", "l")
+        await driver.hears("Taxes is locked already.")
+        await driver.press("e")
+        await driver.hears("Taxes is locked, not open.")
+        await driver.press("p")
+        await driver.pilot.pause()
+        assert driver.app.screen.query_one(Detail).active.id == "overview-pane"
+        assert driver.toasts.count("Taxes is locked, not open.") == 2
+
+
+async def test_keys_that_do_not_apply_are_dim(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        hints = {hint.label: hint.applies for hint in driver.app.screen.query_one("KeyBar")._hints}
+        assert (hints["Unlock"], hints["Lock"], hints["Extend"]) == (False, True, True)
+        await driver.press("j")
+        hints = {hint.label: hint.applies for hint in driver.app.screen.query_one("KeyBar")._hints}
+        assert (hints["Unlock"], hints["Lock"], hints["Extend"]) == (True, False, False)
+
+
+async def test_extend_and_pause_reach_the_backend(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("e")
+        await driver.hears("Work locks in 15 min at the earliest.")
+        await driver.press("z")
+        await driver.hears("The idle lock of Work is paused: it stays open.")
+        await driver.sees("paused")
+        await driver.press("z")
+        await driver.hears("The idle lock of Work runs again.")
+
+
+async def test_the_path_is_copied_and_the_folder_opened(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("y")
+        assert driver.app.clipboard == "/home/ada/Vaults/Work"
+        await driver.press("o")
+        await eventually(lambda: "folder Work" in vaults.calls)
+
+
+async def test_the_filter_narrows_the_list_and_esc_clears_it(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("slash")
+        await driver.type("tax")
+        await driver.loses("Photos")
+        await driver.press("enter")
+        assert driver.app.screen.selected_status.entry.name == "Taxes"
+        await driver.press("escape")
+        await driver.sees("Photos")
+
+
+async def test_the_cursor_stays_on_its_vault_when_the_list_changes(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("j", "j")
+        await vaults.lock("Work")
+        await vaults.forget("Work")
+        await driver.app.live.refresh()
+        await driver.loses("● open Work")
+        assert driver.app.screen.selected_status.entry.name == "Photos"
+
+
+async def test_moving_with_letters_and_ends(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        names = []
+        for key in ("j", "k", "G", "g", "down"):
+            await driver.press(key)
+            names.append(driver.app.screen.selected_status.entry.name)
+        assert names == ["Taxes", "Work", "Photos", "Work", "Taxes"]
+
+
+async def test_enter_goes_into_an_open_vault_and_unlocks_a_locked_one(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("enter")
+        assert driver.app.screen.query_one(Detail).has_focus_within
+        await driver.press("shift+tab", "shift+tab")
+        driver.app.screen.query_one("#vaults").focus()
+        await driver.press("j", "enter")
+        await driver.comes_to("unlock")
+
+
+async def test_a_broken_vault_explains_itself_and_r_repairs_it(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put(
+        "Work",
+        state=VaultState.BROKEN,
+        explanation="Its backend was killed; the mount is dead.",
+        log_lines=("the last line",),
+    )
+    async with running(vaults) as driver:
+        await driver.sees("✖ broken")
+        await driver.sees("Its backend was killed")
+        await driver.sees("the last line")
+        await driver.press("l")
+        await driver.hears("Work is broken: R repairs it.")
+        await driver.press("R")
+        await driver.hears("The dead mount of Work is gone; u unlocks it again.")
+        await driver.sees("○ locked")
+
+
+async def test_a_missing_cipher_directory_is_explained(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put("Stick", state=VaultState.MISSING, explanation="/media/stick is not there.")
+    async with running(vaults) as driver:
+        await driver.sees("◌ missing")
+        await driver.sees("/media/stick is not there.")
+        await driver.press("u")
+        await driver.hears("The cipher directory of Stick is not there.")
+
+
+async def test_a_typo_in_the_settings_is_said_and_stays_visible(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.settings_warning = SettingsInvalid(path="c.toml", line=3, column=7, reason="a typo")
+    async with running(vaults) as driver:
+        await driver.hears("c.toml, line 3, column 7: a typo.")
+        await driver.sees("settings: last good copy")
+
+
+async def test_the_empty_state_teaches_the_keys_and_offers_what_was_found(
+    running: Running,
+) -> None:
+    vaults = StandIn()
+    vaults.found = [Path("/srv/found.c"), Path("/srv/[red]x[/]")]
+    async with running(vaults) as driver:
+        await driver.sees("No vaults yet")
+        await driver.sees("create a new vault")
+        await driver.sees("/srv/[red]x[/]")
+        await driver.press("u")
+        await driver.hears("There is no vault yet")
+        await driver.press("enter")
+        await driver.comes_to("add")
+        await driver.sees("/srv/found.c")
+
+
+async def test_under_80_columns_the_list_stands_alone_and_enter_opens_the_detail(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults, (60, 20)) as driver:
+        assert "Overview" not in driver.text
+        await driver.press("enter")
+        await driver.comes_to("one-vault")
+        await driver.sees("Mounted at")
+        await driver.press("escape")
+        await driver.comes_to("home")
+
+
+async def test_a_digit_opens_its_pane_also_where_the_list_stands_alone(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults, (60, 20)) as driver:
+        await driver.press("5")
+        await driver.comes_to("one-vault")
+        await driver.sees("idle clock reset by a read")
+
+
+async def test_a_terminal_that_becomes_wide_shows_both_again(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults, (60, 20)) as driver:
+        await driver.press("enter")
+        await driver.comes_to("one-vault")
+        await driver.pilot.resize_terminal(120, 30)
+        await driver.comes_to("home")
+        await driver.sees("Mounted at")
+
+
+async def test_a_low_terminal_has_no_title_line(running: Running, vaults: StandIn) -> None:
+    async with running(vaults, (100, 14)) as driver:
+        assert not driver.app.screen.query_one(TitleBar).display
+
+
+async def test_at_80_columns_all_tabs_are_whole(running: Running, vaults: StandIn) -> None:
+    async with running(vaults, (80, 24)) as driver:
+        await driver.sees("Overview Processes Activity Paths Log")
+
+
+async def test_the_ascii_set_draws_nothing_but_ascii(running: Running, vaults: StandIn) -> None:
+    async with running(vaults, ascii_only=True) as driver:
+        for keys in ((), ("j", "j"), ("l",)):
+            await driver.press(*keys)
+            await driver.pilot.pause(0.2)
+            odd = {character for character in driver.text if not character.isascii()}
+            assert not odd, odd
+
+
+async def test_without_colours_every_state_is_told_by_glyph_and_word(
+    running: Running, vaults: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running(vaults) as driver:
+        assert driver.app.no_color
+        assert "▲ busy" in driver.text
+        colours = {
+            segment.style.color.triplet
+            for strip in driver.app.screen._compositor.render_strips()
+            for segment in strip.apply_filter(
+                driver.app._filters[-1], driver.app.screen.background_colors[1]
+            )
+            if segment.style and segment.style.color and segment.style.color.triplet
+        }
+        assert all(len(set(colour)) == 1 for colour in colours)
+
+
+async def test_keys_can_be_remapped_by_their_ids(running: Running, vaults: StandIn) -> None:
+    async with running(vaults, keymap={"vault.lock": "ctrl+l"}) as driver:
+        assert "ctrl+l Lock" in driver.flat_text
+        await driver.press("ctrl+l")
+        await driver.hears("Work is locked.")
+
+
+async def test_quitting_leaves_open_vaults_open(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("q")
+        await eventually(lambda: not driver.app.is_running)
+    assert vaults.calls == []
+    assert (await vaults.status("Work")).mounted
+
+
+async def test_several_open_vaults_are_kept_apart_in_the_panes(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("5")
+        await driver.sees("idle clock reset by a read")
+        assert isinstance(driver.app.screen, HomeScreen)
+        driver.app.screen.query_one("#vaults").focus()
+        await driver.press("j", "j")
+        await driver.sees("nothing logged yet")
