@@ -102,7 +102,7 @@ class Attrs:
                 if not self._inodes.next_name(node):
                     raise
             else:
-                if (status.st_dev, status.st_ino) == node.key:
+                if node.is_inode_of(status):
                     return status
                 if not self._inodes.next_name(node):
                     raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
@@ -176,8 +176,7 @@ class Attrs:
             return
         fd = self._files.open_backing(node, writable=True, readable=False)
         try:
-            status = os.fstat(fd)
-            if (status.st_dev, status.st_ino) != node.key:
+            if not node.is_inode_of(os.fstat(fd)):
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
             self._io.truncate(file or OpenFile(node), fd, size)
         finally:
@@ -245,8 +244,7 @@ class Attrs:
         directory_fd, cname = self._place(node)
         fd = os.open(cname, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory_fd)
         try:
-            status = os.fstat(fd)
-            if (status.st_dev, status.st_ino) != node.key:
+            if not node.is_inode_of(os.fstat(fd)):
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
             yield fd
         finally:

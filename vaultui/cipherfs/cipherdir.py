@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ class Directory:
         self.readable = readable
         """False for a directory that may be entered but not listed."""
         self.iv = _NO_IV
-        self.checked = 0.0
+        self.checked = -math.inf
         """Monotonic time of the last look at the IV."""
         self.used = True
         self._stamp: tuple[int, int, int, int] | None = None
@@ -170,8 +171,7 @@ class Directories:
 
     def _open(self, parent_fd: int, node: Node) -> Directory:
         fd, readable = open_directory(parent_fd, node.cname)
-        status = os.fstat(fd)
-        if (status.st_dev, status.st_ino) != node.key:
+        if not node.is_inode_of(os.fstat(fd)):
             os.close(fd)
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         return self.keep(node, fd, readable)

@@ -87,6 +87,15 @@ class Node:
     def is_directory(self) -> bool:
         return self.children is not None
 
+    def is_inode_of(self, status: os.stat_result) -> bool:
+        """Tell whether `status` is that of this inode.
+
+        Numbers of removed inodes are used again, so the type must be the same too.
+        """
+        return (status.st_dev, status.st_ino) == self.key and (
+            status.st_mode & _TYPE_MASK == self.kind
+        )
+
     def __repr__(self) -> str:
         return f"<Node {self.ino} of {self.key}, {self.refs} references>"
 

@@ -94,7 +94,7 @@ class OpenFiles:
         fd = self.open_backing(node, writable=writable, readable=accmode != os.O_WRONLY)
         try:
             status = os.fstat(fd)
-            if (status.st_dev, status.st_ino) != node.key or not stat.S_ISREG(status.st_mode):
+            if not node.is_inode_of(status):
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         except BaseException:
             os.close(fd)

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from vaultui import __version__
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import ContentCipher
 from vaultui.crypto.filename import NameCipher
@@ -42,7 +43,7 @@ from vaultui.model.errors import (
 from vaultui.model.secret import Secret
 
 DIR_IV_MODE: Final = 0o444
-_CREATOR: Final = "vaultui"
+_CREATOR: Final = f"vaultui {__version__}"
 _KEPT_SUFFIX: Final = b".old"
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -227,22 +228,27 @@ def _check_empty(directory: bytes) -> None:
 
 def _write_new_volume(directory: bytes, conf: bytes) -> None:
     shown = os.fsdecode(directory)
-    written: list[bytes] = []
+    dir_iv_path = os.path.join(directory, DIR_IV_NAME)
+    conf_path = os.path.join(directory, CONF_NAME)
+    # What may be ours, and so is taken away after a failure: also a file that has its name
+    # already, where only the last fsync failed.
+    ours: list[bytes] = []
     try:
-        for name, data, mode in (
-            (DIR_IV_NAME, os.urandom(DIR_IV_BYTES), DIR_IV_MODE),
-            (CONF_NAME, conf, volumeconf.CONF_MODE),
-        ):
-            path = os.path.join(directory, name)
-            write_durably(path, data, mode=mode, exclusive=True)
-            written.append(path)
+        ours.append(dir_iv_path)
+        write_durably(dir_iv_path, os.urandom(DIR_IV_BYTES), mode=DIR_IV_MODE, exclusive=True)
+        ours.append(conf_path)
+        write_durably(conf_path, conf, mode=volumeconf.CONF_MODE, exclusive=True)
     except BaseException as error:
-        for path in reversed(written):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
         if isinstance(error, FileExistsError):
             # Another process made a volume here since the directory was found empty.
-            raise CipherdirNotEmpty(path=shown, first=os.fsdecode(name)) from error
+            taken = ours.pop()
+        while ours:
+            with contextlib.suppress(OSError):
+                os.unlink(ours.pop())
+        if isinstance(error, FileExistsError):
+            raise CipherdirNotEmpty(
+                path=shown, first=os.fsdecode(os.path.basename(taken))
+            ) from error
         if isinstance(error, OSError):
             raise InitFailed(path=shown, reason=os.strerror(error.errno or 0)) from error
         raise
@@ -263,6 +269,10 @@ def _replace(path: bytes, data: bytes, owner: tuple[int, int]) -> None:
                 raise
         write_durably(path, data, mode=volumeconf.CONF_MODE, owner=owner)
     except OSError as error:
+        # The failure may have come after the replacement, from the fsync of the directory.
+        # Where it came before, both names are one file and rename(2) does nothing.
+        with contextlib.suppress(OSError):
+            os.rename(kept, path)
         with contextlib.suppress(OSError):
             os.unlink(kept)
         raise VolumeConfNotWritten(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -290,6 +291,38 @@ def test_a_change_that_could_not_be_written_leaves_the_old_config(made: Path) ->
     assert caught.value.exit_code == 24
     assert (made / CONF).read_bytes() == before
     assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def keep_directories_from_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make fsync fail for directories, which is what comes after the rename."""
+    fsync = os.fsync
+
+    def failing(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", failing)
+
+
+def test_a_change_that_failed_after_the_replacement_is_taken_back(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (made / CONF).read_bytes()
+    keep_directories_from_the_disk(monkeypatch)
+    with pytest.raises(VolumeConfNotWritten):
+        volume.change_password(made, secret(OLD), secret(NEW))
+    assert (made / CONF).read_bytes() == before
+    assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_a_creation_that_failed_in_its_last_step_leaves_nothing(
+    empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_directories_from_the_disk(monkeypatch)
+    with pytest.raises(InitFailed):
+        volume.create(empty, secret(OLD), 10)
+    assert os.listdir(empty) == []
 
 
 def test_a_config_behind_a_link_is_changed_where_it_lies(made: Path, tmp_path: Path) -> None:
