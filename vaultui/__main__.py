@@ -12,12 +12,12 @@ def main() -> None:
     sys.exit(run(sys.argv[1:], _start_application))
 
 
-def _start_application() -> int:
+def _start_application(ascii_only: bool) -> int:
     # Late: Textual takes longer to import than a verb takes to run.
     from vaultui.tui.app import run as run_application
     from vaultui.vaults import Vaults
 
-    return run_application(Vaults.open())
+    return run_application(Vaults.open(), ascii_only=ascii_only)
 
 
 if __name__ == "__main__":

@@ -18,16 +18,16 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Treated as Ctrl-C is: what was started is ended, and the terminal gets its echo back."""
 
 
-def run(argv: Sequence[str], start_application: Callable[[], int]) -> int:
+def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
     """Run one command line and return the exit code.
 
-    `start_application` is called when no verb is given.
+    `start_application` is called when no verb is given; it is told whether to draw in ASCII.
     """
     output = Output(as_json="--json" in argv, ascii_only="--ascii" in argv)
     try:
         arguments = build_parser().parse_args(as_verb(argv))
         if arguments.verb is None:
-            return start_application()
+            return start_application(arguments.ascii)
         for number in _ENDING:
             signal.signal(number, _interrupt)
         return _run_verb(arguments, output)

@@ -7,6 +7,8 @@ the application. It starts and stops nothing by itself: open vaults stay open wh
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,7 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from vaultui.model.errors import VaultuiError
+from vaultui.model.errors import TerminalMissing, VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.tui.actions import BY_ID, Action, refusal
 from vaultui.tui.commands import VaultCommands
@@ -23,7 +25,7 @@ from vaultui.tui.flows import Flows
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.jobs import Job, Jobs
 from vaultui.tui.live import LiveVaults
-from vaultui.tui.recorders import detach_devtools, traceback_without_locals
+from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.theme import VARIABLE_DEFAULTS, VAULTUI
@@ -82,6 +84,11 @@ class VaultuiApp(App[None]):
 
     # -- life -------------------------------------------------------------------------------
 
+    @property
+    def crash(self) -> Exception | None:
+        """The exception that nobody expected and that ended the application, or None."""
+        return self._exception
+
     def get_default_screen(self) -> HomeScreen:
         return HomeScreen(self.glyphs)
 
@@ -89,6 +96,9 @@ class VaultuiApp(App[None]):
         return VARIABLE_DEFAULTS
 
     def on_mount(self) -> None:
+        # A closed terminal or a logout must not leave half an unlock behind.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self.set_interval(_TICK_S, self._tick, name="refresh")
         self.run_worker(self._begin(), group="begin")
 
@@ -135,6 +145,8 @@ class VaultuiApp(App[None]):
             self.run_worker(self.live.tick(self.app_focus), group="refresh")
 
     async def on_unmount(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().remove_signal_handler(number)
         if self._watch is not None:
             asyncio.get_running_loop().remove_reader(self._watch.fileno())
             self._watch.close()
@@ -235,19 +247,27 @@ class VaultuiApp(App[None]):
             return super().export_screenshot(title=title, simplify=simplify)
 
     def _fatal_error(self) -> None:
-        """Textual prints the locals of every frame of a crash; passwords may be among them."""
-        assert self._exception is not None
-        self.bell()
-        self.panic(traceback_without_locals(self._exception))
+        """End without Textual's own report, which prints the locals of every frame of a crash.
+
+        The exception goes on to whoever called `run`, where it becomes a sentence.
+        """
+        self._close_messages_no_wait()
 
 
 def run(vaults: Vaults, *, ascii_only: bool = False) -> int:
-    """Run the application until it is left, and return the exit code of the program."""
-    from vaultui.tui.recorders import close_recorders
+    """Run the application until it is left, and return the exit code of the program.
+
+    Raises TerminalMissing without a terminal, and what made the application crash.
+    """
     from vaultui.vaults.protection import protect_process
 
+    for stream, name in ((sys.stdin, "standard input"), (sys.stdout, "standard output")):
+        if stream is None or not stream.isatty():
+            raise TerminalMissing(reason=f"{name} is not one")
     close_recorders()
     protect_process()
     app = VaultuiApp(vaults, ascii_only=ascii_only)
     app.run()
+    if app.crash is not None:
+        raise app.crash
     return app.return_code or 0

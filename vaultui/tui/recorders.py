@@ -1,11 +1,10 @@
-"""Closing what would write secrets down: Textual's own logs, devtools, and crash reports.
+"""Closing what would write secrets down: Textual's own logs, and its devtools.
 
 Textual can record every key: `TEXTUAL_LOG` appends each event to a file, `TEXTUAL=devtools`
-sends it to another process, `TEXTUAL_DEBUG` keeps the raw input, and a crash prints the
-locals of every frame. Such a record of a form holds the password, letter by letter. A
-program that asks for passwords has no use for any of them, so all are off for all of its
-time, not only while a form is open: a switch that must be thrown at the right moment is
-missed once.
+sends it to another process, `TEXTUAL_DEBUG` keeps the raw input in `keys.log`. Such a
+record of a form holds the password, letter by letter. A program that asks for passwords has
+no use for any of them, so all are off for all of its time, not only while a form is open: a
+switch that must be thrown at the right moment is missed once.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from rich.traceback import Traceback
 from textual import constants
 from textual.app import App
 
@@ -38,10 +36,3 @@ def detach_devtools(app: App[Any]) -> None:
     app.devtools = None
     app._devtools_redirector = None
     app.css_monitor = None
-
-
-def traceback_without_locals(error: BaseException) -> Traceback:
-    """Return how a crash is shown: where it happened, and no value of any variable."""
-    return Traceback.from_exception(
-        type(error), error, error.__traceback__, show_locals=False, width=100, max_frames=30
-    )
