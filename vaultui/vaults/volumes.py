@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.secret import Secret
@@ -32,8 +34,22 @@ async def info(entry: VaultEntry) -> VolumeInfo:
 
 
 async def create(entry: VaultEntry, password: Secret) -> Secret:
-    """Make a volume and return its master key, which the caller wipes."""
-    result = await run_oneshot(CreateSpec(entry.cipherdir), [password])
+    """Make a volume, and its directory if need be; return its master key for the caller to wipe.
+
+    The parent of the directory must be there: a folder must not stand in for a missing drive.
+    """
+    made = False
+    # Whatever hinders making it hinders the backend too, which says it in our words.
+    with suppress(OSError):
+        os.mkdir(entry.cipherdir, 0o700)
+        made = True
+    try:
+        result = await run_oneshot(CreateSpec(entry.cipherdir), [password])
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                os.rmdir(entry.cipherdir)
+        raise
     assert isinstance(result.message, Created)
     assert result.secret is not None
     return result.secret
