@@ -81,8 +81,10 @@ def _write_new(
         if owner is not None:
             with contextlib.suppress(PermissionError):
                 os.fchown(fd, *owner)
-        # After the owner: changing that clears the set-id bits.
-        os.fchmod(fd, mode)
+        # After the owner: changing that clears the set-id bits. The file is ours, so a refusal
+        # means a file system without modes, such as FAT.
+        with contextlib.suppress(PermissionError):
+            os.fchmod(fd, mode)
         with memoryview(data) as whole:
             done = 0
             while done < len(whole):

@@ -325,6 +325,22 @@ def test_a_creation_that_failed_in_its_last_step_leaves_nothing(
     assert os.listdir(empty) == []
 
 
+def test_a_volume_lives_on_a_stick_without_hard_links_and_modes(
+    empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    for call in ("link", "fchmod", "fchown"):
+        monkeypatch.setattr(os, call, refuse)
+    volume.create(empty, secret(OLD), 10).wipe()
+    with pytest.raises(CipherdirNotEmpty):
+        volume.create(empty, secret(NEW), 10)
+    volume.change_password(empty, secret(OLD), secret(NEW))
+    assert opens(empty, NEW)
+    assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
+
+
 def test_a_config_behind_a_link_is_changed_where_it_lies(made: Path, tmp_path: Path) -> None:
     target = tmp_path / "backup" / "real.conf"
     target.parent.mkdir()
