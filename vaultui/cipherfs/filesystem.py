@@ -15,7 +15,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.attrs import Attrs, SymlinkCodec
@@ -61,6 +61,16 @@ class OpenFileInfo(NamedTuple):
     """Plaintext path without a leading slash; as last known after an unlink."""
     handles: int
     writable: bool
+
+
+H = TypeVar("H")
+
+
+class _Handles(dict[int, H]):
+    """Open handles by number. A number that is not among them is EBADF, at no cost otherwise."""
+
+    def __missing__(self, handle: int) -> H:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class FileSystem:
@@ -111,8 +121,8 @@ class FileSystem:
         self._listings = Listings(inodes, directories, self._attrs)
         self._xattrs = Xattrs(inodes, directories, self._attrs, volume.content, names, reporter)
         self._paths = PathCodec(self._root_fd, names, long_name_max=long_name_max)
-        self._file_handles: dict[int, FileHandle] = {}
-        self._dir_handles: dict[int, DirHandle] = {}
+        self._file_handles: _Handles[FileHandle] = _Handles()
+        self._dir_handles: _Handles[DirHandle] = _Handles()
         self._last_handle = 0
 
     # The tree.
@@ -263,7 +273,9 @@ class FileSystem:
         self.fsync_job(handle, datasync)()
 
     def release(self, handle: Handle) -> None:
-        self._files.release(self._file_handles.pop(handle))
+        file_handle = self._file_handles[handle]
+        del self._file_handles[handle]
+        self._files.release(file_handle)
 
     # Directories.
 

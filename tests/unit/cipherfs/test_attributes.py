@@ -178,8 +178,12 @@ class TestXattrs:
     def test_access_lists_pass_in_the_clear(self, kinds: OpenVolume) -> None:
         # Version 2, then user::rw- group::r-- mask::r-- other::r-- and user 1000.
         acl = bytes.fromhex(
-            "02000000" "01000600ffffffff" "02000400e8030000" "04000400ffffffff"
-            "10000400ffffffff" "20000400ffffffff"
+            "02000000"
+            "01000600ffffffff"
+            "02000400e8030000"
+            "04000400ffffffff"
+            "10000400ffffffff"
+            "20000400ffffffff"
         )
         name = b"system.posix_acl_access"
         try:

@@ -176,9 +176,7 @@ def test_a_hard_link_is_the_same_file_under_both_names(vault: OpenVolume, name: 
 
 
 @each_length
-def test_making_what_is_there_is_refused_and_changes_nothing(
-    vault: OpenVolume, name: str
-) -> None:
+def test_making_what_is_there_is_refused_and_changes_nothing(vault: OpenVolume, name: str) -> None:
     vault.write(name, b"x")
     parent = ROOT, os.fsencode(name)
     for again in (

@@ -139,9 +139,7 @@ def few_descriptors() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_knowing_many_inodes_takes_few_descriptors(
-    few_descriptors: int, cipherdir: Path
-) -> None:
+def test_knowing_many_inodes_takes_few_descriptors(few_descriptors: int, cipherdir: Path) -> None:
     vault = OpenVolume(cipherdir)
     inos = []
     for number in range(100):
