@@ -1,0 +1,202 @@
+"""What goes wrong with an open vault: in use, killed, hanging; and how the verbs get out of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from capabilities import needs
+from shelltwin import Shell
+from support import mountpoints_below, program, wait_until
+
+pytestmark = needs("fuse", "gocryptfs")
+
+
+@contextmanager
+def holding(directory: Path, *, deaf: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process with its working directory in the vault; a deaf one ignores TERM."""
+    trap = "trap '' TERM; " if deaf else ""
+    script = f"{trap}echo there; while :; do read line || sleep 60; done"
+    with subprocess.Popen(
+        ("sh", "-c", script), cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"there\n"
+        try:
+            yield holder
+        finally:
+            holder.kill()
+
+
+def test_a_vault_in_use_is_not_locked_and_its_holders_are_named(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    with holding(work) as holder:
+        (result,) = shell.json("lock", "Work", returncode=47)["vaults"]
+        assert result["error"]["code"] == "mount-busy"
+        assert f"sh ({holder.pid})" in result["error"]["summary"]
+        assert shell.state() in {"open", "busy"}
+        (held,) = shell.json("ps", "Work")["holders"]
+        assert (held["pid"], held["command"], held["kind"]) == (holder.pid, "sh", "cwd")
+        assert held["path"] == str(work)
+    assert shell.json("ps", "Work")["holders"] == []
+    shell("lock", "Work").check()
+
+
+def test_a_lock_that_waits_is_done_when_the_holder_ends(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    words = (program("vaultui"), "lock", "Work", "--wait")
+    with holding(work) as holder, subprocess.Popen(words) as waiting:
+        wait_until(lambda: shell.state() == "locking" or waiting.poll() is not None)
+        assert waiting.poll() is None
+        assert mountpoints_below(work) == [str(work)]
+        holder.kill()
+        assert waiting.wait(20) == 0
+    assert shell.state() == "locked"
+
+
+def test_a_lock_that_waits_can_be_given_up(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    with holding(work):
+        with subprocess.Popen(
+            (program("vaultui"), "lock", "Work", "--wait"), stderr=subprocess.PIPE
+        ) as waiting:
+            wait_until(lambda: shell.state() == "locking" or waiting.poll() is not None)
+            waiting.send_signal(signal.SIGINT)
+            _, told = waiting.communicate(timeout=20)
+        assert waiting.returncode == 15
+        assert b"cancelled" in told
+        assert b"Traceback" not in told
+        assert mountpoints_below(work) == [str(work)]
+
+
+def test_a_lazy_lock_takes_it_out_of_sight_and_leaves_the_holder(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    (work / "file").write_text("still here")
+    with (work / "file").open() as held:
+        (result,) = shell.json("lock", "Work", "--lazy")["vaults"]
+        assert result == {"name": "Work", "already": False, "detached": True}
+        assert mountpoints_below(work) == []
+        assert held.read() == "still here"
+
+
+def test_kill_ends_the_holders_and_then_locks(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    with holding(work) as polite, holding(work, deaf=True) as deaf:
+        shell("lock", "Work", "--kill").check()
+        assert polite.wait(10) == -signal.SIGTERM
+        assert deaf.wait(10) == -signal.SIGKILL
+    assert shell.state() == "locked"
+
+
+def test_a_killed_backend_is_explained_and_leaves_no_dead_mount(shell: Shell, work: Path) -> None:
+    vault = shell.unlock()["vault"]
+    os.kill(vault["backend_pid"], signal.SIGKILL)
+    wait_until(lambda: mountpoints_below(work) == [], what="the keeper has detached the mount")
+    wait_until(lambda: shell.state() == "broken", what="it is shown as broken")
+    status = shell.status()
+    assert "SIGKILL" in status["explanation"]
+    assert status["exit"]["signal"] == 9
+    assert shell.unlock()["vault"]["state"] == "open"
+
+
+def test_repair_makes_a_broken_vault_a_locked_one(shell: Shell, work: Path) -> None:
+    vault = shell.unlock()["vault"]
+    os.kill(vault["backend_pid"], signal.SIGKILL)
+    wait_until(lambda: shell.state() == "broken", what="it is shown as broken")
+    assert shell.json("repair", "Work")["vault"]["state"] == "locked"
+    assert shell.state() == "locked"
+
+
+def test_a_killed_keeper_leaves_the_vault_open(shell: Shell, work: Path) -> None:
+    vault = shell.unlock()["vault"]
+    os.kill(vault["keeper_pid"], signal.SIGKILL)
+    wait_until(lambda: shell.status()["keeper_pid"] is None, what="the keeper is gone")
+    (work / "file").write_text("works")
+    status = shell.status()
+    assert status["state"] == "open"
+    assert "keeper" in status["explanation"]
+    shell("lock", "Work").check()
+    assert shell.state() == "locked"
+
+
+def test_both_killed_are_noticed_and_repaired_by_the_next_unlock(shell: Shell, work: Path) -> None:
+    vault = shell.unlock()["vault"]
+    os.kill(vault["keeper_pid"], signal.SIGKILL)
+    os.kill(vault["backend_pid"], signal.SIGKILL)
+    wait_until(lambda: shell.state() == "broken", what="it is shown as broken")
+    assert mountpoints_below(work) == [str(work)], "nobody was there to detach it"
+    assert "keeper was gone" in shell.status()["explanation"]
+    assert shell.unlock()["already"] is False
+    (work / "file").write_text("works again")
+
+
+def test_locking_a_broken_vault_clears_it_away(shell: Shell, work: Path) -> None:
+    vault = shell.unlock()["vault"]
+    os.kill(vault["keeper_pid"], signal.SIGKILL)
+    os.kill(vault["backend_pid"], signal.SIGKILL)
+    wait_until(lambda: shell.state() == "broken", what="it is shown as broken")
+    shell("lock", "--all").check()
+    assert mountpoints_below(work) == []
+    assert shell.state() == "locked"
+
+
+def test_a_backend_that_does_not_answer_is_hung_and_can_be_ended(shell: Shell, work: Path) -> None:
+    vault = shell.unlock()["vault"]
+    os.kill(vault["backend_pid"], signal.SIGSTOP)
+    try:
+        assert shell.state() == "hung"
+        done = shell("unlock", "Work", "--password-file", shell.password_file)
+        assert done.returncode == 46
+        shell("lock", "Work", "--kill", timeout=30).check()
+    finally:
+        if Path(f"/proc/{vault['backend_pid']}").exists():
+            os.kill(vault["backend_pid"], signal.SIGCONT)
+    assert mountpoints_below(work) == []
+    assert shell.unlock()["vault"]["state"] == "open"
+
+
+def test_killing_the_front_end_leaves_the_vault_open(shell: Shell, work: Path) -> None:
+    words = (program("vaultui"), "status", "--watch", "--json")
+    shell.unlock()
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        assert b'"open"' in watching.stdout.readline()
+        watching.kill()
+    assert shell.state() == "open"
+
+
+def test_a_watcher_is_told_of_every_change(shell: Shell, work: Path) -> None:
+    words = (program("vaultui"), "status", "Work", "--watch", "--json")
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        assert b'"locked"' in watching.stdout.readline()
+        shell.unlock()
+        lines = [watching.stdout.readline()]
+        while b'"open"' not in lines[-1]:
+            lines.append(watching.stdout.readline())
+            assert len(lines) < 10
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) == 15
+
+
+def test_cancelling_an_unlock_leaves_nothing(shell: Shell, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.c"
+    slow.mkdir()
+    subprocess.run(
+        ("gocryptfs", "-init", "-q", "-scryptn", "20", "-passfile", shell.password_file, slow),
+        check=True,
+    )
+    shell("add", slow, "--name", "Slow").check()
+    words = (program("vaultui"), "unlock", "Slow", "--password-file", str(shell.password_file))
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as unlocking:
+        wait_until(lambda: shell.state("Slow") == "unlocking", what="it is unlocking")
+        unlocking.send_signal(signal.SIGINT)
+        _, told = unlocking.communicate(timeout=30)
+    assert unlocking.returncode == 15
+    assert b"Traceback" not in told
+    assert shell.state("Slow") == "locked"
+    assert mountpoints_below(shell.home) == []
