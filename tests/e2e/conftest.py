@@ -27,7 +27,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Gocryptfs]:
     """Return a volume that the real gocryptfs made and filled; vaults on it are locked later."""
-    with Gocryptfs(tmp_path, cipherdir=tmp_path / "work.c") as volume:
+    with Gocryptfs(tmp_path, cipherdir=tmp_path / "Work") as volume:
         (volume.mountpoint / "report.txt").write_bytes(b"quarterly figures\n")
         (volume.mountpoint / "folder").mkdir()
         (volume.mountpoint / "folder" / ("long name " * 20)).write_bytes(b"long")

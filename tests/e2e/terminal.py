@@ -19,15 +19,18 @@ class Terminal:
 
     def __init__(self, base: Path, *, columns: int = 130, rows: int = 36) -> None:
         self._socket = base / "tmux"
-        self._size = ("-x", str(columns), "-y", str(rows))
+        # Not by options of new-session: a detached session forgets those at the first change.
+        self._size = f"{columns}x{rows}"
 
     def start(self, *words: str | os.PathLike[str]) -> None:
         """Start a program; the terminal stays after its end, so that its last words are read."""
         command = [os.fspath(word) for word in words]
         self._tmux(
-            "new-session", "-d", *self._size, *command, ";",
-            "set-option", "remain-on-exit", "on", ";",
-            "set-option", "status", "off",
+            "start-server", ";",
+            "set-option", "-g", "default-size", self._size, ";",
+            "set-option", "-g", "remain-on-exit", "on", ";",
+            "set-option", "-g", "status", "off", ";",
+            "new-session", "-d", *command,
         )  # fmt: skip
 
     def again(self, *words: str | os.PathLike[str]) -> None:
@@ -57,9 +60,20 @@ class Terminal:
         )
 
     def ended(self) -> int:
-        """Wait for the end of the program; return its exit status."""
-        wait_until(lambda: self._ask("#{pane_dead}") == "1", SCREEN_TIMEOUT_S, "the program ended")
-        return int(self._ask("#{pane_dead_status}") or -1)
+        """Wait for the end of the program; return its exit status, minus the signal if one did it.
+
+        A dead pane has neither for a moment, until tmux has reaped its program.
+        """
+        try:
+            answer = wait_until(
+                lambda: self._ask("#{pane_dead_status},#{pane_dead_signal}").strip(","),
+                SCREEN_TIMEOUT_S,
+                "the program ended",
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen shows:\n{self.screen()}") from None
+        died = self._ask("#{pane_dead_signal}")
+        return -int(died) if died else int(answer)
 
     def pid(self) -> int:
         """Return the process of the terminal's program."""
@@ -76,7 +90,10 @@ class Terminal:
         return self._tmux("display-message", "-p", variable).stdout.decode().strip()
 
     def _tmux(self, *words: str) -> Completed:
-        return run_program(("tmux", "-f", "/dev/null", "-S", self._socket, *words)).check()
+        # With these two in the environment, programs believe them instead of the terminal.
+        env = {name: os.environ[name] for name in os.environ.keys() - {"COLUMNS", "LINES"}}
+        command = ("tmux", "-f", "/dev/null", "-S", self._socket, *words)
+        return run_program(command, env=env).check()
 
     def __enter__(self) -> Self:
         return self

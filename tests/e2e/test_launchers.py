@@ -95,13 +95,14 @@ def test_the_entry_of_a_vault_unlocks_it_in_the_terminal_that_it_names(
     # A terminal emulator that opens its window in the test's tmux: `emulator -e COMMAND…`.
     emulator = tmp_path / "emulator"
     emulator.write_text(
-        f'#!/bin/sh\nshift\nexec tmux -S {tmp_path}/tmux respawn-pane -k -t main "$@"\n'
+        f'#!/bin/sh\nshift\nexec tmux -S {tmp_path}/tmux respawn-pane -k -t 0 "$@"\n'
     )
     emulator.chmod(0o755)
     vaultui("install-desktop", "--terminal", emulator, name).check()
     (entry,) = (home / ".local" / "share" / "applications").glob("vaultui-unlock-*.desktop")
     terminal.start("cat")
-    run_program(_exec_words(entry), timeout=60)
+    desktop = {**os.environ, "DISPLAY": ":99"}  # what tells a launcher that there are windows
+    run_program(_exec_words(entry), timeout=60, env=desktop).check()
     terminal.shows("assword")
     terminal.type(volume.password.decode())
     terminal.press("Enter")
