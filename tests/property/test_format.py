@@ -16,15 +16,11 @@ from vaultui.format import volumeconf
 from vaultui.format.blocks import (
     GCM,
     HEADER_BYTES,
-    PLAIN_BLOCK,
     BadHeader,
     Layout,
     block_count,
-    block_of,
-    block_start,
     format_header,
     parse_header,
-    span,
 )
 from vaultui.format.names import (
     BadName,
@@ -70,13 +66,6 @@ def test_blocks_lie_one_behind_the_other_and_end_with_the_file(layout: Layout, s
         last = layout.cipher_size(size) - layout.cipher_offset(count - 1)
         assert layout.overhead < last <= layout.cipher_block
         assert layout.cipher_size(size) == HEADER_BYTES + layout.run_size(size)
-
-
-@given(SIZES, st.integers(1, 1 << 30))
-def test_a_span_holds_its_range_and_no_block_too_many(offset: int, size: int) -> None:
-    first, count = span(offset, size)
-    assert block_start(first) <= offset < block_start(first) + PLAIN_BLOCK
-    assert block_of(offset + size - 1) == first + count - 1
 
 
 @given(st.binary(min_size=16, max_size=16).filter(any))

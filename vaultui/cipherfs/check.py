@@ -233,7 +233,8 @@ class _Check:
 
     def _runs(self, fd: int, size: int, place: _Place) -> Iterator[tuple[int, bytes]]:
         """Yield the runs of blocks that hold data, each with the number of its first block."""
-        step = self._content.layout.cipher_block
+        layout = self._content.layout
+        step = layout.cipher_block
         full, short = divmod(size - HEADER_BYTES, step)
         at = HEADER_BYTES
         while at < size:
@@ -246,7 +247,7 @@ class _Check:
                 if error.errno != errno.ENXIO or not short:
                     return
                 first = full
-            at = HEADER_BYTES + first * step
+            at = layout.cipher_offset(first)
             ciphertext = os.pread(fd, _RUN_BLOCKS * step, at)
             if not ciphertext:
                 return

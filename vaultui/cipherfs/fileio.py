@@ -134,7 +134,7 @@ class FileIO:
 
         # The short last block, when the file grows: kept as it is for the case of failure.
         last = old >> _SHIFT
-        last_at = HEADER_BYTES + last * cipher_block
+        last_at = self._layout.cipher_offset(last)
         kept = os.pread(fd, cipher_block, last_at) if end > old and old & _REST else b""
         padding: Plain | None = None
         if kept and first > last:
@@ -155,7 +155,7 @@ class FileIO:
                 after = memoryview(whole)[tail:]
             run = b"".join((bytes(memoryview(before)[:head]).ljust(head, b"\0"), data, after))
 
-        at = HEADER_BYTES + first * cipher_block
+        at = self._layout.cipher_offset(first)
         stop = at + self._layout.run_size(len(run))
         if stop > file.allocated:
             self._reserve(file, fd, at, stop, cipher_size, None if padding is None else last_at)
@@ -228,7 +228,7 @@ class FileIO:
         keep = size & _REST
         if keep:
             last = size >> _SHIFT
-            last_at = HEADER_BYTES + last * self._cipher_block
+            last_at = self._layout.cipher_offset(last)
             self._check_id(file, fd)
             kept = os.pread(fd, self._cipher_block, last_at)
             plain = memoryview(self._open_blocks(file, fd, last, kept))[:keep]
@@ -258,7 +258,7 @@ class FileIO:
                 return b""
             self._take_header(file, bytes(header))
         else:
-            size = os.preadv(fd, [room], HEADER_BYTES + first * self._cipher_block)
+            size = os.preadv(fd, [room], self._layout.cipher_offset(first))
             if not size:
                 return b""
         file_id = file.file_id
@@ -283,7 +283,7 @@ class FileIO:
             # A sync client that writes in place gives the file a new ID under our hands.
             if self._load_id(file, fd) == file_id:
                 self._corrupt(file, str(error))
-        ciphertext = os.pread(fd, len(ciphertext), HEADER_BYTES + first * self._cipher_block)
+        ciphertext = os.pread(fd, len(ciphertext), self._layout.cipher_offset(first))
         return self._open_blocks(file, fd, first, ciphertext)
 
     def _check_id(self, file: OpenFile, fd: int) -> None:

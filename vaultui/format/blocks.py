@@ -7,6 +7,7 @@ empty plaintext is an empty file: the header comes with the first byte.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,22 +52,24 @@ def parse_header(data: bytes) -> bytes:
     return file_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The sizes that follow from the nonce and the tag of a content cipher, all in bytes."""
 
     nonce_bytes: int
     tag_bytes: int = 16
 
-    @property
+    # Computed once: the way of every read and write goes through them.
+
+    @functools.cached_property
     def overhead(self) -> int:
         """What a block has beyond its plaintext."""
         return self.nonce_bytes + self.tag_bytes
 
-    @property
+    @functools.cached_property
     def cipher_block(self) -> int:
         """Size of a full block of ciphertext."""
-        return PLAIN_BLOCK + self.nonce_bytes + self.tag_bytes
+        return PLAIN_BLOCK + self.overhead
 
     def cipher_offset(self, block: BlockNo | int) -> int:
         """Return where `block` starts in the ciphertext file.
@@ -109,27 +112,6 @@ GCM: Final = Layout(nonce_bytes=16)
 """AES-256-GCM as gocryptfs uses it: nonces of 16 bytes, not the usual 12."""
 
 
-def block_of(offset: int) -> BlockNo:
-    """Return the block that holds the plaintext byte at `offset`."""
-    return BlockNo(offset // PLAIN_BLOCK)
-
-
-def block_start(block: BlockNo | int) -> int:
-    """Return the plaintext offset of the first byte of `block`."""
-    return block * PLAIN_BLOCK
-
-
 def block_count(plain_size: int) -> int:
     """Return how many blocks hold this much plaintext, the last one perhaps short."""
     return -(-plain_size // PLAIN_BLOCK)
-
-
-def span(offset: int, size: int) -> tuple[BlockNo, int]:
-    """Return the first block and the number of blocks that a range of plaintext touches.
-
-    The number is 0 for an empty range.
-    """
-    first = offset // PLAIN_BLOCK
-    if size == 0:
-        return BlockNo(first), 0
-    return BlockNo(first), (offset + size - 1) // PLAIN_BLOCK - first + 1

@@ -7,15 +7,11 @@ import pytest
 from vaultui.format.blocks import (
     GCM,
     HEADER_BYTES,
-    PLAIN_BLOCK,
     BadHeader,
     Layout,
     block_count,
-    block_of,
-    block_start,
     format_header,
     parse_header,
-    span,
 )
 
 FILE_ID = bytes(range(16))
@@ -71,28 +67,7 @@ def test_a_layout_with_longer_nonces_changes_every_size() -> None:
     assert xchacha.plain_size(18 + 4136 + 41) == 4097
 
 
-@pytest.mark.parametrize(
-    ("offset", "size", "first", "count"),
-    [
-        (0, 0, 0, 0),
-        (5000, 0, 1, 0),
-        (0, 1, 0, 1),
-        (4095, 1, 0, 1),
-        (4095, 2, 0, 2),
-        (4096, 4096, 1, 1),
-        (4096, 4097, 1, 2),
-        (1, 131072, 0, 33),
-    ],
-)
-def test_a_range_touches_the_blocks_it_lies_in(
-    offset: int, size: int, first: int, count: int
-) -> None:
-    assert span(offset, size) == (first, count)
-
-
-def test_blocks_and_their_starts_fit_together() -> None:
-    assert [block_of(offset) for offset in (0, 4095, 4096)] == [0, 0, 1]
-    assert block_start(3) == 3 * PLAIN_BLOCK
+def test_a_last_block_counts_however_short_it_is() -> None:
     assert [block_count(size) for size in (0, 1, 4096, 4097)] == [0, 1, 1, 2]
 
 
