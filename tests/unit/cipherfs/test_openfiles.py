@@ -14,6 +14,7 @@ from openvolume import OpenVolume
 
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.filesystem import ROOT
+from vaultui.model.ids import Handle
 
 
 def own_descriptors() -> int:
@@ -144,10 +145,7 @@ def test_knowing_many_inodes_takes_few_descriptors(few_descriptors: int, cipherd
     inos = []
     for number in range(100):
         inos.append(vault.mkdir(f"d{number}").ino)
-        vault.fs.create(inos[-1], b"file", 0o644, os.O_RDWR)
-        vault.fs.release(vault.fs.create(inos[-1], b"other", 0o644, os.O_RDWR)[0].handle)
-        for handle in list(vault.fs._file_handles):
-            vault.fs.release(handle)
+        vault.fs.release(vault.fs.create(inos[-1], b"file", 0o644, os.O_RDWR)[0].handle)
     for ino in inos:
         assert vault.fs.lookup(ino, b"file").size == 0
     assert own_descriptors() < few_descriptors
@@ -184,10 +182,9 @@ def test_running_out_of_descriptors_is_an_error_that_passes(
     vault = OpenVolume(cipherdir)
     vault.write("file", b"x")
     ino = vault.ino("file")
-    handles = []
+    handles: list[Handle] = []
     with pytest.raises(OSError, match=r".+") as caught:
-        for _ in range(few_descriptors):
-            handles.append(vault.fs.open(ino, os.O_RDONLY).handle)
+        handles.extend(vault.fs.open(ino, os.O_RDONLY).handle for _ in range(few_descriptors))
     assert caught.value.errno == errno.EMFILE
     for handle in handles:
         vault.fs.release(handle)
