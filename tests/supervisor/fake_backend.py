@@ -6,6 +6,7 @@ For `ready` it mounts a real file system on the mount point (a tmpfs, which root
 that the mount table has something to confirm.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -39,7 +40,9 @@ SPEC, NOTIFY = 4, 5
 
 
 def say(message: object) -> None:
-    framing.write_message(NOTIFY, message)
+    # A front end that was killed is no reason to end.
+    with contextlib.suppress(BrokenPipeError):
+        framing.write_message(NOTIFY, message)
 
 
 def unmount(mountpoint: str) -> None:

@@ -34,6 +34,11 @@ _BY_CODE: Final[dict[int, str]] = {
     EXIT_LAUNCH_FAILED: "it could not be started",
 }
 
+# Unmounted, or never mounted. "Other" is not among them: it can happen at any time.
+_LOCKED: Final = frozenset(
+    {*_BY_CODE} - {ExitCode.USAGE, 2, ExitCode.OTHER, ExitCode.WRITE_CONF, ExitCode.FSCK_ERRORS}
+)
+
 _CRASHES: Final = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS}
 )
@@ -58,14 +63,14 @@ def explain_status(returncode: int) -> str:
 
 
 def ended_badly(ended: ExitState | None) -> bool:
-    """Return whether a mount backend ended otherwise than by unmounting.
+    """Return whether a mount backend left its vault otherwise than locked.
 
     Not knowing counts as bad: a backend whose keeper was killed and that is gone with its
-    mount still listed did not lock its vault.
+    mount still listed did not lock its vault. A failure from before the mount does not.
     """
     if ended is None or ended.signal is not None or ended.mount_detached:
         return True
-    return ended.exit_code not in (ExitCode.OK, ExitCode.SIGINT)
+    return ended.exit_code not in _LOCKED
 
 
 def _explain_signal(number: int, core_dumped: bool) -> str:
