@@ -1,0 +1,62 @@
+"""A program on a terminal of its own, as its controlling one, typed into and read from."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import termios
+from collections.abc import Sequence
+from typing import Self
+
+from waiting import wait_until
+
+
+class Terminal:
+    """Runs a program below a pseudo-terminal; `shown` is all that it has printed so far."""
+
+    def __init__(self, words: Sequence[str | os.PathLike[str]]) -> None:
+        self._master, self._slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self._shown = b""
+        # setsid makes the terminal on its standard input the controlling one, in the same pid.
+        self.process = subprocess.Popen(
+            ("setsid", "--ctty", *words), stdin=self._slave, stdout=self._slave, stderr=self._slave
+        )
+
+    @property
+    def shown(self) -> str:
+        try:
+            while data := os.read(self._master, 1 << 16):
+                self._shown += data
+        except BlockingIOError:
+            pass
+        return self._shown.decode("utf-8", "replace")
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until `text` has been printed so many times."""
+        try:
+            wait_until(lambda: self.shown.count(text) >= times, 30.0)
+        except AssertionError as late:
+            raise AssertionError(f"{text!r} did not appear in:\n{self.shown}") from late
+
+    def wait(self) -> int:
+        """Return the exit code."""
+        return self.process.wait(30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        os.close(self._slave)
+        os.close(self._master)
