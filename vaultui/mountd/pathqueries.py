@@ -9,14 +9,18 @@ import errno
 import json
 import os
 import posixpath
+import string
 from collections.abc import Callable
 from typing import Any
 
+from vaultui.format.names import LONG_PREFIX
 from vaultui.wire.control import EXTENSION_KEY, PathReply
 
 Translate = Callable[[bytes], bytes]
 
 _OTHER_ERROR = -1
+_BASE64URL = string.ascii_letters + string.digits + "-_"
+_LONG = LONG_PREFIX.decode()
 
 
 def parse(data: bytes) -> tuple[dict[str, Any], str]:
@@ -65,12 +69,17 @@ def answer(request: dict[str, Any], encrypt: Translate, decrypt: Translate) -> P
     if not clean:
         return PathReply("", _OTHER_ERROR, "Empty input after canonicalization", warning)
     try:
+        if "\0" in clean:
+            raise OSError(errno.EBADMSG, "a name holds no NUL")
         result = (encrypt if plain else decrypt)(os.fsencode(clean))
     except OSError as error:
         code = errno.ENOENT if error.errno == errno.ENOENT else _OTHER_ERROR
-        return PathReply("", code, _go_text(error), warning)
-    except ValueError:  # text that has no bytes, or a NUL in it
-        return PathReply("", _OTHER_ERROR, "invalid argument", warning)
+        text = _go_text(error)
+        if cipher and error.errno == errno.EBADMSG:
+            text = _illegal_base64(clean) or text
+        return PathReply("", code, text, warning)
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return PathReply("", _OTHER_ERROR, "bad message", warning)
     return PathReply(os.fsdecode(result), 0, "", warning)
 
 
@@ -102,6 +111,15 @@ def encode(reply: PathReply, extension: dict[str, Any] | None = None) -> bytes:
 def _go_text(error: OSError) -> str:
     number = error.errno or errno.EIO
     return os.strerror(number).lower()
+
+
+def _illegal_base64(path: str) -> str:
+    """Return Go's complaint about the first letter that is none of base64url; "" without one."""
+    for name in path.split("/"):
+        legal = len(name) - len(name.lstrip(_BASE64URL))
+        if legal < len(name) and not name.startswith(_LONG):
+            return f"illegal base64 data at input byte {legal}"
+    return ""
 
 
 def _go_kind(value: Any) -> str:

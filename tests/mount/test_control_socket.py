@@ -1,0 +1,271 @@
+"""The control socket of a real mount: gocryptfs's protocol word for word, and our own requests."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from asking import Asking
+from capabilities import needs
+from mounting import Gocryptfs, Vaultfs
+from support import wait_until
+
+pytestmark = needs("fuse")
+
+REQUESTS = [
+    b'{"EncryptPath":"dir/file"}',
+    b'{"encryptPATH":"dir/file"}\n',
+    b'{"EncryptPath":"/dir//file/"}',
+    b'{"EncryptPath":"."}',
+    b'{"DecryptPath":"/"}',
+    b'{"EncryptPath":"../x"}',
+    b'{"EncryptPath":"nope/x"}',
+    b'{"EncryptPath":"dir/nope"}',
+    b'{"EncryptPath":"dir/file/x"}',
+    b'{"EncryptPath":"dir/../dir/./file"}',
+    b'{"EncryptPath":"%s"}' % (b"x" * 255),
+    b'{"EncryptPath":"%s"}' % (b"x" * 256),
+    '{"EncryptPath":"ü<é>&"}'.encode(),
+    b'{"EncryptPath":"a\\u0000b"}',
+    b'{"DecryptPath":"abcd"}',
+    b'{"DecryptPath":"AAAAAAAAAAAAAAAAAAAAAA"}',
+    b'{"DecryptPath":"gocryptfs.conf"}',
+    b'{"DecryptPath":"gocryptfs.diriv"}',
+    b'{"EncryptPath":"a","DecryptPath":"b"}',
+    b'{"EncryptPath":5}',
+    b"{}",
+    b"null",
+    b'{"Unknown":1}',
+]
+
+
+@needs("gocryptfs")
+def test_every_answer_is_the_one_that_gocryptfs_gives(volume: Vaultfs) -> None:
+    answers: dict[str, list[bytes]] = {}
+    for program in (Gocryptfs, Vaultfs):
+        path = volume.base / program.argv0
+        with volume.by(program, mount_options=("-ctlsock", str(path))) as served:
+            (served.mountpoint / "dir").mkdir(exist_ok=True)
+            (served.mountpoint / "dir" / "file").touch()
+            with Asking(path) as client:
+                answers[program.argv0] = [client.raw(request) for request in REQUESTS]
+    for request, theirs, ours in zip(
+        REQUESTS, answers["gocryptfs"], answers["vaultfs"], strict=True
+    ):
+        assert json.loads(ours) == json.loads(theirs), request
+
+
+@needs("gocryptfs-xray")
+def test_the_real_client_of_gocryptfs_translates_both_ways(mounted: Vaultfs) -> None:
+    folder = mounted.mountpoint / "Ordner mit Ü"
+    folder.mkdir()
+    names = [b"Ordner mit \xc3\x9c/a", b"Ordner mit \xc3\x9c/" + b"l" * 200]
+    socket_path = mounted.base / "ctl"
+    for name in names:
+        (mounted.mountpoint / os.fsdecode(name)).touch()
+    text = b"".join(name + b"\n" for name in names)
+    encrypted = subprocess.run(
+        ("gocryptfs-xray", "-encrypt-paths", socket_path),
+        input=text,
+        capture_output=True,
+        check=True,
+        timeout=20,
+    ).stdout
+    for line in encrypted.splitlines():
+        assert (mounted.cipherdir / os.fsdecode(line)).exists()
+    decrypted = subprocess.run(
+        ("gocryptfs-xray", "-decrypt-paths", socket_path),
+        input=encrypted,
+        capture_output=True,
+        check=True,
+        timeout=20,
+    ).stdout
+    assert decrypted == text
+
+
+def test_a_request_that_fills_the_buffer_closes_the_connection(mounted: Vaultfs) -> None:
+    with Asking(mounted.base / "ctl") as client:
+        assert client.raw(b"x" * 5000) == b""
+    with Asking(mounted.base / "ctl") as client:
+        assert json.loads(client.raw(b" " * 4997 + b"{}"))["ErrText"] == "Empty input"
+
+
+def test_the_socket_is_private_and_gone_after_the_mount(mounted: Vaultfs) -> None:
+    path = mounted.base / "ctl"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    mounted.unmount()
+    assert not path.exists()
+
+
+def test_the_socket_is_gone_when_unlocking_fails(volume: Vaultfs) -> None:
+    path = volume.base / "ctl"
+    done = volume.run(
+        "-fg", "-ctlsock", path, volume.cipherdir, volume.mountpoint, input=b"wrong\n"
+    )
+    assert done.returncode == 12
+    assert not path.exists()
+
+
+def test_the_socket_is_bound_before_the_password_is_read(volume: Vaultfs) -> None:
+    process = subprocess.Popen(
+        (
+            volume.command(),
+            "-fg",
+            "-ctlsock",
+            volume.base / "ctl",
+            volume.cipherdir,
+            volume.mountpoint,
+        ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until((volume.base / "ctl").exists, what="the socket is there")
+    process.communicate(b"wrong\n", timeout=20)
+    assert process.returncode == 12
+
+
+def test_a_socket_of_a_killed_backend_is_replaced_and_a_live_one_is_not(mounted: Vaultfs) -> None:
+    path = mounted.base / "ctl"
+    other = mounted.base / "other"
+    other.mkdir()
+    again = mounted.run("-fg", "-ro", "-ctlsock", path, _copy(mounted), other)
+    assert again.returncode == 20
+    assert "control socket" in again.stderr.decode()
+    mounted.kill()
+    assert path.exists()
+    mounted.mount()
+    with Asking(path) as client:
+        assert client.ours("StatusRequest")["type"] == "Status"
+
+
+def _copy(volume: Vaultfs) -> Path:
+    target = volume.base / "copy"
+    target.mkdir()
+    for name in ("gocryptfs.conf", "gocryptfs.diriv"):
+        (target / name).write_bytes((volume.cipherdir / name).read_bytes())
+    return target
+
+
+def test_status_names_open_files_their_openers_and_what_was_moved(mounted: Vaultfs) -> None:
+    folder = mounted.mountpoint / "docs"
+    folder.mkdir()
+    with (folder / "letter").open("wb") as file, Asking(mounted.base / "ctl") as client:
+        file.write(b"x" * 10000)
+        file.flush()
+        status = client.ours("StatusRequest")
+        assert status["open_file_count"] == 1
+        (opened,) = status["open_files"]
+        assert (opened["path"], opened["handles"], opened["writable"]) == ("docs/letter", 1, True)
+        assert [opener["pid"] for opener in opened["openers"]] == [os.getpid()]
+        assert status["bytes_written"] == 10000
+        assert status["operations"]["mkdir"] == 1
+        assert status["cipherdir"] == str(mounted.cipherdir)
+        assert status["mountpoint"] == str(mounted.mountpoint)
+        assert status["rss_bytes"] > 1 << 20
+        assert status["features"][0] == "HKDF"
+        assert status["idle_left_s"] is None
+        (folder / "letter").rename(folder / "note")
+        assert client.ours("StatusRequest")["open_files"][0]["path"] == "docs/note"
+    # Its release comes after the close has returned.
+    with Asking(mounted.base / "ctl") as client:
+        wait_until(lambda: client.ours("StatusRequest")["open_file_count"] == 0)
+
+
+def test_a_lock_is_refused_with_the_holder_and_done_when_it_let_go(mounted: Vaultfs) -> None:
+    path = mounted.base / "ctl"
+    file = (mounted.mountpoint / "held").open("wb")
+    with Asking(path) as client:
+        refused = client.ours("LockRequest", reason="test")
+        assert refused["error"]["code"] == "mount-busy"
+        assert f"({os.getpid()}, open file)" in refused["error"]["summary"]
+        assert client.ours("StatusRequest")["busy_reason"]
+        file.close()
+        wait_until(lambda: client.ours("StatusRequest")["open_file_count"] == 0)
+        assert client.ours("LockRequest", reason="test")["type"] == "LockReply"
+    assert mounted.process is not None
+    assert mounted.process.wait(20) == 0
+    assert not mounted.is_mounted()
+
+
+def test_a_lazy_lock_lets_holders_finish(mounted: Vaultfs) -> None:
+    with (mounted.mountpoint / "held").open("w+b") as file:
+        with Asking(mounted.base / "ctl") as client:
+            assert client.ours("LockRequest", lazy=True)["type"] == "LockReply"
+        assert not mounted.is_mounted()
+        file.write(b"still works")
+        file.flush()
+        assert mounted.process is not None
+        assert mounted.process.poll() is None
+    assert mounted.process.wait(20) == 0
+    with mounted.by(Vaultfs) as again:
+        assert (again.mountpoint / "held").read_bytes() == b"still works"
+
+
+def test_events_tell_of_a_damaged_block_with_its_path(volume: Vaultfs) -> None:
+    volume.mount_options = ("-ctlsock", str(volume.base / "ctl"))
+    with volume:
+        (volume.mountpoint / "victim").write_bytes(b"x" * 10000)
+        volume.unmount()
+        (cipher,) = (
+            entry for entry in volume.cipherdir.iterdir() if not entry.name.startswith("gocryptfs.")
+        )
+        damaged = bytearray(cipher.read_bytes())
+        damaged[18 + 4128 + 100] ^= 1
+        cipher.write_bytes(damaged)
+        volume.mount()
+        with (volume.mountpoint / "victim").open("rb", 0) as file:
+            with pytest.raises(OSError, match="Input/output error"):
+                os.pread(file.fileno(), 4096, 4096)
+            assert os.pread(file.fileno(), 100, 8192) == b"x" * 100
+        with Asking(volume.base / "ctl") as client:
+            events = client.ours("EventsRequest", since=0)["events"]
+    kinds = [event["kind"] for event in events]
+    assert kinds[0] == "unlocked"
+    (damage,) = (event for event in events if event["kind"] == "corrupt-content")
+    assert damage["path"] == "victim"
+    assert "1" in damage["detail"]
+
+
+def test_requests_that_are_none_are_refused_and_the_connection_stays(mounted: Vaultfs) -> None:
+    with Asking(mounted.base / "ctl") as client:
+        assert client.ours("Nonsense")["error"]["code"] == "backend-too-old"
+        assert client.ours("ExtendRequest", seconds="x")["error"]["code"] == "protocol"
+        assert client.ours("ExtendRequest", seconds=-1)["error"]["code"] == "protocol"
+        assert client.ours("StatusRequest")["type"] == "Status"
+
+
+def test_it_answers_while_the_data_plane_is_busy(mounted: Vaultfs) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        with (mounted.mountpoint / "big").open("wb", 0) as file:
+            while not stop.is_set():
+                file.seek(0)
+                file.write(bytes(1 << 20))
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    try:
+        with Asking(mounted.base / "ctl", timeout=5) as client:
+            for _ in range(20):
+                assert client.ours("StatusRequest")["type"] == "Status"
+                assert client.path(EncryptPath="big")["ErrNo"] == 0
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+
+
+def test_many_clients_are_served_at_once(mounted: Vaultfs) -> None:
+    clients = [Asking(mounted.base / "ctl") for _ in range(20)]
+    for client in reversed(clients):
+        assert client.path(EncryptPath="a")["ErrNo"] == 0
+    for client in clients:
+        client.__exit__(None, None, None)

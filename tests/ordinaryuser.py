@@ -1,0 +1,34 @@
+"""Acting as a user without privileges, where the tests run as root."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from capabilities import UNPRIVILEGED_UID
+
+
+def as_user() -> tuple[str, ...]:
+    """Return the words that go before a command to run it as an ordinary user."""
+    if os.geteuid() != 0:
+        return ()
+    words = (
+        "setpriv",
+        f"--reuid={UNPRIVILEGED_UID}",
+        f"--regid={UNPRIVILEGED_UID}",
+        "--clear-groups",
+    )
+    if os.path.realpath(sys.executable).startswith("/root/"):
+        # An interpreter in root's home can't be executed by others: leave the command the
+        # one privilege to pass through that directory. It can't write or mount with it.
+        words += ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    return words
+
+
+def let_others_in(directory: Path) -> None:
+    """Let other users pass through the test's directories down to `directory`."""
+    for folder in (directory, *directory.parents):
+        mode = folder.stat().st_mode
+        if not mode & 0o001:
+            folder.chmod(mode | 0o011)
