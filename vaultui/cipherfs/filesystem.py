@@ -72,6 +72,12 @@ class _Handles(dict[int, H]):
     def __missing__(self, handle: int) -> H:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
+    def take(self, handle: int) -> H:
+        """Return what the handle stands for, and forget the handle."""
+        found = self[handle]
+        del self[handle]
+        return found
+
 
 class FileSystem:
     """One volume as a tree of inodes. The process umask must be 0."""
@@ -273,9 +279,7 @@ class FileSystem:
         self.fsync_job(handle, datasync)()
 
     def release(self, handle: Handle) -> None:
-        file_handle = self._file_handles[handle]
-        del self._file_handles[handle]
-        self._files.release(file_handle)
+        self._files.release(self._file_handles.take(handle))
 
     # Directories.
 
@@ -294,7 +298,7 @@ class FileSystem:
         return self._listings.read(self._dir_handles[handle], cookie)
 
     def releasedir(self, handle: Handle) -> None:
-        del self._dir_handles[handle]
+        self._dir_handles.take(handle)
 
     def fsyncdir_job(self, handle: Handle, datasync: bool) -> SyncJob:
         """Return what syncs a directory, and what the names in it and above it depend on."""
