@@ -66,9 +66,8 @@ class Place:
             Secret(bytearray(password)),
             run_dir=self.run_dir,
             log_path=self.log_path,
-            on_step=self.steps.append,
             argv=FAKE if script else BACKEND,
-            **options,
+            **{"on_step": self.steps.append, **options},
         )
 
     def fake(self, script: str) -> MountSpec:
