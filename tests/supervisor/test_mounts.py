@@ -246,6 +246,37 @@ async def test_a_killed_keeper_leaves_the_mount_working(volume) -> None:
     assert load_exit(volume.run_dir) is None
 
 
+# Opens a vault, kills its keeper, makes the backend log something, ends it, and says how it
+# ended: orphans of the keeper become children of this process.
+ORPHANAGE = """
+import os, signal, sys
+from vaultui.linux import prctl
+prctl.set_child_subreaper()
+exec(sys.argv.pop())
+"""
+KILL_THE_KEEPER = """
+    run = load_run(Path(run_dir))
+    os.kill(run.keeper_pid, signal.SIGKILL)
+    os.waitpid(run.keeper_pid, 0)
+    listing = await asyncio.create_subprocess_exec("ls", mountpoint)
+    await listing.wait()
+    os.kill(run.backend_pid, signal.SIGTERM)
+    _, status = await asyncio.to_thread(os.waitpid, run.backend_pid, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+async def test_a_backend_without_its_keeper_still_ends_with_its_own_exit_code(volume) -> None:
+    (volume.cipherdir / "not-a-ciphertext-name").touch()
+    code = FRONT_END.replace("    await asyncio.sleep(600)\n", KILL_THE_KEEPER).replace(
+        "from pathlib", "from vaultui.supervisor.runstate import load_run\nfrom pathlib"
+    )
+    places = (volume.cipherdir, volume.mountpoint, volume.run_dir, volume.log_path)
+    argv = [sys.executable, "-c", ORPHANAGE, *map(str, places), code]
+    done = await asyncio.to_thread(spawn.run, argv, timeout=60)
+    assert done.stdout.split()[-1] == b"15", done.stderr.decode()
+
+
 async def test_with_backend_and_keeper_killed_the_next_start_notices_and_repairs(volume) -> None:
     run = await volume.launch()
     kill(run.keeper_pid)

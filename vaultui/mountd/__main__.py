@@ -20,8 +20,14 @@ def main() -> NoReturn:
     # First of all: from here on no other process of this user reads our memory.
     hardening.protect_process()
     code = _run(sys.argv)
-    sys.stdout.flush()
     logging.shutdown()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        # Nobody reads what we print any more, for instance because our keeper was killed.
+        # The interpreter's own last flush would fail as well, and make the exit code 120.
+        os._exit(code)
     if threading.active_count() > 1:
         # Files of a lazily detached mount may still be open: their thread would go on
         # into the interpreter's end.
