@@ -128,6 +128,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "man": _on_path("man"),
     "mandoc": _on_path("mandoc"),
     "rsvg-convert": _on_path("rsvg-convert"),
+    "git": _on_path("git"),
     "strace": _on_path("strace"),
     "root": _root,
     "ordinary-user": _ordinary_user,

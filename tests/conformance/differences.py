@@ -17,6 +17,9 @@ GOCRYPTFS: dict[str, str] = {
     "test_a_directory_replaces_an_empty_one[gocryptfs-long]": (
         "it removes the long name's companion with the replaced directory, so the new one is lost"
     ),
+    "test_a_git_repository_commits_clones_and_is_sound[gocryptfs]": (
+        "2.3 tells the size of the ciphertext right after link(2), and git notices; fixed in 2.3.2"
+    ),
     "test_an_unlinked_file_can_be_synced_and_changed_through_its_descriptor[gocryptfs]": (
         "fsync and changes of attributes open the backing file by name again"
     ),
