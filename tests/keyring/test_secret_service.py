@@ -12,12 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from capabilities import needs
+from secretservice import gnome_keyring, service_has_owner
 from support import run_program, wait_until
 
 from vaultui.model.errors import (
@@ -52,62 +52,6 @@ def find(entry: VaultEntry = WORK, patience: float = PATIENCE_S) -> bytes | None
 
 def save(text: bytes = b"correct horse", entry: VaultEntry = WORK) -> str:
     return asyncio.run(keyringclient.save(entry, secret(text), PATIENCE_S)).label
-
-
-@pytest.fixture
-def bus(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start a session bus that starts no service by itself, and put it into the environment."""
-    config = home / "bus.conf"
-    config.write_text(
-        "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>"
-        "<policy context='default'><allow send_destination='*' eavesdrop='true'/>"
-        "<allow eavesdrop='true'/><allow own='*'/></policy></busconfig>"
-    )
-    command = ("dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1")
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as daemon:
-        assert daemon.stdout is not None
-        try:
-            address = daemon.stdout.readline().decode().strip()
-            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-            yield
-        finally:
-            daemon.terminate()
-
-
-@contextmanager
-def gnome_keyring(password: str | None) -> Iterator[int]:
-    """Run the daemon, unlocked with `password` or just started; yield its pid."""
-    words = ["gnome-keyring-daemon", "--foreground", "--components=secrets"]
-    if password is not None:
-        words.append("--unlock")
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as daemon:
-        assert daemon.stdin is not None
-        try:
-            daemon.stdin.write((password or "").encode())
-            daemon.stdin.close()
-            wait_until(_service_has_owner, what="the Secret Service has an owner")
-            yield daemon.pid
-        finally:
-            daemon.send_signal(signal.SIGCONT)
-            daemon.kill()
-
-
-def _service_has_owner() -> bool:
-    question = "org.freedesktop.DBus.NameHasOwner"
-    done = run_program(
-        (
-            "dbus-send",
-            "--session",
-            "--print-reply=literal",
-            "--dest=org.freedesktop.DBus",
-            "/",
-            question,
-            "string:org.freedesktop.secrets",
-        )
-    )
-    return b"true" in done.stdout
 
 
 def test_a_password_is_saved_found_replaced_and_deleted(bus: None) -> None:
@@ -234,7 +178,7 @@ def test_an_owner_of_the_name_that_never_answers_is_given_up(bus: None) -> None:
     )
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as mute:
         try:
-            wait_until(_service_has_owner, what="the mute owner has the name")
+            wait_until(service_has_owner, what="the mute owner has the name")
             with pytest.raises(KeyringTimeout):
                 find(patience=1.5)
         finally:

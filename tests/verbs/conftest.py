@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from secretservice import session_bus
 from shelltwin import PASSWORD, RealVolume, Shell
 from support import CHEAP_SCRYPT, detach, run_program
 
@@ -41,3 +42,11 @@ def work(shell: Shell, volume: RealVolume) -> Path:
     """Register the volume as Work; return its default mount point."""
     shell("add", volume.cipherdir, "--name", "Work").check()
     return shell.home / "Vaults" / "Work"
+
+
+@pytest.fixture
+def bus(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put a D-Bus session of the test's own into its environment."""
+    with session_bus(home) as address:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        yield
