@@ -46,16 +46,15 @@ def say(message: object) -> None:
 
 
 def unmount(mountpoint: str) -> None:
-    run(["umount", mountpoint], timeout=10)
+    run(["umount", "--lazy", mountpoint], timeout=10)
 
 
 def serve(spec: MountSpec) -> None:
     with framing.read_secret(SPEC) as secret, secret.view as view:
         password = bytes(view)
-    unmounts = False
 
     def on_term(_number: int, _frame: object) -> None:
-        if unmounts:
+        if mount_at(spec.mountpoint) is not None:
             unmount(spec.mountpoint)
         os._exit(15)
 
@@ -70,7 +69,6 @@ def serve(spec: MountSpec) -> None:
                 say(Step(StepName.MOUNTING))
             case "ready":
                 run(["mount", "-t", "tmpfs", "fake", spec.mountpoint], timeout=10)
-                unmounts = True
                 mount = mount_at(spec.mountpoint)
                 say(Ready(os.getpid(), mount.mount_id, spec.mountpoint))
                 os.close(NOTIFY)

@@ -4,7 +4,9 @@ The backend here is fake_backend.py, which does what its vault's name says.
 """
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -308,3 +310,24 @@ def test_nothing_of_it_belongs_to_the_session_of_the_terminal(place) -> None:
         os.killpg(terminal.pid, signal.SIGKILL)
     assert len(sessions) == 3
     assert process.is_same_process(run.backend_pid, run.backend_start)
+
+
+async def test_running_out_of_descriptors_is_a_launch_that_failed_and_leaks_none(place) -> None:
+    with pytest.raises(BackendDied):
+        await place.launch("starting 3")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as fillers:
+        highest = max(map(int, os.listdir("/proc/self/fd")))
+        while (filler := os.open(os.devnull, os.O_RDONLY)) <= highest:
+            fillers.callback(os.close, filler)
+        os.close(filler)
+        before = os.listdir("/proc/self/fd")
+        for room in (1, 4, 8):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + room, limits[1]))
+            try:
+                with pytest.raises(LaunchFailed, match="Too many open files"):
+                    await place.launch("starting 3")
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            assert os.listdir("/proc/self/fd") == before
+    assert place.children() == []

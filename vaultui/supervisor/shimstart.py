@@ -41,27 +41,30 @@ class ShimStart:
     def __init__(self, spec: LaunchSpec, payload: Any, secrets: Sequence[Secret]) -> None:
         """Start it; raises LaunchFailed. `payload` and `secrets` are for the program alone."""
         self._spec = spec
-        # The shim's standard error, and the program's where nothing else is asked for: a
-        # file in memory never makes the writer wait.
-        self._errors = os.memfd_create("vaultui-errors")
-        with contextlib.ExitStack() as theirs:
-            spec_reading, spec_writing = _pipe_to(theirs)
-            payload_reading, payload_writing = _pipe_to(theirs)
-            self.status, status_writing = _pipe_from(theirs)
-            self.notify, notify_writing = _pipe_from(theirs)
+        try:
+            self._start(spec, payload, secrets)
+        except OSError as error:
+            raise LaunchFailed(
+                program=spec.program, step="shim", reason=error.strerror or "?"
+            ) from error
+
+    def _start(self, spec: LaunchSpec, payload: Any, secrets: Sequence[Secret]) -> None:
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            # The shim's standard error, and the program's where nothing else is asked for: a
+            # file in memory never makes the writer wait.
+            self._errors = os.memfd_create("vaultui-errors")
+            ours.callback(os.close, self._errors)
+            spec_reading, spec_writing = _pipe(theirs, ours)
+            payload_reading, payload_writing = _pipe(theirs, ours)
+            status_writing, status_reading = _pipe(theirs, ours, child_writes=True)
+            notify_writing, notify_reading = _pipe(theirs, ours, child_writes=True)
             fds = [spawn.NULL, self._errors, self._errors, *[spawn.CLOSED] * 4]
             fds[SPEC_FD], fds[PAYLOAD_FD] = spec_reading, payload_reading
             fds[STATUS_FD], fds[NOTIFY_FD] = status_writing, notify_writing
             argv = [sys.executable, "-I", "-S", str(_SHIM)]
-            try:
-                self.child = spawn.start(argv, fds=fds, env=backend_environment())
-            except OSError as error:
-                for fd in (spec_writing, payload_writing):
-                    os.close(fd)
-                self._close_ours()
-                raise LaunchFailed(
-                    program=spec.program, step="shim", reason=error.strerror or "?"
-                ) from error
+            self.child = spawn.start(argv, fds=fds, env=backend_environment())
+            ours.pop_all()
+        self.status, self.notify = FrameReader(status_reading), FrameReader(notify_reading)
         # In a thread: where a user has many pipes, one may hold less than the message.
         self._feeding = asyncio.get_running_loop().run_in_executor(
             None, _feed, spec_writing, payload_writing, spec, payload, secrets
@@ -105,9 +108,6 @@ class ShimStart:
         self.child.close()
         # Nobody has the reading ends any more, so the thread can't be waiting.
         await self._feeding
-        self._close_ours()
-
-    def _close_ours(self) -> None:
         os.close(self._errors)
         self.status.close()
         self.notify.close()
@@ -138,13 +138,12 @@ def _feed(
         os.close(payload_writing)
 
 
-def _pipe_to(theirs: contextlib.ExitStack) -> tuple[int, int]:
+def _pipe(
+    theirs: contextlib.ExitStack, ours: contextlib.ExitStack, *, child_writes: bool = False
+) -> tuple[int, int]:
+    """Return a pipe as the child's end and ours, each to be closed by its stack."""
     reading, writing = os.pipe()
-    theirs.callback(os.close, reading)
-    return reading, writing
-
-
-def _pipe_from(theirs: contextlib.ExitStack) -> tuple[FrameReader, int]:
-    reading, writing = os.pipe()
-    theirs.callback(os.close, writing)
-    return FrameReader(reading), writing
+    child, own = (writing, reading) if child_writes else (reading, writing)
+    theirs.callback(os.close, child)
+    ours.callback(os.close, own)
+    return child, own
