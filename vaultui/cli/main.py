@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from vaultui.cli.arguments import as_verb, build_parser
@@ -28,9 +28,8 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
         arguments = build_parser().parse_args(as_verb(argv))
         if arguments.verb is None:
             return start_application(arguments.ascii)
-        for number in _ENDING:
-            signal.signal(number, _interrupt)
-        return _run_verb(arguments, output)
+        with _interrupted_by(_ENDING):
+            return _run_verb(arguments, output)
     except KeyboardInterrupt:
         output.error(Cancelled(what=_what(argv)))
         return int(Cancelled.exit_code)
@@ -60,9 +59,18 @@ def _run_verb(arguments: Namespace, output: Output) -> int:
         return find(arguments.verb)(session)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # Not raised here: within asyncio, SIGINT cancels the task, and the task tidies up.
-    signal.raise_signal(signal.SIGINT)
+@contextmanager
+def _interrupted_by(numbers: Sequence[signal.Signals]) -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        # Not raised here: within asyncio, SIGINT cancels the task, and the task tidies up.
+        signal.raise_signal(signal.SIGINT)
+
+    before = [(number, signal.signal(number, interrupt)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _what(argv: Sequence[str]) -> str:

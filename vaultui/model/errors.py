@@ -106,7 +106,7 @@ class _Lenient(dict[str, Detail]):
 
 class InternalError(VaultuiError):
     code = "internal-error"
-    template = "vaultui made a mistake of its own: {what}."
+    template = "This is a mistake in vaultui itself: {what}."
     cure = "Please report it; the report {report}, and has no secrets in it."
 
 
@@ -402,7 +402,7 @@ class CipherdirInUse(VaultuiError):
     code = "cipherdir-in-use"
     exit_code = ExitCode.CIPHERDIR_IN_USE
     template = "The cipher directory {path} is already served by {holder}."
-    cure = "Lock it there first, or mount with -ro or -sharedstorage."
+    cure = "Lock it there first; only readers (-ro) share a cipher directory."
 
 
 class KeyringUnavailable(VaultuiError):
