@@ -25,7 +25,7 @@ from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Entry, Listings
-from vaultui.cipherfs.openfiles import FileHandle, OpenFiles
+from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.pathcodec import PathCodec
 from vaultui.cipherfs.report import Report, Reporter
 from vaultui.cipherfs.space import Space
@@ -340,13 +340,18 @@ class FileSystem:
         return self._inodes.path_of(self._inodes.get(ino))
 
     def open_files(self) -> list[OpenFileInfo]:
+        """Return the files that are open, each once. From any thread."""
+        # Copied in one step: the data plane opens and releases meanwhile.
+        by_file: dict[OpenFile, list[FileHandle]] = {}
+        for handle in list(self._file_handles.values()):
+            by_file.setdefault(handle.file, []).append(handle)
         return [
             OpenFileInfo(
                 self._inodes.path_of(file.node),
-                len(file.handles),
-                any(handle.writable for handle in file.handles),
+                len(handles),
+                any(handle.writable for handle in handles),
             )
-            for file in self._files.all()
+            for file, handles in by_file.items()
         ]
 
     def encrypt_path(self, path: bytes) -> bytes:

@@ -255,9 +255,6 @@ class Inodes:
             node = node.parent
         return os.fsdecode(b"/".join(reversed(parts)))
 
-    def nodes(self) -> list[Node]:
-        return list(self._by_ino.values())
-
     @staticmethod
     def _forget_child(parent: Node, cname: bytes, node: Node) -> None:
         assert parent.children is not None

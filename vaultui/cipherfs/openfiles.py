@@ -154,10 +154,6 @@ class OpenFiles:
                 raise
             return _open_write_only(directory.fd, node.cname, flags)
 
-    def all(self) -> list[OpenFile]:
-        """Return the states of all open files."""
-        return [node.open for node in self._inodes.nodes() if node.open is not None]
-
 
 def _open_write_only(directory_fd: int, cname: bytes, flags: int) -> int:
     """Open a file that its owner may write but not read, for both.

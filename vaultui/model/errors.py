@@ -475,6 +475,13 @@ class AlreadyOpen(VaultuiError):
     cure = "Lock it first: vaultui lock {name}"
 
 
+class ProcessNotSignalled(VaultuiError):
+    code = "process-not-signalled"
+    exit_code = ExitCode.OTHER
+    template = "{process} could not be told to end: {reason}."
+    cure = "It belongs to another user: ask them, or use root."
+
+
 class PathUnknown(VaultuiError):
     code = "path-unknown"
     exit_code = ExitCode.OTHER

@@ -62,7 +62,8 @@ def _run(argv: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.SIGINT
-    except BrokenPipeError:
+    except Exception as error:
+        console.log.critical("internal error", exc_info=error)
         return ExitCode.OTHER
 
 

@@ -168,7 +168,11 @@ def _fsck(options: Options, cipherdir: str, _program: str) -> int:
     with read_password(options.passfile, options.extpass) as password:
         log.info("Decrypting master key")
         spec = CheckSpec(cipherdir, options.config)
-        checked = commands.check(spec, password, _tell_damage)
+        try:
+            checked = commands.check(spec, password, _tell_damage)
+        except KeyboardInterrupt:
+            print("fsck: aborted")
+            return ExitCode.OTHER
     if checked.corrupt or checked.skipped:
         print(f"fsck summary: {checked.corrupt} corrupt files, {checked.skipped} files skipped")
         return CheckFoundDamage.exit_code

@@ -6,7 +6,6 @@ in the main thread. The thread ends when the mount is gone, from wherever it was
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -18,8 +17,6 @@ from vaultui.mountd.activity import Activity
 from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.operations import VaultOperations
 from vaultui.mountd.requestloop import RequestLoop
-
-_log = logging.getLogger("vaultfs")
 
 
 class DataPlane:
@@ -59,7 +56,6 @@ class DataPlane:
             trio.run(pyfuse3.main)
         except BaseException as error:  # nobody above this thread could tell
             self.failure = error
-            _log.critical("serving the mount ended with an error", exc_info=error)
         finally:
             # Closes the descriptor, and with it the connection: a mount that is still
             # listed then answers with an error instead of hanging.

@@ -178,8 +178,8 @@ def _no_echo(fd: int) -> Iterator[None]:
     before = termios.tcgetattr(fd)
     silent = [*before]
     silent[3] &= ~termios.ECHO
-    # FLUSH: what was typed ahead of the prompt was shown, so it is no password.
-    termios.tcsetattr(fd, termios.TCSAFLUSH, silent)
+    # What was typed ahead stays, as in gocryptfs: programs type both passwords at once.
+    termios.tcsetattr(fd, termios.TCSADRAIN, silent)
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import logging
 import os
 import resource
 from collections.abc import Callable
@@ -34,6 +35,8 @@ from vaultui.mountd.idle import Clock, CycleClock, IdleClock
 from vaultui.mountd.server import Front
 from vaultui.wire.control import EventKind
 from vaultui.wire.handshake import MountSpec
+
+_log = logging.getLogger("vaultfs")
 
 OPEN_FILES: Final = 1 << 16
 """Soft limit of open files that we ask for: one for each open file and each cached directory.
@@ -83,7 +86,10 @@ def _serve(
 
     def ready() -> None:
         served.events.add(EventKind.UNLOCKED, detail=served.spec.password_source)
-        front.ready(served.root, served.mount_id)
+        try:
+            front.ready(served.root, served.mount_id)
+        except OSError as error:  # whoever waited went away; the mount is there
+            _log.warning("not told that the mount is ready: %s", error)
 
     data = DataPlane(
         served.filesystem,
@@ -95,12 +101,12 @@ def _serve(
     )
     try:
         code = trio.run(control.run, data.start)
-    except BaseException:
+        if data.failure is not None:
+            raise data.failure
+    except BaseException as error:
         _detach(served)
-        raise
-    if data.failure is not None:
-        _detach(served)
-        raise MountFailed(path=served.spec.mountpoint, reason="serving it ended") from data.failure
+        _log.critical("serving the mount ended with an error", exc_info=error)
+        raise MountFailed(path=served.spec.mountpoint, reason="serving it ended") from error
     return code
 
 
