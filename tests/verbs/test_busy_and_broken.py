@@ -81,6 +81,12 @@ def test_a_lazy_lock_takes_it_out_of_sight_and_leaves_the_holder(shell: Shell, w
         assert result == {"name": "Work", "already": False, "detached": True}
         assert mountpoints_below(work) == []
         assert held.read() == "still here"
+        assert "still hold files" in shell.status()["explanation"]
+        # Two backends on one cipher directory would write over each other.
+        error = shell.error("unlock", "Work", "--password-file", str(shell.password_file))
+        assert (error["code"], error["exit_code"]) == ("cipherdir-in-use", 43)
+    wait_until(lambda: shell.status()["backend_pid"] is None, what="the backend has ended")
+    assert shell.unlock()["already"] is False
 
 
 def test_kill_ends_the_holders_and_then_locks(shell: Shell, work: Path) -> None:

@@ -166,6 +166,20 @@ def test_the_completion_for_bash_is_a_script_that_bash_reads(shell: Shell, tmp_p
     subprocess.run(("bash", "-n", script), check=True)
 
 
+def test_the_completion_for_bash_offers_the_names_of_vaults(
+    shell: Shell, work: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "completion"
+    script.write_bytes(shell("completion", "bash").check().stdout)
+    ask = (
+        f"source {script}; COMP_WORDS=(vaultui unlock Wo); COMP_CWORD=2; "
+        "_shtab_vaultui vaultui Wo unlock; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    path = f"{Path(program('vaultui')).parent}:{os.environ['PATH']}"
+    done = run_program(("bash", "-c", ask), env={**os.environ, "PATH": path}).check()
+    assert done.stdout == b"Work\n"
+
+
 def test_help_and_version_answer_without_a_vault(shell: Shell) -> None:
     text = shell("--help").check().stdout.decode()
     for verb in (

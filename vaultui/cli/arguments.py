@@ -127,7 +127,8 @@ def _add_password_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seeing(verbs: _Verbs[_Parser]) -> None:
-    _verb(verbs, "list", "list the vaults that are known", "Looks at the settings alone.")
+    known = _verb(verbs, "list", "list the vaults that are known", "Looks at the settings alone.")
+    known.add_argument("--names", action="store_true", help="print names alone, one in a line")
     status = _verb(verbs, "status", "show the state of vaults")
     status.add_argument("name", metavar="NAME", nargs="?", help="one vault; all when left out")
     status.add_argument("--watch", action="store_true", help="go on, and print every change")

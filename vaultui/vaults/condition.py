@@ -81,6 +81,8 @@ def _judge(facts: Facts) -> tuple[VaultState, str]:
         return VaultState.BROKEN, _how_it_ended(facts.exit)
     if facts.cipherdir_problem:
         return VaultState.MISSING, facts.cipherdir_problem
+    if facts.backend_alive:
+        return VaultState.LOCKED, "Programs still hold files of it, as it was locked lazily."
     return VaultState.LOCKED, ""
 
 

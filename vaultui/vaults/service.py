@@ -20,6 +20,7 @@ from vaultui.model.errors import (
     BackendUnreachable,
     MountBusy,
     NotOpen,
+    ProcessNotSignalled,
     UsageError,
     VaultuiError,
 )
@@ -45,7 +46,7 @@ from vaultui.vaults.paths import Paths, default_paths
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import turn
-from vaultui.vaults.waiting import in_thread
+from vaultui.vaults.waiting import in_thread, readable
 from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Events
 from vaultui.wire.handshake import Checked, CheckProgress, Damage, VolumeInfo
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 KEYRING_TIMEOUT_S = 60.0
 """Long enough for a person to type the keyring's own password."""
+ENDING_S = 2.0
+"""What a backend gets to end after it has unmounted, before an unlock is refused."""
 RETRY_S = 0.5
 """No event tells that a process has let go of a mount."""
 
@@ -129,6 +132,10 @@ class Vaults:
                 return Unlocked(status, already=True)
             if status.state is VaultState.BROKEN:
                 status = await self._repair(status)
+            if not status.mounted and status.backend_pid is not None:
+                # It has just unmounted, and is about to end; or it was detached lazily.
+                await _wait_for_end(status.backend_pid)
+                status = await self._observe(entry, my_turn=True)
             check_openable(status)
             wanted = options or UnlockOptions()
             await open_vault(self.paths, self._guard, entry, password, wanted, on_step)
@@ -201,8 +208,8 @@ class Vaults:
         try:
             return process.signal_pidfd(pidfd, signal)
         except PermissionError as error:
-            what = f"{holder.command} ({holder.pid}) belongs to another user"
-            raise UsageError(what=what) from error
+            name = f"{holder.command} ({holder.pid})"
+            raise ProcessNotSignalled(process=name, reason=error.strerror or "") from error
         finally:
             os.close(pidfd)
 
@@ -445,3 +452,14 @@ class Vaults:
         if status.backend_pid is None:
             raise BackendUnreachable(name=name, reason=status.explanation.rstrip("."))
         return ControlClient(self.paths.socket(status.entry.id), name=name)
+
+
+async def _wait_for_end(pid: int) -> None:
+    try:
+        pidfd = process.open_pidfd(pid)
+    except ProcessLookupError:
+        return
+    try:
+        await readable(pidfd, ENDING_S)
+    finally:
+        os.close(pidfd)

@@ -11,6 +11,7 @@ from pathlib import Path
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import (
     BackendUnreachable,
+    CipherdirInUse,
     CipherdirMissing,
     CipherdirNotAccessible,
     MountpointBusy,
@@ -48,6 +49,9 @@ def check_openable(status: VaultStatus) -> None:
     entry = status.entry
     if status.state is VaultState.HUNG:
         raise BackendUnreachable(name=entry.name, reason="its mount hangs")
+    if status.backend_pid is not None:
+        holder = f"its own backend {status.backend_pid}, for programs that hold files of it"
+        raise CipherdirInUse(path=entry.cipherdir, holder=holder)
     if status.state is VaultState.MISSING:
         if Path(entry.cipherdir).is_dir():
             raise CipherdirNotAccessible(path=entry.cipherdir, reason=status.explanation)

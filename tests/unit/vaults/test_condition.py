@@ -60,6 +60,12 @@ KILLED = replace(EXIT, exit_code=None, signal=9)
             id="ended by SIGTERM",
         ),
         pytest.param(
+            Facts(ENTRY, run=RUN, backend_alive=True),
+            VaultState.LOCKED,
+            "still hold",
+            id="locked lazily",
+        ),
+        pytest.param(
             Facts(ENTRY, doing=VaultState.UNLOCKING), VaultState.UNLOCKING, "", id="unlocking"
         ),
         pytest.param(

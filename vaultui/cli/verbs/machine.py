@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from vaultui.cli.arguments import build_parser
 from vaultui.cli.output import place, shown
 from vaultui.cli.session import Session
 from vaultui.model.errors import UsageError
@@ -61,8 +60,8 @@ def install_desktop_verb(session: Session) -> int:
 
 
 def completion_verb(session: Session) -> int:
-    """Print a completion script. Names of vaults are asked from `vaultui list` as one types."""
-    import shtab
+    """Print a completion script."""
+    from vaultui.cli.completion import completion_script
 
-    session.output.line(shtab.complete(build_parser(), session.arguments.shell))
+    session.output.line(completion_script(session.arguments.shell))
     return 0

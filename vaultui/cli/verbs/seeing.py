@@ -21,6 +21,9 @@ def list_verb(session: Session) -> int:
     entries = session.vaults.entries()
     if session.output.as_json:
         session.output.data({"vaults": [entry_data(entry) for entry in entries]})
+    elif session.arguments.names:
+        for entry in entries:
+            session.output.line(entry.name)
     elif not entries:
         session.output.line(_EMPTY)
     else:
