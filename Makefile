@@ -47,7 +47,7 @@ screenshots: setup-test ## take the pictures of the README from the running appl
 lock: ## write the lock files anew; ARGS=--upgrade takes the newest versions
 	@scripts/lock $(ARGS)
 
-prove-setup: ## try the set-up in a bare Debian (debootstrap and chroot, as root)
+prove-setup: ## try the set-up in a bare Debian (debootstrap, as root)
 	@scripts/prove-setup $(ARGS)
 
 clean: ## remove .venv and everything else that was generated

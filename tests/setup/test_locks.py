@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,21 @@ def test_lock_has_a_fitting_version_of_everything_that_is_asked_for(
     for requirement in map(Requirement, wanted):
         versions = pins[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+def test_what_runs_these_tests_is_what_is_locked() -> None:
+    text = (ROOT / "requirements" / "test.lock").read_text()
+    lines = [line.rstrip(" \\") for line in text.splitlines() if re.match(r"[\w.-]+==", line)]
+    wanted = {
+        requirement.name: next(iter(requirement.specifier)).version
+        for requirement in map(Requirement, lines)
+        if requirement.marker is None or requirement.marker.evaluate()
+    }
+    there = {
+        canonicalize_name(found.metadata["Name"]): found.version
+        for found in metadata.distributions()
+    }
+    assert {name: there.get(canonicalize_name(name)) for name in wanted} == wanted
 
 
 def test_build_tools_are_enough_for_the_build_of_this_project() -> None:

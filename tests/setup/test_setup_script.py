@@ -148,8 +148,9 @@ def _stamp_as_done(checkout: Path, machine: Path) -> None:
     """Do what a set-up does, with a pip that always succeeds."""
     python = f"""
         case "$1 $2" in
+            "-I -m") exit 0 ;;
             "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-            "-m pip" | "-m compileall") exit 0 ;;
+            "-m compileall") exit 0 ;;
             *) exec {sys.executable} "$@" ;;
         esac"""
     _complete_machine(machine)
@@ -227,7 +228,7 @@ def test_a_set_up_that_failed_in_the_middle_is_made_again(checkout: Path, machin
     with (checkout / "requirements" / "run.lock").open("a") as lock:
         lock.write("# changed\n")
     python = (machine / "python3").read_text()
-    _tool(machine, "python3", python.replace('"-m pip" |', '"-m pip") exit 7 ;;'))
+    _tool(machine, "python3", python.replace('"-I -m") exit 0', '"-I -m") exit 7'))
     _set_up(checkout, machine).check(1)
     (machine / "python3").write_text(python)
     assert "installing Python packages" in _set_up(checkout, machine).check().text
