@@ -128,7 +128,7 @@ def test_closing_a_descriptor_that_is_not_open_is_no_error(base: Path) -> None:
     assert placed(base, [CLOSE, 1, CLOSE], status=9, gaps=[0, 2]) == {1: "1"}
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)  # two processes each
 @given(
     fds=st.lists(st.sampled_from([CLOSE, *range(8)]), max_size=8),
     status=st.sampled_from([8, 9]) | st.integers(0, 9),

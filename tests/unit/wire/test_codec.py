@@ -13,7 +13,7 @@ import typing
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultui.model.errors import ProtocolError
@@ -95,6 +95,7 @@ def test_there_are_messages_to_test() -> None:
 
 
 @by_message
+@settings(max_examples=30)  # of each of forty messages
 @given(data=st.data())
 def test_a_message_decodes_to_itself_and_encodes_to_the_same_bytes(kind, data) -> None:
     message = data.draw(values_of(kind))
