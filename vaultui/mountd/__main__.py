@@ -10,15 +10,12 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-from vaultui.linux import hardening
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
-    # First of all: from here on no other process of this user reads our memory.
-    hardening.protect_process()
     code = _run(sys.argv)
     logging.shutdown()
     try:
@@ -49,6 +46,11 @@ def _run(argv: list[str]) -> int:
             from vaultui.mountd import daemon
 
             return daemon.run_in_background(argv[1:], parsed.positionals[1])
+        # Before anything secret is read: from here on no other process of this user looks
+        # into our memory, and no core dump has it.
+        from vaultui.linux import hardening
+
+        hardening.protect_process()
         hardening.lock_memory()
         if parsed.spec_fd >= 0:
             from vaultui.mountd import specs

@@ -14,7 +14,6 @@ import signal
 import sys
 
 from vaultui.linux import spawn
-from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import ForkFailed
 from vaultui.mountd import console
 
@@ -40,9 +39,16 @@ def run_in_background(arguments: list[str], mountpoint: str) -> int:
             if number == signal.SIGTERM:
                 child.send_signal(number)
             # Anybody may send SIGUSR1: what counts is a living child and a mount.
-            elif child.poll() is None and mount_at(mountpoint) is not None:
+            elif child.poll() is None and _is_mounted(mountpoint):
                 return 0
     return status if status >= 0 else 128 - status
+
+
+def _is_mounted(mountpoint: str) -> bool:
+    # Imported while the child is at work: until it is started, every import is time lost.
+    from vaultui.linux.mountinfo import mount_at
+
+    return mount_at(mountpoint) is not None
 
 
 class _Signals:
