@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
+from typing import Final
 
 from vaultui.linux.mountinfo import Mount, read_mounts
 from vaultui.model.errors import CipherdirInUse
@@ -18,22 +20,38 @@ from vaultui.model.errors import CipherdirInUse
 _GOCRYPTFS = "fuse.gocryptfs"
 
 
-def claim(cipherdir_fd: int, path: str, *, shared: bool) -> None:
+ENDING_S: Final = 5.0
+"""How long a holder without a mount may take to end. Whoever unmounts and mounts again in one
+breath meets the old process on its way out; one that was detached lazily stays longer."""
+_RETRY_S: Final = 0.02
+
+
+def claim(cipherdir_fd: int, path: str, *, shared: bool, patience_s: float = ENDING_S) -> None:
     """Hold `cipherdir_fd` for as long as it is open, alone or `shared` with other readers.
 
-    Raises CipherdirInUse that names who has it. File systems without locks let everybody in.
+    Raises CipherdirInUse that names who has it: at once when the mount table lists it, else
+    after `patience_s`. File systems without locks let everybody in.
     """
-    try:
-        fcntl.flock(cipherdir_fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CipherdirInUse(path=path, holder=_holder(cipherdir_fd, path)) from None
-    except OSError:
-        pass  # ENOLCK, ENOTSUP: network file systems that cannot lock
+    deadline = time.monotonic() + patience_s
+    while not _try_lock(cipherdir_fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+        if _where(path) or time.monotonic() >= deadline:
+            raise CipherdirInUse(path=path, holder=_holder(cipherdir_fd, path))
+        time.sleep(_RETRY_S)
     for mount in read_mounts():
         if not mount.fstype.startswith(_GOCRYPTFS) or (shared and "ro" in mount.options):
             continue
         if _is_source(mount, path):
             raise CipherdirInUse(path=path, holder=f"gocryptfs on {mount.mountpoint}")
+
+
+def _try_lock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # ENOLCK, ENOTSUP: network file systems that cannot lock
+    return True
 
 
 def _is_source(mount: Mount, path: str) -> bool:

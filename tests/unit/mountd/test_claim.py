@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def test_two_writers_are_refused_and_the_holder_is_named(
     claim(opened(), str(tmp_path), shared=False)
     for shared in (False, True):
         with pytest.raises(CipherdirInUse) as failure:
-            claim(opened(), str(tmp_path), shared=shared)
+            claim(opened(), str(tmp_path), shared=shared, patience_s=0)
         assert f"process {os.getpid()}" in failure.value.summary
         assert failure.value.exit_code == 43
 
@@ -40,7 +41,7 @@ def test_readers_share_and_keep_a_writer_out(tmp_path: Path, opened: Callable[[]
     claim(opened(), str(tmp_path), shared=True)
     claim(opened(), str(tmp_path), shared=True)
     with pytest.raises(CipherdirInUse):
-        claim(opened(), str(tmp_path), shared=False)
+        claim(opened(), str(tmp_path), shared=False, patience_s=0)
 
 
 def test_the_claim_ends_with_the_descriptor(tmp_path: Path) -> None:
@@ -50,3 +51,14 @@ def test_the_claim_ends_with_the_descriptor(tmp_path: Path) -> None:
     fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     claim(fd, str(tmp_path), shared=False)
     os.close(fd)
+
+
+def test_a_holder_that_is_about_to_end_is_waited_for(
+    tmp_path: Path, opened: Callable[[], int]
+) -> None:
+    ending = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    claim(ending, str(tmp_path), shared=False)
+    timer = threading.Timer(0.1, os.close, (ending,))
+    timer.start()
+    claim(opened(), str(tmp_path), shared=False)
+    timer.join()
