@@ -55,7 +55,7 @@ class Driver:
         """What the screen in front shows: a dialog without what lies behind it, or all of it."""
         lines = self.app.screen._compositor.render_strips()
         boxes = self.app.screen.query(".dialog").results()
-        box = next((box.content_region for box in boxes if box.display), None)
+        box = next((box.region for box in boxes if box.display), None)
         if box is not None:
             lines = [line.crop(box.x, box.right) for line in lines[box.y : box.bottom]]
         return "\n".join(line.text for line in lines)
@@ -63,7 +63,7 @@ class Driver:
     @property
     def flat_text(self) -> str:
         """The same in one line, so that a sentence is found however it was wrapped."""
-        return " ".join(self.text.split())
+        return " ".join(self.text.replace("│", " ").replace("|", " ").split())
 
     async def sees(self, text: str, within: float = 10.0) -> None:
         """Wait until the screen in front shows `text`."""

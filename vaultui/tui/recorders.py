@@ -26,8 +26,8 @@ def close_recorders() -> None:
     """
     for name, value in _OFF.items():
         setattr(constants, name, value)
-    # asyncio's debug log prints the representation of slow callbacks, events among them.
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    # asyncio's debug mode logs slow callbacks with their arguments, events among them.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def detach_devtools(app: App[Any]) -> None:

@@ -33,6 +33,9 @@ class HelpScreen(Dialog[None]):
 
     BINDINGS = [("q,question_mark,f1", "cancel", "Close")]  # noqa: RUF012 - as Textual has it
 
+    def __init__(self) -> None:
+        super().__init__(id="help")
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide") as box:
             self.head(box, "Keys", "Esc closes")

@@ -1,0 +1,147 @@
+"""Proves the looks: each screen as it was approved, at 60×20, 80×24 and 120×40.
+
+Clock, time zone, paths and cursor stand still. After a change that is meant, look at the new
+pictures and take them over with `pytest tests/tui/test_pictures.py --snapshot-update`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from driver import Clock
+from standin import EPOCH, StandIn, demo
+from support import eventually
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from vaultui.model.states import VaultState
+from vaultui.tui.app import VaultuiApp
+from vaultui.vaults import ExitState
+
+SIZES = [(60, 20), (80, 24), (120, 40)]
+
+Step = Callable[[Pilot[None]], Awaitable[None]]
+Picture = Callable[..., bool]
+
+
+@pytest.fixture
+def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> Picture:
+    """Return what compares a picture of the application, after some keys, with the approved one."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setattr("vaultui.tui.screens.unlock.KEYRING_PATIENCE_S", 60.0)
+
+    def compare(
+        size: tuple[int, int],
+        *keys: str,
+        vaults: StandIn | None = None,
+        until: Callable[[VaultuiApp], bool] = lambda _app: True,
+        ascii_only: bool = False,
+    ) -> bool:
+        vaults = demo() if vaults is None else vaults
+        app = VaultuiApp(vaults, ascii_only=ascii_only, clock=Clock(), wall_clock=lambda: EPOCH)
+
+        async def before(pilot: Pilot[None]) -> None:
+            await eventually(lambda: app.live.loaded and app.keyring is not None)
+            await pilot.pause()
+            if keys:
+                await pilot.press(*keys)
+            await eventually(lambda: until(app), what="the screen is as pictured")
+            for field in app.screen.query(Input):
+                field.cursor_blink = False
+            await pilot.pause(0.2)
+
+        return snap_compare(app, terminal_size=size, run_before=before)
+
+    return compare
+
+
+def on(screen: str) -> Callable[[VaultuiApp], bool]:
+    return lambda app: app.screen.id == screen
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_home(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture(size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_unlock_form(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture(size, "j", "u", until=lambda app: getattr(app.focused, "id", "") == "password")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_busy_dialog(picture: Picture, size: tuple[int, int]) -> None:
+    def holders_are_listed(app: VaultuiApp) -> bool:
+        return app.screen.id == "busy" and app.screen.query_one("#busy-holders").display
+
+    assert picture(size, "j", "j", "l", until=holders_are_listed)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_empty_state(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture(size, vaults=StandIn())
+
+
+def test_detail_alone(picture: Picture) -> None:
+    assert picture((60, 20), "enter", until=on("one-vault"))
+
+
+def test_low_terminal(picture: Picture) -> None:
+    assert picture((100, 14))
+
+
+def test_processes(picture: Picture) -> None:
+    assert picture((120, 40), "j", "j", "p", until=lambda app: app.focused is not None
+                   and app.focused.id == "holders")  # fmt: skip
+
+
+def test_log(picture: Picture) -> None:
+    assert picture((120, 40), "5")
+
+
+def test_activity(picture: Picture) -> None:
+    assert picture((120, 40), "3")
+
+
+def test_create_form(picture: Picture) -> None:
+    assert picture((80, 24), "n", until=on("create"))
+
+
+def test_add_form(picture: Picture) -> None:
+    assert picture((80, 24), "a", until=on("add"))
+
+
+def test_forget(picture: Picture) -> None:
+    assert picture((80, 24), "j", "d", until=on("forget"))
+
+
+def test_help(picture: Picture) -> None:
+    assert picture((80, 24), "question_mark", until=on("help"))
+
+
+def test_broken(picture: Picture) -> None:
+    vaults = StandIn()
+    vaults.put(
+        "Work",
+        state=VaultState.BROKEN,
+        explanation="The mount backend was ended by signal 9; its mount is dead.",
+        exit=ExitState(
+            pid=4711,
+            exit_code=None,
+            signal=9,
+            core_dumped=False,
+            oom_killed=False,
+            started_at=EPOCH - 3600,
+            ended_at=EPOCH,
+            user_s=1.0,
+            system_s=1.0,
+            max_rss_kib=40000,
+        ),
+        log_lines=("2023-11-14 22:13:19 info  idle clock reset by a read",),
+    )
+    assert picture((120, 40), vaults=vaults)
+
+
+def test_ascii(picture: Picture) -> None:
+    assert picture((120, 40), ascii_only=True)

@@ -1,0 +1,200 @@
+"""Proves the application on real vaults: made by gocryptfs, mounted by our backend, used by others.
+
+The application runs in this process and never touches a mount; everything that does is a
+process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from capabilities import needs
+from driver import Driver, Running
+from support import Gocryptfs, eventually, mountpoints_below, run_program, wait_until
+from textual.widgets import Input
+
+from vaultui.model.states import VaultState
+from vaultui.tui.widgets.secretinput import SecretInput
+from vaultui.vaults import Vaults
+
+pytestmark = [pytest.mark.anyio, needs("fuse", "gocryptfs")]
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def volume(home: Path) -> Gocryptfs:
+    """Return a volume called Work that the real gocryptfs made."""
+    made = Gocryptfs(home, cipherdir=home / "Work", mountpoint=home / "check")
+    made.create()
+    return made
+
+
+@asynccontextmanager
+async def application(running: Running, **options: object) -> AsyncIterator[Driver]:
+    """Run the application on the vaults of this test's home."""
+    vaults = Vaults.open()
+    try:
+        async with running(vaults, real_clock=True, **options) as driver:
+            yield driver
+    finally:
+        await vaults.close()
+
+
+async def add_work(driver: Driver, volume: Gocryptfs) -> None:
+    await driver.press("a")
+    await driver.comes_to("add")
+    driver.app.screen.query_one("#cipherdir", Input).value = str(volume.cipherdir)
+    await driver.press("enter")
+    await driver.comes_to("home")
+    await driver.sees("○ locked Work")
+
+
+async def unlock(driver: Driver, password: str = PASSWORD) -> None:
+    await driver.press("u")
+    await eventually(lambda: isinstance(driver.app.focused, SecretInput), what="the form")
+    await driver.type(password)
+    await driver.press("enter")
+
+
+def state(driver: Driver) -> VaultState:
+    return driver.app.live.statuses[0].state
+
+
+async def lock(driver: Driver) -> None:
+    driver.app.screen.query_one("#vaults").focus()
+    await driver.press("l")
+    await eventually(lambda: state(driver) is VaultState.LOCKED, 20, "Work is locked")
+
+
+def in_a_child(script: str, *words: str | Path) -> bytes:
+    """Run a shell script that may touch the mount; return its output."""
+    return run_program(("sh", "-ec", script, "sh", *words)).check().stdout
+
+
+def hold_open(path: Path) -> subprocess.Popen[bytes]:
+    """Return a process that has a file of the vault open for writing."""
+    holder = subprocess.Popen(
+        ("sh", "-c", 'exec 3> "$1"; echo ready; exec sleep 60', "sh", path),
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"ready\n"
+    return holder
+
+
+async def test_a_vault_is_added_unlocked_used_locked_and_read_by_gocryptfs(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver, "not the password")
+        await driver.sees("Password incorrect.")
+        assert mountpoints_below(home) == []
+        await driver.type(PASSWORD)
+        await driver.press("enter")
+        await driver.hears("Work is open at ~/Vaults/Work")
+        mountpoint = home / "Vaults/Work"
+        assert mountpoints_below(home) == [str(mountpoint)]
+        await asyncio.to_thread(in_a_child, 'echo "kept" > "$1/letter.txt"', mountpoint)
+        await driver.press("4")
+        driver.app.screen.query_one("#path-question", Input).value = "letter.txt"
+        await driver.sees("Ciphertext")
+        answer = driver.app.screen.query_one("Paths")._answer
+        assert (volume.cipherdir / answer.cipher).exists()
+        await lock(driver)
+    with volume:
+        content = await asyncio.to_thread(in_a_child, 'cat "$1/letter.txt"', volume.mountpoint)
+    assert content == b"kept\n"
+
+
+async def test_open_files_and_their_holders_show_and_a_busy_lock_offers_to_end_them(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver)
+        await driver.hears("Work is open")
+        held = home / "Vaults/Work/held.txt"
+        with await asyncio.to_thread(hold_open, held) as holder:
+            try:
+                await eventually(lambda: driver.app.live.statuses[0].open_files == 1, 20)
+                await driver.sees("w held.txt")
+                await driver.press("l")
+                await driver.comes_to("busy", 20)
+                await driver.sees(f"{holder.pid} sleep open file held.txt")
+                await driver.press("t")
+                await asyncio.to_thread(holder.wait, 20)
+                assert holder.returncode == -signal.SIGTERM
+            finally:
+                holder.kill()
+        await eventually(lambda: state(driver) is VaultState.LOCKED, 20)
+    assert mountpoints_below(home) == []
+
+
+async def test_quitting_leaves_it_open_and_the_next_start_finds_it_again(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver)
+        await driver.hears("Work is open")
+        await driver.press("q")
+    assert mountpoints_below(home) == [str(home / "Vaults/Work")]
+    async with application(running) as driver:
+        await driver.sees("● open Work")
+        await lock(driver)
+
+
+async def test_a_killed_backend_shows_as_broken_and_r_makes_it_usable_again(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver)
+        await driver.hears("Work is open")
+        await eventually(lambda: driver.app.live.statuses[0].backend_pid is not None)
+        os.kill(driver.app.live.statuses[0].backend_pid, signal.SIGKILL)
+        await driver.sees("✖ broken", 20)
+        await driver.press("R")
+        await driver.hears("u unlocks it again", 20)
+        await eventually(lambda: state(driver) is VaultState.LOCKED, 20)
+        await unlock(driver)
+        await eventually(lambda: state(driver) is VaultState.OPEN, 30)
+        await lock(driver)
+    assert mountpoints_below(home) == []
+
+
+async def test_a_lock_by_somebody_else_shows_at_once(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver)
+        await driver.hears("Work is open")
+        driver.app.live.frozen = False
+        await asyncio.to_thread(run_program, ("fusermount3", "-u", home / "Vaults/Work"))
+        await driver.sees("○ locked Work")
+
+
+async def test_cancelling_an_unlock_leaves_no_process_and_no_mount(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver)
+        await driver.press("escape")
+        await driver.comes_to("home", 20)
+        await eventually(lambda: driver.app.jobs.of(driver.app.screen.selected) is None)
+        if state(driver) is not VaultState.LOCKED:  # it was open before the key arrived
+            await driver.app.live.refresh()
+        if state(driver) in {VaultState.OPEN, VaultState.BUSY}:
+            await lock(driver)
+    wait_until(lambda: mountpoints_below(home) == [], what="nothing is mounted")

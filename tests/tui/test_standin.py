@@ -1,0 +1,181 @@
+"""Proves that the stand-in behaves as the real vaults do: one suite, asked of both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from capabilities import needs
+from standin import StandIn
+from support import Gocryptfs
+
+from vaultui.model.errors import (
+    AlreadyOpen,
+    NotOpen,
+    PasswordIncorrect,
+    VaultExists,
+    VaultNameInvalid,
+    VaultUnknown,
+)
+from vaultui.model.secret import Secret
+from vaultui.model.states import VaultState
+from vaultui.vaults import LockMode, UnlockOptions, Vaults
+
+pytestmark = pytest.mark.anyio
+
+PASSWORD = "correct horse battery"
+
+
+def typed(text: str = PASSWORD) -> Secret:
+    return Secret(bytearray(text.encode()))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("stand-in", id="stand-in"),
+        pytest.param("real", id="real", marks=needs("fuse", "gocryptfs")),
+    ]
+)
+async def vaults(request: pytest.FixtureRequest, home: Path) -> AsyncIterator[Vaults]:
+    """Return vaults with one locked vault called Work."""
+    if request.param == "stand-in":
+        stand_in = StandIn(vaults_dir=str(home / "Vaults"))
+        stand_in.put("Work", password=PASSWORD, cipherdir=str(home / "Work"))
+        yield stand_in
+        return
+    made = Gocryptfs(home, cipherdir=home / "Work", mountpoint=home / "check")
+    made.create()
+    real = Vaults.open()
+    await real.add(str(made.cipherdir))
+    yield real
+    for status in await real.statuses():
+        if status.mounted:
+            await real.lock(status.entry.name, LockMode.KILL)
+    await real.close()
+
+
+async def test_a_locked_vault_has_nothing_that_only_an_open_one_has(vaults: Vaults) -> None:
+    [status] = await vaults.statuses()
+    assert (status.entry.name, status.state, status.mounted) == ("Work", VaultState.LOCKED, False)
+    assert status.mountpoint == status.entry.mountpoint
+    assert (status.backend_pid, status.open_files, status.detail) == (None, None, None)
+
+
+async def test_unlocking_reports_steps_and_returns_the_new_state(vaults: Vaults) -> None:
+    steps: list[str] = []
+    unlocked = await vaults.unlock(
+        "Work", typed(), on_step=lambda name, words: steps.append(f"{name.value}: {words}")
+    )
+    assert not unlocked.already
+    assert unlocked.status.state is VaultState.OPEN
+    assert unlocked.status.mounted
+    assert unlocked.status.detail is not None
+    assert unlocked.status.open_files == 0
+    assert [step.partition(":")[0] for step in steps] == ["deriving", "mounting"]
+    assert all(step.partition(": ")[2] for step in steps)
+
+
+async def test_unlocking_twice_is_a_success_that_says_so(vaults: Vaults) -> None:
+    await vaults.unlock("Work", typed())
+    assert (await vaults.unlock("Work", typed("anything"))).already
+
+
+async def test_options_of_one_unlock_show_in_its_state(vaults: Vaults, home: Path) -> None:
+    elsewhere = home / "elsewhere"
+    elsewhere.mkdir()
+    options = UnlockOptions(read_only=True, idle_timeout_s=600.0, mountpoint=str(elsewhere))
+    status = (await vaults.unlock("Work", typed(), options=options)).status
+    assert (status.read_only, status.idle_timeout_s) == (True, 600.0)
+    assert status.mountpoint == str(elsewhere)
+    assert status.idle_left_s is not None
+    assert 0 < status.idle_left_s <= 600.0
+
+
+async def test_a_wrong_password_opens_nothing(vaults: Vaults) -> None:
+    with pytest.raises(PasswordIncorrect):
+        await vaults.unlock("Work", typed("wrong"))
+    assert (await vaults.status("Work")).state is VaultState.LOCKED
+
+
+async def test_locking_twice_is_a_success_that_says_so(vaults: Vaults) -> None:
+    await vaults.unlock("Work", typed())
+    assert not (await vaults.lock("Work")).already
+    assert (await vaults.lock("Work")).already
+
+
+async def test_questions_to_a_backend_need_an_open_vault(vaults: Vaults) -> None:
+    with pytest.raises(NotOpen):
+        await vaults.extend("Work", 60)
+    with pytest.raises(NotOpen):
+        await vaults.pause("Work", True)
+    with pytest.raises(NotOpen):
+        await vaults.path("Work", "a")
+    with pytest.raises(NotOpen):
+        await vaults.events("Work")
+    with pytest.raises(NotOpen):
+        await vaults.open_folder("Work")
+    assert await vaults.holders("Work") == []
+
+
+async def test_the_first_event_is_the_unlock(vaults: Vaults) -> None:
+    await vaults.unlock("Work", typed())
+    events = (await vaults.events("Work")).events
+    assert events[0].kind.value == "unlocked"
+    assert (await vaults.events("Work", since=events[-1].seq)).events == ()
+
+
+async def test_pausing_shows_in_the_state(vaults: Vaults) -> None:
+    await vaults.unlock("Work", typed(), options=UnlockOptions(idle_timeout_s=600.0))
+    await vaults.pause("Work", True)
+    assert (await vaults.status("Work")).idle_paused
+    await vaults.pause("Work", False)
+    assert not (await vaults.status("Work")).idle_paused
+
+
+async def test_an_open_vault_cannot_be_forgotten(vaults: Vaults) -> None:
+    await vaults.unlock("Work", typed())
+    with pytest.raises(AlreadyOpen):
+        await vaults.forget("Work")
+    await vaults.lock("Work")
+    assert (await vaults.forget("Work")).name == "Work"
+    assert vaults.entries() == []
+
+
+async def test_names_are_unique_valid_and_known(vaults: Vaults, home: Path) -> None:
+    cipherdir = vaults.entry("Work").cipherdir
+    with pytest.raises(VaultExists):
+        await vaults.add(cipherdir, name="Work")
+    with pytest.raises(VaultNameInvalid):
+        await vaults.add(cipherdir, name="-x")
+    for question in (vaults.status("Home"), vaults.lock("Home"), vaults.info("Home")):
+        with pytest.raises(VaultUnknown):
+            await question
+
+
+async def test_creating_registers_the_vault_and_hands_over_its_master_key(
+    vaults: Vaults, home: Path
+) -> None:
+    created = await vaults.create(str(home / "new.c"), typed(), name="New")
+    with created.master_key as key:
+        assert len(key) == 32
+        assert "master_key" not in repr(created)
+    assert not (await vaults.unlock("New", typed())).already
+
+
+async def test_the_volume_config_is_described(vaults: Vaults) -> None:
+    info = await vaults.info("Work")
+    assert (info.content, info.names) == ("AES-256-GCM", "EME")
+    assert info.key_derivation.startswith("scrypt N=")
+
+
+async def test_the_log_of_a_vault_that_was_never_open_is_empty(vaults: Vaults) -> None:
+    assert await vaults.log_tail("Work") == []
+    assert vaults.log_path("Work").name.endswith(".log")
+
+
+async def test_the_watch_can_be_waited_for(vaults: Vaults) -> None:
+    watch = vaults.watch()
+    assert watch.fileno() > 2
+    watch.consume()
+    watch.close()
