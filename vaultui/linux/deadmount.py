@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from vaultui.linux import fuseconn
@@ -22,6 +23,10 @@ def detach_if_dead(mountpoint: str | os.PathLike[str]) -> bool:
         if fuseconn.ask(mount.mountpoint, _ANSWER_S) is not fuseconn.Answer.DEAD:
             break
         # Lazily, because a dead mount can be busy, too, and nobody can use it any more.
-        unmount(mount.mountpoint, lazy=True)
+        try:
+            unmount(mount.mountpoint, lazy=True)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # gone meanwhile: somebody else repairs, too
+                raise
         detached = True
     return detached

@@ -92,7 +92,7 @@ def _mount_directly(wanted: FuseMount) -> int:
 
 
 def _mount_by_helper(wanted: FuseMount) -> int:
-    if not os.path.exists(DEVICE):  # noqa: PTH110 - the helper's own words for it are unclear
+    if not os.path.exists(DEVICE):  # the helper's own words for it are unclear
         raise FileNotFoundError(2, os.strerror(2), DEVICE)
     options = [f"fsname={escape(wanted.source)}", f"subtype={wanted.subtype}"]
     if wanted.read_only:

@@ -9,10 +9,9 @@ import socket
 import stat
 from typing import Final, Self
 
+from vaultui.linux import unixsocket
 from vaultui.model.errors import CtlsockUnavailable
 
-MAX_PATH: Final = 107
-"""Bytes of a path that fit into a socket address; unix(7)."""
 _BACKLOG: Final = 64
 
 
@@ -25,8 +24,6 @@ class ControlSocket:
         A socket that nobody listens on any more, as a killed process leaves it, is replaced.
         """
         self.path = os.path.abspath(path)
-        if len(os.fsencode(self.path)) > MAX_PATH:
-            raise CtlsockUnavailable(path=self.path, reason="the path is too long")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._bind()
@@ -41,13 +38,14 @@ class ControlSocket:
         # would leave a moment in which others can connect.
         previous = os.umask(0o177)
         try:
-            try:
-                self.socket.bind(os.fsencode(self.path))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or not _is_abandoned(self.path):
-                    raise
-                os.unlink(self.path)
-                self.socket.bind(os.fsencode(self.path))
+            with unixsocket.address(self.path) as address:
+                try:
+                    self.socket.bind(address)
+                except OSError as error:
+                    if error.errno != errno.EADDRINUSE or not _is_abandoned(address):
+                        raise
+                    os.unlink(self.path)
+                    self.socket.bind(address)
         finally:
             os.umask(previous)
 
@@ -78,7 +76,7 @@ def _is_abandoned(path: str) -> bool:
         # A listener whose queue is full must count as alive, not hang us.
         probe.setblocking(False)
         try:
-            probe.connect(os.fsencode(path))
+            probe.connect(path)
         except ConnectionRefusedError:
             return True
         except OSError:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from vaultui.linux import unixsocket
 from vaultui.model.errors import CtlsockUnavailable
-from vaultui.mountd.controlsocket import MAX_PATH, ControlSocket
+from vaultui.mountd.controlsocket import ControlSocket
 
 
 def test_it_is_private_whatever_the_umask_and_gone_when_closed(tmp_path: Path) -> None:
@@ -62,7 +63,21 @@ def test_a_file_that_took_its_place_is_not_removed(tmp_path: Path) -> None:
     assert path.read_text() == "somebody else's"
 
 
-@pytest.mark.parametrize("name", ["x" * MAX_PATH, "no/such/directory"])
+def test_a_path_longer_than_an_address_works_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / ("d" * 150) / "s"
+    path.parent.mkdir()
+    for _ in range(2):
+        with ControlSocket(str(path)), unixsocket.address(path) as address:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(address)
+            with pytest.raises(CtlsockUnavailable):
+                ControlSocket(str(path))
+        assert not path.exists()
+        with socket.socket(socket.AF_UNIX) as abandoned, unixsocket.address(path) as address:
+            abandoned.bind(address)
+
+
+@pytest.mark.parametrize("name", ["x" * unixsocket.MAX_ADDRESS, "no/such/directory"])
 def test_a_path_that_cannot_be_bound_is_told_with_its_reason(tmp_path: Path, name: str) -> None:
     with pytest.raises(CtlsockUnavailable) as failure:
         ControlSocket(str(tmp_path / name))
