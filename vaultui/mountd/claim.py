@@ -14,16 +14,15 @@ import time
 from pathlib import Path
 from typing import Final
 
+from vaultui.linux import process
 from vaultui.linux.mountinfo import Mount, read_mounts
 from vaultui.model.errors import CipherdirInUse
 
 _GOCRYPTFS = "fuse.gocryptfs"
 
-
 ENDING_S: Final = 5.0
 """How long a holder without a mount may take to end. Whoever unmounts and mounts again in one
 breath meets the old process on its way out; one that was detached lazily stays longer."""
-_RETRY_S: Final = 0.02
 
 
 def claim(cipherdir_fd: int, path: str, *, shared: bool, patience_s: float = ENDING_S) -> None:
@@ -33,10 +32,16 @@ def claim(cipherdir_fd: int, path: str, *, shared: bool, patience_s: float = END
     after `patience_s`. File systems without locks let everybody in.
     """
     deadline = time.monotonic() + patience_s
-    while not _try_lock(cipherdir_fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
-        if _where(path) or time.monotonic() >= deadline:
-            raise CipherdirInUse(path=path, holder=_holder(cipherdir_fd, path))
-        time.sleep(_RETRY_S)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while not _try_lock(cipherdir_fd, kind):
+        pid = _holder(cipherdir_fd)
+        if not pid and _try_lock(cipherdir_fd, kind):
+            break  # it let go between the two looks
+        place = _where(path)
+        left = deadline - time.monotonic()
+        if place or not pid or left <= 0 or not _has_ended(pid, left):
+            who = f"process {pid}" if pid else "another process"
+            raise CipherdirInUse(path=path, holder=f"{who}{place}")
     for mount in read_mounts():
         if not mount.fstype.startswith(_GOCRYPTFS) or (shared and "ro" in mount.options):
             continue
@@ -64,8 +69,8 @@ def _is_source(mount: Mount, path: str) -> bool:
     } or (os.path.isabs(mount.source) and os.path.realpath(mount.source) == real)
 
 
-def _holder(cipherdir_fd: int, path: str) -> str:
-    """Return who holds the lock, in words, from /proc/locks; the kernel tells the pid."""
+def _holder(cipherdir_fd: int) -> int:
+    """Return the pid that holds the lock, as /proc/locks has it; 0 when it can't be told."""
     status = os.fstat(cipherdir_fd)
     wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     try:
@@ -74,10 +79,22 @@ def _holder(cipherdir_fd: int, path: str) -> str:
                 # "1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF"; proc_locks(5)
                 fields = line.split()
                 if len(fields) > 5 and fields[1] == "FLOCK" and fields[5] == wanted:
-                    return f"process {fields[4]}{_where(path)}"
+                    return max(0, int(fields[4]))
     except OSError:
         pass
-    return f"another process{_where(path)}"
+    return 0
+
+
+def _has_ended(pid: int, timeout: float) -> bool:
+    """Wait for the end of `pid`, at most `timeout` seconds, and return whether it came."""
+    try:
+        pidfd = process.open_pidfd(pid)
+    except OSError:
+        return True
+    try:
+        return process.wait_pidfd(pidfd, timeout)
+    finally:
+        os.close(pidfd)
 
 
 def _where(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,9 +57,17 @@ def test_the_claim_ends_with_the_descriptor(tmp_path: Path) -> None:
 def test_a_holder_that_is_about_to_end_is_waited_for(
     tmp_path: Path, opened: Callable[[], int]
 ) -> None:
-    ending = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    claim(ending, str(tmp_path), shared=False)
-    timer = threading.Timer(0.1, os.close, (ending,))
+    holder = subprocess.Popen(
+        ("flock", tmp_path, "sh", "-c", "echo; read _"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    timer = threading.Timer(0.1, holder.stdin.close)
     timer.start()
     claim(opened(), str(tmp_path), shared=False)
+    assert holder.wait(10) == 1  # read found the end of its input
     timer.join()
+    holder.stdout.close()
