@@ -10,7 +10,8 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import App, SystemCommand
@@ -100,7 +101,7 @@ class VaultuiApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self.set_interval(_TICK_S, self._tick, name="refresh")
-        self.run_worker(self._begin(), group="begin")
+        self.background(self._begin, group="begin")
 
     async def _begin(self) -> None:
         """Read what is running, then watch it; the keyring is asked last, for it may take long."""
@@ -137,12 +138,12 @@ class VaultuiApp(App[None]):
         assert self._watch is not None
         self._watch.consume()
         if not self.live.frozen:
-            self.run_worker(self.live.refresh(), group="refresh")
+            self.background(self.live.refresh, group="refresh")
 
     async def _tick(self) -> None:
         # In a worker: a backend that is slow to answer must not hold up the keys.
         if not self.live.frozen:
-            self.run_worker(self.live.tick(self.app_focus), group="refresh")
+            self.background(partial(self.live.tick, self.app_focus), group="refresh")
 
     async def on_unmount(self) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -157,12 +158,20 @@ class VaultuiApp(App[None]):
     def _job_changed(self, _job: Job) -> None:
         self._show_states()
         if _job.done and self.is_running:
-            self.run_worker(self.live.refresh(), group="refresh")
+            self.background(self.live.refresh, group="refresh")
 
     def _show_states(self) -> None:
         for screen in self.screen_stack if self.is_running else ():
             if isinstance(screen, VaultScreen) and screen.is_mounted:
                 screen.call_later(screen.show_states)
+
+    def background(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Do `work` beside the keys. It is the application's, and goes on without its screen.
+
+        A callable and no coroutine: a worker that never starts because the application ends
+        just then would leave a coroutine that nobody awaits.
+        """
+        self.run_worker(work, group=group)  # type: ignore[arg-type] # mypy picks another overload
 
     def select(self, vault: VaultId) -> None:
         """Put the cursor of the list on a vault."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from vaultui.model.errors import MountBusy, VaultuiError
 from vaultui.model.secret import Secret
@@ -152,7 +153,7 @@ class Flows:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._app.run_worker(self._lock_all(mounted), group="lock-all")
+                self._app.background(partial(self._lock_all, mounted), group="lock-all")
 
         self._app.push_screen(
             ConfirmScreen(
@@ -200,7 +201,7 @@ class Flows:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._app.run_worker(send(), group="signal")
+                self._app.background(send, group="signal")
 
         if signal_number == signal.SIGKILL:
             self._app.push_screen(
@@ -218,7 +219,7 @@ class Flows:
     # -- small ones -------------------------------------------------------------------------
 
     def extend(self, status: VaultStatus) -> None:
-        self._run(self._extend(status.entry), "extend")
+        self._run(partial(self._extend, status.entry), "extend")
 
     async def _extend(self, entry: VaultEntry) -> None:
         left = await self._app.vaults.extend(entry.name, EXTENSION_S)
@@ -226,7 +227,7 @@ class Flows:
         self._app.say(f"{shown(entry.name)} {text}.")
 
     def pause(self, status: VaultStatus) -> None:
-        self._run(self._pause(status.entry, not status.idle_paused), "pause")
+        self._run(partial(self._pause, status.entry, not status.idle_paused), "pause")
 
     async def _pause(self, entry: VaultEntry, paused: bool) -> None:
         await self._app.vaults.pause(entry.name, paused)
@@ -234,7 +235,7 @@ class Flows:
         self._app.say(f"The idle lock of {shown(entry.name)} {text}.")
 
     def folder(self, status: VaultStatus) -> None:
-        self._run(self._folder(status.entry), "folder")
+        self._run(partial(self._folder, status.entry), "folder")
 
     async def _folder(self, entry: VaultEntry) -> None:
         if not await self._app.vaults.open_folder(entry.name):
@@ -246,10 +247,10 @@ class Flows:
     def repair(self, status: VaultStatus | None) -> None:
         """Detach a dead mount; for a vault that is well this is a refresh."""
         if status is not None and status.state is VaultState.BROKEN:
-            self._run(self._repair(status), "repair")
+            self._run(partial(self._repair, status), "repair")
         else:
             self._app.live.frozen = False
-            self._run(self._app.live.refresh(), "refresh")
+            self._run(self._app.live.refresh, "refresh")
 
     async def _repair(self, status: VaultStatus) -> None:
         await self._app.vaults.repair(status.entry.name)
@@ -270,7 +271,7 @@ class Flows:
     def _added(self, entry: VaultEntry | None) -> None:
         if entry is not None:
             self._app.say(f"{shown(entry.name)} is in the list; u unlocks it.")
-            self._run(self._show_new(entry), "refresh")
+            self._run(partial(self._show_new, entry), "refresh")
 
     async def _show_new(self, entry: VaultEntry) -> None:
         await self._app.live.refresh()
@@ -289,15 +290,15 @@ class Flows:
 
         self._app.push_screen(ErrorScreen(error))
 
-    def _run(self, work: Coroutine[Any, Any, None], group: str) -> None:
+    def _run(self, work: Callable[[], Awaitable[None]], group: str) -> None:
         """Do a short piece of work; a failure is explained, and the states are asked for."""
 
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except VaultuiError as error:
                 self.explain(error)
             else:
                 await self._app.live.refresh()
 
-        self._app.run_worker(guarded(), group=group)
+        self._app.background(guarded, group=group)

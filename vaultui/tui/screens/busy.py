@@ -32,7 +32,7 @@ _CHOICES = {
     "wait": ("w", "Wait, and lock as soon as it is free"),
     "term": ("t", "Ask the processes to end, then lock"),
     "kill": ("x", "Kill the processes, then lock"),
-    "lazy": ("z", "Detach: out of sight now, but holders keep their access"),
+    "lazy": ("z", "Detach lazily: its holders keep their access"),
     "cancel": ("Esc", "Leave it open"),
 }
 _STOP_WAITING = ("w", "Stop waiting; it stays open")

@@ -58,10 +58,10 @@ class Activity(Pane):
         self.query_one("#activity-lines", RichLog).clear()
 
     def state_changed(self) -> None:
-        note = self.query_one("#activity-note", Static)
         if self.status is None or self.status.detail is None:
-            note.update("The time line is kept while the vault is open.")
+            self._say("The time line is kept while the vault is open.")
             return
+        self._say("")
         if self.status.backend_pid != self._backend:
             self._restart(self.status.backend_pid)
         if self.status.detail.last_event > self._since and not any(
@@ -71,19 +71,24 @@ class Activity(Pane):
 
     @work(group="events")
     async def _ask(self, status: VaultStatus) -> None:
-        note = self.query_one("#activity-note", Static)
         try:
             reply = await self.vaultui.vaults.events(status.entry.name, self._since)
         except VaultuiError as error:
-            note.update(shown(error.summary))
+            self._say(error.summary)
             return
         if self.status is None or self.status.backend_pid != self._backend:
             return
-        note.update(f"{reply.dropped} older ones are gone." if reply.dropped else "")
+        if reply.dropped:
+            self.query_one("#activity-lines", RichLog).write(f"{reply.dropped} older ones are gone")
         lines = self.query_one("#activity-lines", RichLog)
         for event in reply.events:
             self._since = max(self._since, event.seq)
             lines.write(self._line(event))
+
+    def _say(self, text: str) -> None:
+        note = self.query_one("#activity-note", Static)
+        note.display = bool(text)
+        note.update(shown(text))
 
     def _line(self, event: Event) -> Text:
         colour = self.app.theme_variables["error" if event.kind in _ALARMING else "primary"]

@@ -33,11 +33,11 @@ class EmptyState(Vertical):
             yield Static(
                 Content.assemble(
                     ("No vaults yet\n\n", "bold $primary"),
-                    "A vault is a directory of encrypted files. Unlocked, its content\n"
+                    "A vault is a directory of encrypted files. Unlocked, its content "
                     "appears in another directory; locked, it is unreadable.\n\n",
                     (" n ", "bold $accent"), " create a new vault\n",
                     (" a ", "bold $accent"), " add a vault that exists already\n",
-                    (" ? ", "bold $accent"), " all keys\n",
+                    (" ? ", "bold $accent"), " all keys",
                 ),
                 markup=False,
             )  # fmt: skip
@@ -46,6 +46,7 @@ class EmptyState(Vertical):
 
     def on_mount(self) -> None:
         self.query_one("#found").display = False
+        self.query_one("#found-note").display = False
 
     def begin(self) -> None:
         """Look for volumes, once."""
@@ -59,7 +60,9 @@ class EmptyState(Vertical):
         self._found = await asyncio.to_thread(vaults.discover)
         if not self._found:
             return
-        self.query_one("#found-note", Static).update("Found on this machine; Enter adds one:")
+        note = self.query_one("#found-note", Static)
+        note.update("Found on this machine; Enter adds one:")
+        note.display = True
         options = self.query_one("#found", OptionList)
         options.add_options(place(str(path)) for path in self._found)
         options.highlighted = 0

@@ -90,17 +90,13 @@ class Overview(Pane):
             yield from self._traffic(status, width)
             yield Content("")
             yield from self._files(status, room)
-        elif status.exit is not None and status.state is VaultState.LOCKED:
-            yield _fact("Last time", clip(_exit_text(status.exit), room, ellipsis))
+        elif status.exit is not None:
+            yield _fact("Backend", clip(_exit_text(status.exit), room, ellipsis))
 
     def _trouble(self, status: VaultStatus, width: int) -> Iterator[Line]:
         """Say what is wrong and what mends it, with what is known about the end."""
         colour = "$warning" if status.state is VaultState.MISSING else "$error"
         yield Content.assemble((shown(status.explanation), colour))
-        if status.exit is not None:
-            yield Content.assemble(
-                (f"The backend ended: {_exit_text(status.exit)}.", "$foreground")
-            )
         cure = {
             VaultState.BROKEN: "R repairs it: the dead mount is detached. Then unlock again.",
             VaultState.HUNG: "It does not answer. l offers to end what holds it.",

@@ -36,7 +36,7 @@ class TitleBar(Widget):
         notice: str,
     ) -> None:
         """Show the counts, and a notice (frozen, settings not read) where there is one."""
-        open_count = sum(status.mounted for status in statuses)
+        open_count = sum(status.backend_pid is not None for status in statuses if status.mounted)
         idle_count = sum(bool(status.idle_timeout_s) for status in statuses if status.backend_pid)
         self._counts = (
             f"{counted(len(statuses), 'vault')} {self._glyphs.dot} {open_count} open"
