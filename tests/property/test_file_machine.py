@@ -82,7 +82,7 @@ class FileMachine(RuleBasedStateMachine):
     def close(self, index: int) -> None:
         if self.handles:
             handle, _flags = self.handles.pop(index % len(self.handles))
-            self.vault.fs.flush(handle)
+            self.vault.flush(handle)
             self.vault.fs.release(handle)
 
     @rule(index=st.integers(0, 3), offset=offsets, size=sizes)

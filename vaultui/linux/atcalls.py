@@ -11,7 +11,19 @@ RENAME_NOREPLACE: Final = 1
 RENAME_EXCHANGE: Final = 2
 
 BTRFS_MAGIC: Final = 0x9123683E
-"""As `filesystem_magic` answers it; from linux/magic.h."""
+LOCAL_MAGICS: Final = frozenset(
+    {
+        0xEF53,  # ext2, ext3, ext4
+        0x58465342,  # xfs
+        BTRFS_MAGIC,
+        0xF2F52010,  # f2fs
+        0x01021994,  # tmpfs
+        0x2FC12FC1,  # zfs
+        0xCA451A4E,  # bcachefs
+    }
+)
+"""File systems of this machine's own disks, as `filesystem_magic` answers them. From
+linux/magic.h, and for zfs and bcachefs from their sources."""
 
 _FALLOC_FL_KEEP_SIZE = 1
 _SYNC_FILE_RANGE_WRITE = 2

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from openvolume import OpenVolume
 
+from vaultui.cipherfs import filesystem
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.filesystem import ROOT
 from vaultui.model.ids import Handle
@@ -190,3 +191,21 @@ def test_running_out_of_descriptors_is_an_error_that_passes(
         vault.fs.release(handle)
     assert vault.read("file") == b"x"
     vault.close()
+
+
+def test_a_flush_is_served_only_where_a_close_can_fail(
+    vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vault.open("file", os.O_RDWR | os.O_CREAT) as handle:
+        with pytest.raises(OSError, match=r".+") as caught:
+            vault.fs.flush(handle)
+        assert caught.value.errno == errno.ENOSYS
+    monkeypatch.setattr(filesystem, "filesystem_magic", lambda _fd: 0x6969)  # NFS
+    vault.reopen()
+    closed: list[int] = []
+    with vault.open("file") as handle:
+        monkeypatch.setattr(os, "dup", lambda fd: closed.append(fd) or 1 << 30)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            vault.fs.flush(handle)
+        monkeypatch.undo()
+    assert len(closed) == 1
