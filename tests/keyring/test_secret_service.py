@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from capabilities import needs
 from secretservice import gnome_keyring, service_has_owner
-from support import run_program, wait_until
+from support import eventually, run_program, wait_until
 
 from vaultui.model.errors import (
     KeyringLocked,
@@ -252,8 +252,9 @@ def test_no_password_is_in_the_helpers_command_line_or_environment(bus: None) ->
             task = asyncio.create_task(
                 keyringclient.save(WORK, secret(b"needle-in-proc"), PATIENCE_S)
             )
-            await asyncio.sleep(0)
-            seen.extend(told for helper in _helpers() for told in _told_to(helper))
+            # A process that was just executed has no command line for a moment.
+            helpers = await eventually(_helpers, what="the helper runs")
+            seen.extend(told for helper in helpers for told in _told_to(helper))
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

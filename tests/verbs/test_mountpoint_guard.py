@@ -88,7 +88,7 @@ def test_killing_the_backend_leaves_the_guard_in_place(user: Path) -> None:
         f"{sys.executable} -c 'import json,sys;"
         'print(json.load(sys.stdin)["vaults"][0]["backend_pid"])\')\n'
         "kill -9 $pid\n"
-        "while grep -q /plain /proc/mounts; do :; done\n"
+        'while grep -q "$HOME/plain" /proc/mounts; do :; done\n'
     )
     run_as_user(user, ADD + UNLOCK + kill + "! touch plain/file").check()
 
