@@ -8,6 +8,8 @@ from pathlib import Path
 
 from capabilities import UNPRIVILEGED_UID
 
+import vaultui
+
 
 def as_user() -> tuple[str, ...]:
     """Return the words that go before a command to run it as an ordinary user."""
@@ -19,11 +21,16 @@ def as_user() -> tuple[str, ...]:
         f"--regid={UNPRIVILEGED_UID}",
         "--clear-groups",
     )
-    if os.path.realpath(sys.executable).startswith("/root/"):
-        # An interpreter in root's home can't be executed by others: leave the command the
-        # one privilege to pass through that directory. It can't write or mount with it.
+    if not _others_reach(os.path.realpath(sys.executable), sys.prefix, *vaultui.__path__):
+        # What lies in root's home can't be executed by others: leave the command the one
+        # privilege to pass through that directory. It can't write or mount with it.
         words += ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     return words
+
+
+def _others_reach(*places: str) -> bool:
+    folders = {folder for place in places for folder in Path(place).parents}
+    return all(folder.stat().st_mode & 0o001 for folder in folders)
 
 
 def let_others_in(directory: Path) -> None:
