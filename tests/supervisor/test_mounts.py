@@ -383,3 +383,14 @@ async def test_no_secret_is_in_arguments_environment_or_log(volume) -> None:
 async def test_the_backend_may_open_at_least_4096_files(volume) -> None:
     run = await volume.launch()
     assert open_file_limit(run.backend_pid) >= 4096
+
+
+async def test_a_runtime_directory_may_have_a_path_longer_than_a_socket_address(place) -> None:
+    deep = type(place)(place.top / ("d" * 120))
+    deep.mountpoint.mkdir(parents=True)
+    deep.cipherdir.mkdir()
+    await run_oneshot(CreateSpec(str(deep.cipherdir), 10), [Secret(bytearray(PASSWORD))])
+    run = await deep.launch()
+    assert (await client(deep).status()).pid == run.backend_pid
+    await client(deep).lock()
+    await both_gone(run)
