@@ -101,6 +101,22 @@ async def test_freezing_stops_the_refresh_and_says_so(running: Running, vaults: 
         await eventually(lambda: "07:11" in row_of(driver, "Work"))
 
 
+async def test_an_idle_lock_is_announced_once_when_it_comes_near(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        for left in (60.0, 59.0, 58.0):
+            vaults.change("Work", idle_left_s=left)
+            await driver.app.live.refresh()
+        await driver.hears("Work locks in 1 min; e puts it off.")
+        vaults.change("Work", idle_left_s=900.0)
+        await driver.app.live.refresh()
+        vaults.change("Work", idle_left_s=30.0)
+        await driver.app.live.refresh()
+        await driver.hears("Work locks in 30 s; e puts it off.")
+        assert sum("e puts it off" in toast for toast in driver.toasts) == 2
+
+
 async def test_rates_are_drawn_from_the_backends_counters(
     running: Running, vaults: StandIn
 ) -> None:

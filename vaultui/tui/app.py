@@ -25,13 +25,13 @@ from vaultui.tui.commands import VaultCommands
 from vaultui.tui.flows import Flows
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.jobs import Job, Jobs
-from vaultui.tui.live import LiveVaults
+from vaultui.tui.live import WARNING_S, LiveVaults
 from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.theme import VARIABLE_DEFAULTS, VAULTUI
 from vaultui.tui.widgets.secrettext import hidden_secrets
-from vaultui.tui.wording import shown
+from vaultui.tui.wording import shown, span
 from vaultui.vaults import KeyringState, VaultStatus
 
 if TYPE_CHECKING:
@@ -161,6 +161,11 @@ class VaultuiApp(App[None]):
             self.background(self.live.refresh, group="refresh")
 
     def _show_states(self) -> None:
+        for status in self.live.ending():
+            if status.idle_timeout_s > WARNING_S:
+                left = span(status.idle_left_s or 0)
+                self.say(f"{shown(status.entry.name)} locks in {left}; e puts it off.",
+                         severity="warning")  # fmt: skip
         for screen in self.screen_stack if self.is_running else ():
             if isinstance(screen, VaultScreen) and screen.is_mounted:
                 screen.call_later(screen.show_states)

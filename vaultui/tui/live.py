@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vaultui.model.errors import VaultuiError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FOCUSED_S = 1.0
 BLURRED_S = 5.0
+WARNING_S = 60.0
+"""Seconds before an idle lock at which a person is told."""
 
 
 class LiveVaults:
@@ -37,6 +39,8 @@ class LiveVaults:
         self._publish = publish
         self._statuses: tuple[VaultStatus, ...] = ()
         self._histories: dict[VaultId, History] = {}
+        self._near: set[VaultId] = set()
+        self._ending: list[VaultStatus] = []
         self._under_way = False
         self._again = False
         self._refreshed_at = 0.0
@@ -45,6 +49,20 @@ class LiveVaults:
         self.frozen = False
         self.error: VaultuiError | None = None
         """Why the last refresh failed; the states are those before it."""
+
+    def ending(self) -> list[VaultStatus]:
+        """Return the vaults whose idle lock has come near since this was asked last."""
+        ending, self._ending = self._ending, []
+        return ending
+
+    def _note_ends(self, statuses: Sequence[VaultStatus]) -> None:
+        near = {
+            status.entry.id: status
+            for status in statuses
+            if status.idle_left_s is not None and status.idle_left_s <= WARNING_S
+        }
+        self._ending += [status for vault, status in near.items() if vault not in self._near]
+        self._near = set(near)
 
     @property
     def statuses(self) -> tuple[VaultStatus, ...]:
@@ -100,6 +118,7 @@ class LiveVaults:
             raise
         else:
             self.error = None
+            self._note_ends(statuses)
             self._statuses = tuple(statuses)
             now = self._clock()
             for status in statuses:

@@ -12,6 +12,7 @@ belongs to the application; this dialog shows it, and Esc ends it.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -24,7 +25,7 @@ from vaultui.tui.jobs import Job
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field, Steps, Tick
 from vaultui.tui.widgets.secretinput import SecretInput
-from vaultui.tui.wording import shown
+from vaultui.tui.wording import place, shown
 from vaultui.vaults import (
     PasswordSource,
     UnlockOptions,
@@ -46,6 +47,7 @@ class UnlockScreen(Dialog[None]):
     def __init__(self, status: VaultStatus) -> None:
         super().__init__(id="unlock")
         self._entry = status.entry
+        self._usual_place = place(status.entry.mountpoint)
         self._job: Job | None = None
         self._typed = False
         self._replacing = False
@@ -65,7 +67,7 @@ class UnlockScreen(Dialog[None]):
                     "Idle lock",
                     Input(format_duration(entry.idle_timeout_s), id="idle", compact=True),
                 )
-                yield Field("Mount at", Input(entry.mountpoint, id="mountpoint", compact=True))
+                yield Field("Mount at", Input(self._usual_place, id="mountpoint", compact=True))
                 with Horizontal(classes="buttons"):
                     yield Button("Unlock", variant="primary", id="go", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
@@ -175,11 +177,11 @@ class UnlockScreen(Dialog[None]):
         entry = self._entry
         read_only = self.query_one("#read-only", Tick).value
         idle = parse_duration(self.query_one("#idle", Input).value)
-        mountpoint = self.query_one("#mountpoint", Input).value.strip()
+        typed = self.query_one("#mountpoint", Input).value.strip()
         return UnlockOptions(
             read_only=None if read_only == entry.read_only else read_only,
             idle_timeout_s=None if idle == entry.idle_timeout_s else idle,
-            mountpoint=None if mountpoint in {"", entry.mountpoint} else mountpoint,
+            mountpoint=None if typed in {"", self._usual_place} else str(Path(typed).expanduser()),
             password_source=source,
         )
 

@@ -180,8 +180,8 @@ class Overview(Pane):
         for file in detail.open_files[:_OPEN_FILES_SHOWN]:
             who = ", ".join(f"{shown(opener.command)} {opener.pid}" for opener in file.openers[:2])
             mode = "w" if file.writable else "r"
-            path = clip_path(shown(file.path), room - cell_len(who) - 5,
-                             self.vaultui.glyphs.ellipsis)  # fmt: skip
+            cells = room - 2 - (cell_len(who) + 2 if who else 0)
+            path = clip_path(shown(file.path), cells, self.vaultui.glyphs.ellipsis)
             yield _fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "$muted")))
         more = detail.open_file_count - len(detail.open_files[:_OPEN_FILES_SHOWN])
         if more > 0:

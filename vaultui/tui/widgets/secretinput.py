@@ -21,6 +21,7 @@ from textual.widget import Widget
 
 from vaultui.model.secret import Secret
 from vaultui.tui.glyphs import Glyphs
+from vaultui.vaults.protection import lock_buffer
 
 CAPACITY = 2048
 """Bytes of UTF-8: the longest password that gocryptfs takes."""
@@ -70,6 +71,7 @@ class SecretInput(Widget, can_focus=True):
         self._glyphs = glyphs
         self._placeholder = placeholder
         self._buffer = bytearray(CAPACITY)
+        lock_buffer(self._buffer)  # best effort: out of swap, if the limits allow it
         self._used = 0
         self._characters = 0
 

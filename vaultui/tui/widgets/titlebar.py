@@ -47,7 +47,7 @@ class TitleBar(Widget):
         if notice:
             parts += [(f"{self._glyphs.warn} {shown(notice)}", "$warning"), "   "]
         if keyring is not None:
-            label = clip(shown(keyring.label) or "none", 24, self._glyphs.ellipsis)
+            label = clip(shown(keyring.label) or "none", 32, self._glyphs.ellipsis)
             mark = (self._glyphs.yes, "$success") if keyring.usable else (self._glyphs.no, "$error")
             parts += [("keyring: ", "$muted"), f"{label} ", mark]
         if open_count and loaded:
