@@ -2,7 +2,7 @@
 
 Both programs do the same work in turn, on the same disk and with the same files, and who
 goes first changes from round to round. A ratio is gocryptfs's time divided by ours in the
-same round; what is reported is the median of the rounds.
+same round; what is reported is the median of the rounds. A whole run writes RESULTS.md.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ def main() -> int:
     rounds = options.rounds or (2 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="vaultui-bench-", dir=options.directory) as name:
         base = Path(name)
+        machine = report.machine(base)
         figures = _measure(base, scale, rounds, options)
-        text = _text(figures, base, rounds, options)
+        text = _text(figures, machine, rounds, options)
     print(text)
-    if options.write:
+    whole = not (options.quick or options.only) and options.compared == "vaultfs"
+    if whole and not options.no_write:
         RESULTS.write_text(text)
     return 0
 
@@ -75,7 +77,9 @@ def _measure(base: Path, scale: Scale, rounds: int, options: argparse.Namespace)
     return figures
 
 
-def _text(figures: report.Figures, base: Path, rounds: int, options: argparse.Namespace) -> str:
+def _text(
+    figures: report.Figures, machine: list[str], rounds: int, options: argparse.Namespace
+) -> str:
     memory = ", ".join(f"{name} {kib // 1024} MiB" for name, kib in figures.memory_kib.items())
     remarks = REMARKS.read_text() if REMARKS.exists() else ""
     return "\n".join(
@@ -88,7 +92,7 @@ def _text(figures: report.Figures, base: Path, rounds: int, options: argparse.Na
                 " was faster."
             ),
             "",
-            *report.machine(base),
+            *machine,
             f"- Largest resident memory: {memory}",
             "",
             report.table(figures, options.reference, options.compared),
@@ -106,7 +110,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reference", choices=PROGRAMS, default="gocryptfs")
     parser.add_argument("--compared", choices=PROGRAMS, default="vaultfs")
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="on the disk to measure")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    parser.add_argument("--no-write", action="store_true", help=f"leave {RESULTS.name} alone")
     return parser.parse_args()
 
 
