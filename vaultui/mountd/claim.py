@@ -20,7 +20,7 @@ from vaultui.model.errors import CipherdirInUse
 
 _GOCRYPTFS = "fuse.gocryptfs"
 
-ENDING_S: Final = 5.0
+ENDING_S: Final = 10.0
 """How long a holder without a mount may take to end. Whoever unmounts and mounts again in one
 breath meets the old process on its way out; one that was detached lazily stays longer."""
 
