@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -65,15 +66,19 @@ class Terminal:
         A dead pane has neither for a moment, until tmux has reaped its program.
         """
         try:
-            answer = wait_until(
-                lambda: self._ask("#{pane_dead_status},#{pane_dead_signal}").strip(","),
-                SCREEN_TIMEOUT_S,
-                "the program ended",
-            )
+            answer = wait_until(self._ending, SCREEN_TIMEOUT_S, "the program ended")
         except AssertionError as error:
             raise AssertionError(f"{error}; the screen shows:\n{self.screen()}") from None
         died = self._ask("#{pane_dead_signal}")
         return -int(died) if died else int(answer)
+
+    def _ending(self) -> str:
+        answer = self._ask("#{pane_dead_status},#{pane_dead_signal}").strip(",")
+        if not answer and self._ask("#{pane_dead}") == "1":
+            # tmux 3.3 sometimes misses the end of a program, and its pane then stays without a
+            # status over a process that nobody reaps. Told again, it looks again.
+            os.kill(int(self._ask("#{pid}")), signal.SIGCHLD)
+        return answer
 
     def pid(self) -> int:
         """Return the process of the terminal's program."""
