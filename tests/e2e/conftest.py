@@ -13,8 +13,8 @@ from support import Gocryptfs
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from shelltwin import vaultui
-from terminal import Terminal
+from installed import vaultui
+from tmuxterminal import Terminal
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from programs import private_home, program, run_program
-from terminal import Terminal
+from tmuxterminal import Terminal
 from waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

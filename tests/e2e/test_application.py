@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shelltwin import becomes, password_file, status, vaultui
+from installed import becomes, password_file, status, vaultui
 from support import Gocryptfs, program, wait_until
-from terminal import Terminal
+from tmuxterminal import Terminal
 
 
 def test_a_vault_of_gocryptfs_is_added_opened_used_and_locked(

@@ -8,9 +8,9 @@ import stat
 from pathlib import Path
 
 from capabilities import needs
-from shelltwin import becomes, password_file, status, vaultui
+from installed import becomes, password_file, status, vaultui
 from support import Gocryptfs, program, run_program
-from terminal import Terminal
+from tmuxterminal import Terminal
 
 
 def test_unlock_asks_for_the_password_in_a_terminal(terminal: Terminal, volume: Gocryptfs) -> None:

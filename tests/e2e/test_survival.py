@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from shelltwin import becomes, password_file, status, vaultui
+from installed import becomes, password_file, status, vaultui
 from support import Gocryptfs, mountpoints_below, program, wait_until
-from terminal import Terminal
+from tmuxterminal import Terminal
 
 
 def test_a_killed_application_leaves_its_vault_open_and_the_next_one_adopts_it(
