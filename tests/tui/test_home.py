@@ -245,6 +245,16 @@ async def test_a_missing_cipher_directory_is_explained(running: Running) -> None
         await driver.hears("The cipher directory of Stick is not there.")
 
 
+async def test_a_drive_that_comes_back_is_described_after_all(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put("Stick", state=VaultState.MISSING, explanation="/media/stick is not there.")
+    async with running(vaults) as driver:
+        await driver.sees("/media/stick is not there.")
+        vaults.change("Stick", state=VaultState.LOCKED, explanation="")
+        await driver.app.live.refresh()
+        await driver.sees("AES-256-GCM · EME names")
+
+
 async def test_a_typo_in_the_settings_is_said_and_stays_visible(
     running: Running, vaults: StandIn
 ) -> None:

@@ -11,12 +11,8 @@ from textual.widgets import TabbedContent, TabPane
 
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.theme import STATE_COLOURS
-from vaultui.tui.widgets.activity import Activity
-from vaultui.tui.widgets.logpane import LogPane
 from vaultui.tui.widgets.overview import Overview
 from vaultui.tui.widgets.pane import Pane
-from vaultui.tui.widgets.paths import Paths
-from vaultui.tui.widgets.processes import Processes
 from vaultui.tui.wording import shown
 from vaultui.vaults import VaultStatus
 
@@ -24,36 +20,75 @@ TABS: Final = ("overview", "processes", "activity", "paths", "log")
 """In the order of the keys 1 to 5."""
 
 
+def _make_pane(tab: str) -> Pane:
+    """Return the pane of a tab; its module is imported by the first who wants to see it."""
+    match tab:
+        case "processes":
+            from vaultui.tui.widgets.processes import Processes
+
+            return Processes()
+        case "activity":
+            from vaultui.tui.widgets.activity import Activity
+
+            return Activity()
+        case "paths":
+            from vaultui.tui.widgets.paths import Paths
+
+            return Paths()
+        case "log":
+            from vaultui.tui.widgets.logpane import LogPane
+
+            return LogPane()
+        case _:
+            return Overview()
+
+
 class Detail(Vertical):
-    """Only the pane that is seen is told the states, so that the others ask for nothing."""
+    """Panes are made when they are first seen, because the first picture should come soon.
+
+    Only the pane that is seen is told the states, so that the others ask for nothing.
+    """
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="detail", classes="box")
         self._glyphs = glyphs
         self._status: VaultStatus | None = None
+        self._focus_wanted = False
 
     def compose(self) -> ComposeResult:
         with TabbedContent(initial=TABS[0]):
-            for name, pane in zip(
-                TABS, (Overview(), Processes(), Activity(), Paths(), LogPane()), strict=True
-            ):
-                with TabPane(name.capitalize(), id=name):
-                    yield pane
+            for tab in TABS:
+                yield TabPane(tab.capitalize(), id=tab)
 
     @property
-    def active(self) -> Pane:
-        """The pane that is seen."""
+    def active(self) -> Pane | None:
+        """The pane that is seen; None for the moment until it is there."""
         tabs = self.query_one(TabbedContent)
-        return tabs.get_pane(tabs.active or TABS[0]).query_one(Pane)
+        return next(iter(tabs.get_pane(tabs.active or TABS[0]).query(Pane)), None)
 
-    def open_tab(self, name: str, *, focus: bool = False) -> None:
+    def open_tab(self, tab: str, *, focus: bool = False) -> None:
         """Show a pane; with `focus`, go into it."""
-        self.query_one(TabbedContent).active = name
-        if focus:
-            self.call_after_refresh(self.focus_active)
+        tabs = self.query_one(TabbedContent)
+        if tabs.active != tab:
+            self._focus_wanted = focus
+            tabs.active = tab
+        elif focus:
+            self.focus_active()
 
     def focus_active(self) -> None:
-        self.active.focus_content()
+        """Go into the pane that is seen."""
+        if self.active is None:
+            self._focus_wanted = True
+        else:
+            self.active.focus_content()
+
+    async def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        if not event.pane.query(Pane):
+            await event.pane.mount(_make_pane(event.pane.id or TABS[0]))
+        self.show(self._status)
+        if self._focus_wanted:
+            self._focus_wanted = False
+            self.focus_active()
 
     def show(self, status: VaultStatus | None) -> None:
         """Show a state of the selected vault."""
@@ -68,7 +103,5 @@ class Detail(Vertical):
                 STATE_COLOURS[status.state],
             ),
         )
-        self.active.show(status)
-
-    def on_tabbed_content_tab_activated(self, _event: TabbedContent.TabActivated) -> None:
-        self.active.show(self._status)
+        if self.active is not None:
+            self.active.show(status)

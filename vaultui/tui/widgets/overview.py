@@ -34,17 +34,16 @@ class Overview(Pane):
     def __init__(self) -> None:
         super().__init__(id="overview-pane")
         self._infos: dict[VaultId, VolumeInfo | VaultuiError] = {}
+        self._asked: tuple[VaultId, VaultState] | None = None
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(id="trouble", markup=False)
             yield Static(id="facts", markup=False)
 
-    def vault_changed(self) -> None:
-        if self.status is not None and self.status.entry.id not in self._infos:
-            self._read_info(self.status)
-
     def state_changed(self) -> None:
+        if self.status is not None:
+            self._ask_for_info(self.status)
         facts = self.query_one("#facts", Static)
         width = facts.content_size.width or self.content_size.width - 2
         if width <= 0:
@@ -60,9 +59,19 @@ class Overview(Pane):
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self.state_changed)
 
-    @work(group="info", exclusive=True, exit_on_error=True)
+    def _ask_for_info(self, status: VaultStatus) -> None:
+        """Have the volume config read once, and once more when the state changes after a failure.
+
+        What it says of the volume never changes; a drive that was missing may come back.
+        """
+        question = (status.entry.id, status.state)
+        known = isinstance(self._infos.get(status.entry.id), VolumeInfo)
+        if not known and question != self._asked:
+            self._asked = question
+            self._read_info(status)
+
+    @work(group="info", exclusive=True)
     async def _read_info(self, status: VaultStatus) -> None:
-        """Read the volume config once; it changes only with the password."""
         try:
             self._infos[status.entry.id] = await self.vaultui.vaults.info(status.entry.name)
         except VaultuiError as error:
