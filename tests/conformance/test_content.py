@@ -142,6 +142,19 @@ def test_a_shared_map_writes_the_file(place: Place) -> None:
     assert path.read_bytes() == expected
 
 
+def test_a_shared_map_of_a_file_opened_to_append_writes_in_place(place: Place) -> None:
+    path, expected = place / "mapped", bytearray(content(2 * BLOCK + 10))
+    path.write_bytes(expected)
+    with opened(path, os.O_RDWR | os.O_APPEND) as file, mmap.mmap(file, 0) as mapped:
+        mapped[0:6] = b"mapped"
+        mapped[-1:] = b"!"
+        mapped.flush()
+        os.write(file, b"appended")
+    expected[:6], expected[-1:] = b"mapped", b"!"
+    place.reread()
+    assert path.read_bytes() == expected + b"appended"
+
+
 def test_a_map_that_is_never_flushed_is_in_the_file_after_closing(place: Place) -> None:
     path = place / "mapped"
     path.write_bytes(bytes(2 * BLOCK))

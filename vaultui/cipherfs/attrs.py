@@ -80,7 +80,7 @@ class Attrs:
         kind = status.st_mode & _TYPE_MASK
         size = status.st_size
         if kind == _REG:
-            size = self._plain_size(size)
+            size = node.shown_size = self._plain_size(size)
         elif kind == _LNK:
             size = self._target_size(node, size)
         return Attributes(node.ino, node.generation, size, status)

@@ -80,6 +80,9 @@ class FileIO:
     def write(self, handle: FileHandle, offset: int, data: bytes) -> int:
         """Write all of `data` at `offset`, or at the end through a handle opened to append.
 
+        The kernel sends what is appended with the end of the file as it knows it, which may
+        be an old one. It also writes changed pages of a mapping back through any handle, one
+        opened to append too: those start on a page, before that end, and stay where they are.
         Returns its length. Raises OSError: ENOSPC or EDQUOT with the file as it was, EIO with
         a report when a block that must be kept in part is damaged.
         """
@@ -91,9 +94,13 @@ class FileIO:
             # A seek to the end costs a third of an fstat, and this descriptor's own
             # position is of no use to anybody.
             cipher_size = os.lseek(fd, 0, os.SEEK_END)
-            if handle.append:
+            node = file.node
+            end = offset + len(data)
+            if handle.append and (offset & _REST or offset >= node.shown_size):
                 offset = self._layout.plain_size(cipher_size)
             self._write(file, fd, offset, data, cipher_size)
+            if end > node.shown_size:
+                node.shown_size = end
         return len(data)
 
     def truncate(self, file: OpenFile, fd: int, size: int) -> None:
@@ -113,6 +120,7 @@ class FileIO:
                 self._grow(file, fd, old, size, cipher_size)
             elif size < old:
                 self._shrink(file, fd, size)
+            file.node.shown_size = size
             file.last_write_ns = time.time_ns()
 
     # What follows is called with the file's lock held.

@@ -54,6 +54,7 @@ class Node:
         "open",
         "parent",
         "refs",
+        "shown_size",
         "stamp",
         "unsynced",
     )
@@ -78,6 +79,9 @@ class Node:
         self.open: OpenFile | None = None
         self.gone = False
         """Set by the removal of the last link: the backing inode number may be reused."""
+        self.shown_size = 0
+        """Of a file: the size in bytes that the kernel believes, from what we answered and from
+        what it wrote since."""
         self.stamp: tuple[int, int, int] | None = None
         """Size, mtime and ctime of the backing file that the kernel's page cache reflects."""
         self.unsynced: set[bytes] | None = None

@@ -83,9 +83,20 @@ def test_a_line_appended_on_both_sides_keeps_both(two: tuple[OpenVolume, OpenVol
     ours, theirs = two
     ours.write("log", b"1\n")
     with ours.open("log", os.O_WRONLY | os.O_APPEND) as handle:
-        theirs.write("log", b"2\n", flags=os.O_APPEND)
+        theirs.write("log", b"2\n", 2, flags=os.O_APPEND)
         ours.fs.write(handle, 2, b"3\n")
     assert ours.read("log") == b"1\n2\n3\n"
+
+
+def test_the_first_line_appended_on_both_sides_keeps_both(
+    two: tuple[OpenVolume, OpenVolume],
+) -> None:
+    ours, theirs = two
+    ours.write("log", b"")
+    with ours.open("log", os.O_WRONLY | os.O_APPEND) as handle:
+        theirs.write("log", b"1\n", flags=os.O_APPEND)
+        ours.fs.write(handle, 0, b"2\n")
+    assert ours.read("log") == b"1\n2\n"
 
 
 def test_pages_live_over_an_open_only_while_nobody_else_wrote(

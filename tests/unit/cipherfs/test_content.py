@@ -8,6 +8,7 @@ import pytest
 from openvolume import OpenVolume
 
 from vaultui.cipherfs.attributes import AttributeChange
+from vaultui.format.blocks import PLAIN_BLOCK
 
 BLOCK = 4096
 HEADER = 18
@@ -108,8 +109,20 @@ def test_what_is_appended_goes_to_the_end_whatever_the_offset_says(vault: OpenVo
         vault.write("log", b"second\n", 6)
         # The kernel's idea of the size may be a second old.
         vault.fs.write(handle, 6, b"third\n")
-        vault.fs.write(handle, 0, b"fourth\n")
+        vault.fs.write(handle, 12, b"fourth\n")
     assert vault.read("log") == b"first\nsecond\nthird\nfourth\n"
+
+
+def test_a_mapped_page_that_comes_through_an_append_handle_is_not_appended(
+    vault: OpenVolume,
+) -> None:
+    vault.write("file", pattern(PLAIN_BLOCK + 5))
+    with vault.open("file", os.O_RDWR | os.O_APPEND) as handle:
+        # As the kernel writes a changed page back: through any handle that may write.
+        vault.fs.write(handle, 0, bytes(PLAIN_BLOCK))
+        vault.fs.write(handle, PLAIN_BLOCK, b"12345")
+        vault.fs.write(handle, PLAIN_BLOCK + 5, b"end")
+    assert vault.read("file") == bytes(PLAIN_BLOCK) + b"12345end"
 
 
 def test_handles_of_one_file_see_each_others_writes_at_once(vault: OpenVolume) -> None:
