@@ -79,7 +79,7 @@ def test_a_file_that_may_only_be_written_is_written_in_part(as_user: AsUser) -> 
         with vault.open("file", os.O_WRONLY) as handle:
             vault.fs.write(handle, 3, b"abc")
         with vault.open("file", os.O_WRONLY | os.O_APPEND) as handle:
-            vault.fs.write(handle, 0, b"!")
+            vault.fs.write(handle, 10, b"!")
         assert stat.S_IMODE(vault.attributes("file").mode) == 0o200
         assert errno_of(lambda: vault.read("file")) == errno.EACCES
         assert errno_of(lambda: vault.fs.open(vault.ino("file"), os.O_RDWR)) == errno.EACCES
