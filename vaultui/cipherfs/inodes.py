@@ -148,6 +148,12 @@ class Inodes:
         children = parent.children
         assert children is not None
         if children.get(cname) is not node:
+            if node.parent is not None and node.children is None and status.st_nlink == 1:
+                # The one name that it has is not the one that we know. Renamed behind our back,
+                # or a new file with the number of one that a sync client replaced: the kernel
+                # may still lead the old name to this number, and must not write one file into
+                # the other. It can't be told apart, and being taken for new costs a lookup.
+                self._reuse(node, status)
             self._give_name(node, parent, cname, name)
         return node
 
@@ -259,10 +265,19 @@ class Inodes:
             node = node.parent
         return os.fsdecode(b"/".join(reversed(parts)))
 
+    def _forget_names(self, node: Node) -> None:
+        names = node.aliases or []
+        if node.parent is not None:
+            names = [*names, (node.parent, node.cname, node.name)]
+        node.parent = node.aliases = None
+        for parent, cname, _name in names:
+            self._forget_child(parent, cname, node)
+            self.drop_if_unused(parent)
+
     @staticmethod
     def _forget_child(parent: Node, cname: bytes, node: Node) -> None:
-        assert parent.children is not None
-        if parent.children.get(cname) is node:
+        # A directory that was replaced by a file of the same number has none any more.
+        if parent.children is not None and parent.children.get(cname) is node:
             del parent.children[cname]
 
     def _new(self, key: Key, status: os.stat_result) -> Node:
@@ -284,6 +299,7 @@ class Inodes:
             return
         self._generation += 1
         node.generation = self._generation
+        self._forget_names(node)
         node.kind = status.st_mode & _TYPE_MASK
         node.children = {} if node.kind == stat.S_IFDIR else None
         node.gone = False

@@ -79,6 +79,25 @@ def test_a_write_to_a_file_rewritten_in_place_can_be_read_by_both(
     assert ours.read("file") == expected
 
 
+def test_a_file_with_the_number_of_a_replaced_one_is_not_taken_for_it(
+    two: tuple[OpenVolume, OpenVolume],
+) -> None:
+    ours, theirs = two
+    ours.write("report", b"report")
+    old = ours.attributes("report")
+    theirs.write("temporary", b"newer report")
+    theirs.rename("temporary", "report")
+    theirs.reopen()
+    numbers = set()
+    for name in (f"file{number}" for number in range(50)):
+        theirs.write(name, name.encode())
+        found = ours.attributes(name)
+        if found.stat.st_ino == old.stat.st_ino:
+            assert (found.ino, found.generation) != (old.ino, old.generation)
+        numbers.add((found.ino, found.generation))
+    assert len(numbers) == 50
+
+
 def test_a_line_appended_on_both_sides_keeps_both(two: tuple[OpenVolume, OpenVolume]) -> None:
     ours, theirs = two
     ours.write("log", b"1\n")

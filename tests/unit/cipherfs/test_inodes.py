@@ -9,6 +9,7 @@ import stat
 import pytest
 
 from vaultui.cipherfs.inodes import ROOT, Inodes, Node
+from vaultui.cipherfs.openfiles import OpenFile
 from vaultui.model.ids import InodeNo
 
 DEVICE = 7
@@ -115,6 +116,41 @@ def test_a_number_that_returns_with_another_type_is_another_inode(inodes: Inodes
     again = inodes.adopt(inodes.root, b"c", b"n", directory(4711))
     assert again.is_directory
     assert again.generation != old
+
+
+def test_a_number_that_returns_under_another_name_is_another_inode(inodes: Inodes) -> None:
+    node = inodes.adopt(inodes.root, b"c", b"n", status(4711))
+    node.refs = 1
+    old = node.generation
+    again = inodes.adopt(inodes.root, b"d", b"m", status(4711))
+    assert again.generation != old
+    assert inodes.path_of(again) == "m"
+    assert inodes.remove_name(inodes.root, b"c") is None
+    inodes.removed(inodes.root, b"d")
+    assert again.gone
+
+
+def test_an_open_file_that_was_renamed_behind_our_back_stays_the_same_inode(
+    inodes: Inodes,
+) -> None:
+    node = inodes.adopt(inodes.root, b"c", b"n", status(4711))
+    node.refs = 1
+    node.open = OpenFile(node)
+    old = node.generation
+    assert inodes.adopt(inodes.root, b"d", b"m", status(4711)).generation == old
+
+
+def test_forgetting_what_was_in_a_directory_whose_number_a_file_has_is_harmless(
+    inodes: Inodes,
+) -> None:
+    above = inodes.adopt(inodes.root, b"D", b"d", directory(10))
+    above.refs = 1
+    child = inodes.adopt(above, b"A", b"a", status(11))
+    child.refs = 1
+    inodes.adopt(inodes.root, b"F", b"f", status(10))
+    inodes.forget(child.ino, 1)
+    inodes.forget(above.ino, 1)
+    assert len(inodes) == 1
 
 
 def linked(inodes: Inodes) -> tuple[Node, Node]:
