@@ -14,7 +14,7 @@ import pytest
 from asking import Asking
 from capabilities import UNPRIVILEGED_UID, needs
 from mounting import Gocryptfs, Vaultfs, mountpoints_below
-from ordinaryuser import as_user, let_others_in
+from ordinaryuser import OPEN_DEVICE, as_user, let_others_in
 from programs import program, run_program
 from support import wait_until
 
@@ -217,14 +217,6 @@ def source_in(table: bytes, mountpoint: Path) -> bytes:
     raise AssertionError("not mounted")
 
 
-OPEN_DEVICE = """
-umask 077
-if [ "$(id -u)" = 0 ]; then  # fusermount3 opens the device as the user, who may not do so here
-    mknod -m 666 "$1/fuse" c 10 229 && mount --bind "$1/fuse" /dev/fuse || exit
-fi
-shift
-exec "$@"
-"""
 AS_USER = """
 set -e
 "$1" -q -init -scryptn=10 -passfile "$4" "$2"
@@ -326,6 +318,8 @@ def test_an_open_file_holds_the_idle_lock_off_and_a_working_directory_is_reporte
         assert client.ours("ExtendRequest", seconds=1000)["idle_left_s"] > 900
         sleeper.kill()
         sleeper.wait()
+        # A vault that nobody holds any more is not called busy for ever.
+        assert not client.ours("StatusRequest")["busy_reason"]
         assert client.ours("PauseRequest", paused=True) == {
             "type": "IdleReply",
             "idle_left_s": None,

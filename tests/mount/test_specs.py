@@ -5,79 +5,30 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from capabilities import needs
 from mounting import Vaultfs
 from programs import run_program
+from starting import Started, mount_spec
 from support import wait_until
 
 from vaultui.model.errors import from_wire
-from vaultui.model.secret import Secret
-from vaultui.wire import framing
 from vaultui.wire.handshake import (
-    Checked,
-    CheckProgress,
     CheckSpec,
-    Created,
     CreateSpec,
-    Damage,
     Done,
     Failed,
     InfoSpec,
-    MountSpec,
     PasswdSpec,
     Ready,
     Starting,
     Step,
     StepName,
-    VolumeInfo,
 )
 
 pytestmark = needs("fuse")
-
-MESSAGES = (
-    *(Starting, Step, Ready, Failed, Done, Created),
-    *(CheckProgress, Damage, Checked, VolumeInfo),
-)
-
-
-class Started:
-    """A backend with its two pipes."""
-
-    def __init__(self, spec: Any, secrets: Sequence[bytes] = ()) -> None:
-        spec_reading, spec_writing = os.pipe()
-        notify_reading, notify_writing = os.pipe()
-        self.process = subprocess.Popen(
-            (
-                *(sys.executable, "-I", "-m", "vaultui.mountd"),
-                *(f"-spec-fd={spec_reading}", f"-notify-fd={notify_writing}"),
-            ),
-            pass_fds=(spec_reading, notify_writing),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(spec_reading)
-        os.close(notify_writing)
-        self.notify = notify_reading
-        if spec is not None:
-            framing.write_message(spec_writing, spec)
-        for secret in secrets:
-            framing.write_secret(spec_writing, Secret(bytearray(secret)))
-        os.close(spec_writing)
-
-    def messages(self) -> list[Any]:
-        """Return all messages up to the end of file, and the secret behind Created."""
-        found: list[Any] = []
-        while (message := framing.read_message(self.notify, *MESSAGES)) is not None:
-            found.append(message)
-            if isinstance(message, Created):
-                found.append(framing.read_secret(self.notify))
-        os.close(self.notify)
-        return found
 
 
 def conversation(spec: Any, *secrets: bytes) -> tuple[int, list[Any]]:
@@ -86,17 +37,6 @@ def conversation(spec: Any, *secrets: bytes) -> tuple[int, list[Any]]:
     first, *rest = started.messages()
     assert first == Starting(started.process.pid)
     return started.process.wait(30), rest
-
-
-def mount_spec(volume: Vaultfs, **fields: Any) -> MountSpec:
-    return MountSpec(
-        vault_id="0123456789abcdef",
-        vault_name="Work",
-        cipherdir=str(volume.cipherdir),
-        mountpoint=str(volume.mountpoint),
-        ctlsock=str(volume.base / "ctl"),
-        **fields,
-    )
 
 
 def test_a_mount_says_started_steps_and_ready_and_then_closes_the_pipe(volume: Vaultfs) -> None:

@@ -63,6 +63,7 @@ class Served:
     mount_id: int = 0
     opened_at: float = field(default_factory=time.time)
     busy_reason: str = ""
+    """Who held it when the idle lock was due, until nobody does."""
 
     @property
     def name(self) -> str:
@@ -131,8 +132,7 @@ class ControlPlane:
         served = self._served
         holders = await trio.to_thread.run_sync(find_holders, served.root)
         words = in_words(holders)
-        served.busy_reason = f"held by {words}"
-        served.events.add(EventKind.LOCK_BUSY, detail=served.busy_reason)
+        served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
         return MountBusy(name=served.name, holders=words, raw=error.strerror or str(error))
 
     async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
@@ -159,7 +159,8 @@ class ControlPlane:
                 continue
             try:
                 await self.lock("idle")
-            except MountBusy:
+            except MountBusy as busy:
+                served.busy_reason = f"held by {busy.details['holders']}"
                 served.clock.reset(boottime())
                 served.events.add(EventKind.IDLE_RESET, detail=served.busy_reason)
             else:
@@ -182,6 +183,8 @@ class ControlPlane:
         match request:
             case StatusRequest():
                 holders = await trio.to_thread.run_sync(find_holders, served.root)
+                if not holders:
+                    served.busy_reason = ""
                 return statusreport.status(served, holders)
             case EventsRequest(since):
                 return served.events.since(since)
