@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 from vaultui.linux.mountinfo import mount_at
-from vaultui.model.errors import MountpointMissing, MountpointNotAccessible
+from vaultui.model.errors import MountpointMissing, MountpointNotAccessible, TimedOut
 from vaultui.model.ids import VaultId
 from vaultui.vaults.discovery import name_for
 from vaultui.vaults.entry import VaultEntry, check_name, check_unique
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.unlocking import check_overlap
+from vaultui.vaults.waiting import in_thread
+
+LOOK_S: Final = 5.0
+"""For following a few links; a drive that has to spin up first takes less."""
+
+
+async def look_and_make_entry(
+    paths: Paths, known: Sequence[VaultEntry], cipherdir: str, **wishes: Any
+) -> VaultEntry:
+    """Return `new_entry` of the same arguments, made beside the event loop.
+
+    Raises TimedOut too: links in both places are followed, and one may lead to a drive or a
+    server that does not answer.
+    """
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return await in_thread(new_entry, paths, known, cipherdir, **wishes)
+    except TimeoutError as error:
+        what = f"Looking at {cipherdir} and its mount point"
+        raise TimedOut(what=what, seconds=round(LOOK_S)) from error
 
 
 def new_entry(

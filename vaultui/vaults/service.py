@@ -58,6 +58,7 @@ KEYRING_TIMEOUT_S = 60.0
 """Long enough for a person to type the keyring's own password."""
 ENDING_S = 2.0
 """What a backend gets to end after it has unmounted, before an unlock is refused."""
+RELEASE_S = 2.0
 RETRY_S = 0.5
 """No event tells that a process has let go of a mount."""
 
@@ -251,7 +252,7 @@ class Vaults:
         """Register an existing volume. Without a name, that of its directory is taken."""
         from vaultui.vaults import adding, volumes
 
-        entry = adding.new_entry(
+        entry = await adding.look_and_make_entry(
             self.paths,
             self.entries(),
             cipherdir,
@@ -277,7 +278,7 @@ class Vaults:
         """Make a new volume in an empty or new directory and register it."""
         from vaultui.vaults import adding, volumes
 
-        entry = adding.new_entry(
+        entry = await adding.look_and_make_entry(
             self.paths,
             self.entries(),
             cipherdir,
@@ -308,7 +309,9 @@ class Vaults:
             if status.mounted:
                 raise AlreadyOpen(name=entry.name)
             self._registry.remove(entry)
-            self._guard.release(entry.mountpoint)
+            with suppress(TimeoutError):  # where it lies does not answer: no mode to give back
+                async with asyncio.timeout(RELEASE_S):
+                    await in_thread(self._guard.release, entry.mountpoint)
         uninstall(entry.id)
         return entry
 

@@ -53,9 +53,13 @@ def check_openable(status: VaultStatus) -> None:
         holder = f"its own backend {status.backend_pid}, for programs that hold files of it"
         raise CipherdirInUse(path=entry.cipherdir, holder=holder)
     if status.state is VaultState.MISSING:
-        if Path(entry.cipherdir).is_dir():
-            raise CipherdirNotAccessible(path=entry.cipherdir, reason=status.explanation)
-        raise CipherdirMissing(path=entry.cipherdir)
+        # By what was found out, and not by another look, which may hang.
+        missing = CipherdirMissing(path=entry.cipherdir)
+        if status.explanation in ("", missing.summary):
+            raise missing
+        told = f"The cipher directory {entry.cipherdir} "
+        reason = status.explanation.replace(told, "it ", 1).rstrip(".")
+        raise CipherdirNotAccessible(path=entry.cipherdir, reason=reason)
 
 
 async def open_vault(

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from vaultui.model.errors import VaultuiError
+from vaultui.model.errors import TimedOut, VaultuiError
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.vaults import keyringclient
 from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.waiting import in_thread
 from vaultui.wire.handshake import (
     Checked,
     CheckProgress,
@@ -24,11 +25,18 @@ from vaultui.wire.handshake import (
 )
 
 KEYRING_TIMEOUT_S = 60.0
+INFO_S = 15.0
+"""For reading one small file, on a slow server too; one that hangs takes for ever."""
 
 
 async def info(entry: VaultEntry) -> VolumeInfo:
     """Return what the volume config says; needs no password."""
-    result = await run_oneshot(InfoSpec(entry.cipherdir, entry.config_path))
+    spec = InfoSpec(entry.cipherdir, entry.config_path)
+    try:
+        result = await run_oneshot(spec, timeout=INFO_S)
+    except TimedOut as error:
+        what = f"Reading the volume config in {entry.cipherdir}"
+        raise TimedOut(what=what, seconds=round(INFO_S)) from error
     assert isinstance(result.message, VolumeInfo)
     return result.message
 
@@ -41,7 +49,7 @@ async def create(entry: VaultEntry, password: Secret) -> Secret:
     made = False
     # Whatever hinders making it hinders the backend too, which says it in our words.
     with suppress(OSError):
-        os.mkdir(entry.cipherdir, 0o700)
+        await in_thread(os.mkdir, entry.cipherdir, 0o700)
         made = True
     try:
         result = await run_oneshot(CreateSpec(entry.cipherdir), [password])
