@@ -10,6 +10,17 @@ from capabilities import UNPRIVILEGED_UID
 
 import vaultui
 
+OPEN_DEVICE = """
+umask 077
+if [ "$(id -u)" = 0 ]; then  # fusermount3 opens the device as the user, who may not do so here
+    mknod -m 666 "$1/fuse" c 10 229 && mount --bind "$1/fuse" /dev/fuse || exit
+fi
+shift
+exec "$@"
+"""
+"""Run by a shell as root, with a directory and a command: in a mount namespace of its own, the
+command finds a FUSE device that an ordinary user may open."""
+
 
 def as_user() -> tuple[str, ...]:
     """Return the words that go before a command to run it as an ordinary user."""

@@ -23,6 +23,7 @@ from vaultui.format import names as names_format
 _LNK: Final = stat.S_IFLNK
 _REG: Final = stat.S_IFREG
 _TYPE_MASK: Final = 0o170000
+_SET_ID: Final = stat.S_ISUID | stat.S_ISGID
 
 
 class SymlinkCodec:
@@ -81,6 +82,7 @@ class Attrs:
         size = status.st_size
         if kind == _REG:
             size = node.shown_size = self._plain_size(size)
+            node.set_id = status.st_mode & _SET_ID != 0
         elif kind == _LNK:
             size = self._target_size(node, size)
         return Attributes(node.ino, node.generation, size, status)

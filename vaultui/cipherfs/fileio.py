@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 import time
+from collections.abc import Callable
 from typing import Final, NoReturn
 
-from vaultui.cipherfs.inodes import Inodes
+from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.cipherfs.space import Space
@@ -27,6 +29,7 @@ from vaultui.format.blocks import (
     format_header,
     parse_header,
 )
+from vaultui.model.ids import InodeNo
 
 _SHIFT: Final = PLAIN_BLOCK.bit_length() - 1
 _REST: Final = PLAIN_BLOCK - 1
@@ -52,7 +55,10 @@ class FileIO:
         report: Reporter,
         *,
         coherence_s: float,
+        on_change: Callable[[InodeNo], None],
     ) -> None:
+        """`on_change` is told of each file that is no longer set-uid or set-gid because its
+        content changed: the kernel may believe the old mode."""
         self._content = content
         self._layout = content.layout
         self._cipher_block = content.layout.cipher_block
@@ -60,6 +66,7 @@ class FileIO:
         self._space = space
         self._report = report
         self._coherence_s = coherence_s
+        self._on_change = on_change
         self._room = _Room(content)
 
     def read(self, handle: FileHandle, offset: int, size: int) -> Plain:
@@ -101,6 +108,8 @@ class FileIO:
             self._write(file, fd, offset, data, cipher_size)
             if end > node.shown_size:
                 node.shown_size = end
+            if node.set_id:
+                self._look_at_mode(node, fd)
         return len(data)
 
     def truncate(self, file: OpenFile, fd: int, size: int) -> None:
@@ -120,10 +129,21 @@ class FileIO:
                 self._grow(file, fd, old, size, cipher_size)
             elif size < old:
                 self._shrink(file, fd, size)
+            else:
+                # Nothing to cut, but a set-uid bit to take away.
+                os.ftruncate(fd, cipher_size)
             file.node.shown_size = size
+            if file.node.set_id:
+                self._look_at_mode(file.node, fd)
             file.last_write_ns = time.time_ns()
 
     # What follows is called with the file's lock held.
+
+    def _look_at_mode(self, node: Node, fd: int) -> None:
+        """Tell of set-uid and set-gid bits that a change of content took away."""
+        if not os.fstat(fd).st_mode & (stat.S_ISUID | stat.S_ISGID):
+            node.set_id = False
+            self._on_change(node.ino)
 
     def _write(self, file: OpenFile, fd: int, offset: int, data: bytes, cipher_size: int) -> None:
         cipher_block = self._cipher_block

@@ -92,8 +92,10 @@ class FileSystem:
         report: Callable[[Report], None],
         prealloc: bool = True,
         coherence_s: float = COHERENCE_S,
+        on_change: Callable[[InodeNo], None] = lambda _: None,
     ) -> None:
-        """`cipherdir_fd` stays the caller's. `coherence_s` is 0 for shared storage."""
+        """`cipherdir_fd` stays the caller's. `coherence_s` is 0 for shared storage. `on_change`
+        is told whose attributes changed by a write or an open, where the caller can't know."""
         self._read_only = read_only
         reporter = Reporter(report)
         names = volume.names
@@ -119,6 +121,7 @@ class FileSystem:
             Space(prealloc=prealloc),
             reporter,
             coherence_s=coherence_s,
+            on_change=on_change,
         )
         symlinks = SymlinkCodec(volume.content, raw64=volume.conf.raw64)
         self._attrs = Attrs(

@@ -54,6 +54,7 @@ class Node:
         "open",
         "parent",
         "refs",
+        "set_id",
         "shown_size",
         "stamp",
         "unsynced",
@@ -79,6 +80,8 @@ class Node:
         self.open: OpenFile | None = None
         self.gone = False
         """Set by the removal of the last link: the backing inode number may be reused."""
+        self.set_id = False
+        """Whether the kernel believes that the file is set-uid or set-gid."""
         self.shown_size = 0
         """Of a file: the size in bytes that the kernel believes, from what we answered and from
         what it wrote since."""

@@ -32,6 +32,8 @@ PATIENCE_MS = 1
 system call after the other comes back within some ten microseconds, well inside it; a mount
 that nobody uses parks, and then wakes up for nothing."""
 
+_SECOND = 2
+
 
 class RequestLoop:
     """What pyfuse3 sees as `trio` and as `trio.lowlevel`."""
@@ -41,8 +43,11 @@ class RequestLoop:
     current_trio_token = staticmethod(trio.lowlevel.current_trio_token)
     notify_closing = staticmethod(trio.lowlevel.notify_closing)
 
-    def __init__(self) -> None:
+    def __init__(self, on_hello: Callable[[], None] = lambda: None) -> None:
+        """`on_hello` is called once, when the kernel's first request was answered and before
+        the next is waited for."""
         self.lowlevel = self
+        self._on_hello = on_hello
         self.requests = 0
         """Requests that came by; a test sees in it that the hook is in use."""
         self.passes = 0
@@ -82,6 +87,9 @@ class RequestLoop:
             poll = self._poll = select.poll()
             poll.register(fd, select.POLLIN)
         self.requests += 1
+        if self.requests == _SECOND:
+            # pyfuse3 answers the first within the step in which it was read.
+            self._on_hello()
         self._until_pass -= 1
         if self._until_pass <= 0:
             self._until_pass = REQUESTS_PER_PASS

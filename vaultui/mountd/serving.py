@@ -29,7 +29,7 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd.activity import Activity, boottime
 from vaultui.mountd.controlplane import ControlPlane, Served
 from vaultui.mountd.controlsocket import ControlSocket
-from vaultui.mountd.dataplane import DataPlane
+from vaultui.mountd.dataplane import DataPlane, forget_attributes
 from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.idle import Clock, CycleClock, IdleClock
 from vaultui.mountd.server import Front
@@ -62,6 +62,7 @@ def serve(
         volume,
         read_only=spec.read_only,
         report=functools.partial(_record, events),
+        on_change=forget_attributes,
     )
     with contextlib.closing(filesystem):
         served = Served(
@@ -96,6 +97,10 @@ def _serve(
         fuse_fd,
         served.activity,
         served.events,
+        # Whoever changes a file without being privileged takes its set-uid bit away. The
+        # file system below sees us alone: unprivileged, it does that for every write, and
+        # as root for none, which is right as long as root is the only one to write.
+        keeps_set_id=served.spec.allow_other and os.geteuid() == 0,
         on_served=lambda: control.call(ready),
         on_end=control.end,
     )

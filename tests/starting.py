@@ -1,0 +1,79 @@
+"""The backend as the front end starts it: a Spec and secrets on one pipe, answers on another."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from mounting import Vaultfs
+
+from vaultui.model.secret import Secret
+from vaultui.wire import framing
+from vaultui.wire.handshake import (
+    Checked,
+    CheckProgress,
+    Created,
+    Damage,
+    Done,
+    Failed,
+    MountSpec,
+    Ready,
+    Starting,
+    Step,
+    VolumeInfo,
+)
+
+MESSAGES = (
+    *(Starting, Step, Ready, Failed, Done, Created),
+    *(CheckProgress, Damage, Checked, VolumeInfo),
+)
+
+
+class Started:
+    """A backend with its two pipes."""
+
+    def __init__(self, spec: Any, secrets: Sequence[bytes] = ()) -> None:
+        spec_reading, spec_writing = os.pipe()
+        notify_reading, notify_writing = os.pipe()
+        self.process = subprocess.Popen(
+            (
+                *(sys.executable, "-I", "-m", "vaultui.mountd"),
+                *(f"-spec-fd={spec_reading}", f"-notify-fd={notify_writing}"),
+            ),
+            pass_fds=(spec_reading, notify_writing),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(spec_reading)
+        os.close(notify_writing)
+        self.notify = notify_reading
+        if spec is not None:
+            framing.write_message(spec_writing, spec)
+        for secret in secrets:
+            framing.write_secret(spec_writing, Secret(bytearray(secret)))
+        os.close(spec_writing)
+
+    def messages(self) -> list[Any]:
+        """Return all messages up to the end of file, and the secret behind Created."""
+        found: list[Any] = []
+        while (message := framing.read_message(self.notify, *MESSAGES)) is not None:
+            found.append(message)
+            if isinstance(message, Created):
+                found.append(framing.read_secret(self.notify))
+        os.close(self.notify)
+        return found
+
+
+def mount_spec(volume: Vaultfs, **fields: Any) -> MountSpec:
+    return MountSpec(
+        vault_id="0123456789abcdef",
+        vault_name="Work",
+        cipherdir=str(volume.cipherdir),
+        mountpoint=str(volume.mountpoint),
+        ctlsock=str(volume.base / "ctl"),
+        **fields,
+    )
