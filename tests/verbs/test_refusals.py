@@ -285,3 +285,37 @@ def test_a_reader_that_had_enough_is_no_error(shell: Shell) -> None:
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 141
     assert errors == b""
+
+
+@pytest.mark.parametrize("words", [("list",), ("status", "--json"), ("locate", "config")])
+def test_output_on_a_full_disk_is_told_and_is_no_crash(
+    shell: Shell, work: Path, words: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            (program("vaultui"), *words), stdout=full, stderr=subprocess.PIPE, timeout=30
+        )
+    assert done.returncode == 11
+    assert done.stderr.startswith(b"vaultui: The result could not be written to standard output")
+    assert done.stderr.count(b"\n") == 2
+
+
+def test_closed_standard_streams_are_no_crash(shell: Shell, work: Path) -> None:
+    done = subprocess.run(
+        ("sh", "-c", '"$0" list >&- <&-', program("vaultui")), stderr=subprocess.PIPE, timeout=30
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_vault_opens_where_the_guard_of_its_mount_point_cannot_write(
+    shell: Shell, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    shell("unlock", "Work", "--password-file", shell.password_file).check()
+
+
+def test_a_path_that_is_too_long_for_a_request_is_told_as_that(shell: Shell, work: Path) -> None:
+    shell("unlock", "Work", "--password-file", shell.password_file).check()
+    error = shell.error("path", "Work", "a/" * 3000)
+    assert error["code"] == "path-unknown"
+    assert "File name too long" in error["summary"]

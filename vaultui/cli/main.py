@@ -12,7 +12,7 @@ from types import FrameType
 
 from vaultui.cli.arguments import as_verb, build_parser
 from vaultui.cli.output import Output
-from vaultui.model.errors import Cancelled, VaultuiError
+from vaultui.model.errors import Cancelled, OutputFailed, VaultuiError
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Treated as Ctrl-C is: what was started is ended, and the terminal gets its echo back."""
@@ -23,6 +23,7 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
 
     `start_application` is called when no verb is given; it is told whether to draw in ASCII.
     """
+    _open_standard_streams()
     output = Output(as_json="--json" in argv, ascii_only="--ascii" in argv)
     try:
         arguments = build_parser().parse_args(as_verb(argv))
@@ -33,14 +34,16 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
     except KeyboardInterrupt:
         output.error(Cancelled(what=_what(argv)))
         return int(Cancelled.exit_code)
+    except OutputFailed as error:
+        _drop_output()
+        output.error(error)
+        return int(error.exit_code)
     except VaultuiError as error:
         output.error(error)
         return int(error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has enough of it. The interpreter would say so once more
-        # when it flushes at its end.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has enough of it.
+        _drop_output()
         return 128 + signal.SIGPIPE
     except Exception as error:
         from vaultui.cli.crash import report
@@ -48,6 +51,27 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
         failure = report(error)
         output.error(failure)
         return int(failure.exit_code)
+
+
+def _open_standard_streams() -> None:
+    """Put /dev/null where a standard stream is closed.
+
+    Python has None there, and the next file that is opened would get its number: what a
+    child prints would go into that file.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != fd:
+                os.dup2(null, fd)
+                os.close(null)
+            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _drop_output() -> None:
+    """Lead standard output nowhere: the interpreter would try, and complain, again at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run_verb(arguments: Namespace, output: Output) -> int:

@@ -9,11 +9,12 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from vaultui.model.errors import VaultuiError
+from vaultui.model.errors import OutputFailed, VaultuiError
 from vaultui.model.states import VaultState
 
 _COLOURS = {
@@ -52,23 +53,30 @@ class Output:
     def data(self, value: Any) -> None:
         """Print a value as JSON, in ASCII and in one line if nobody is reading along."""
         indent = 2 if self.out.isatty() else None
-        print(json.dumps(value, indent=indent), file=self.out, flush=True)
+        self._print(json.dumps(value, indent=indent))
 
     def line(self, text: str = "") -> None:
         """Print one line of a result."""
         self._clear_step()
-        print(self._encodable(text), file=self.out, flush=True)
+        self._print(self._encodable(text))
 
     def path(self, path: Path) -> None:
         """Print a path and nothing else, in its own bytes, for `cd "$(vaultui locate …)"`."""
-        self.out.flush()
-        self.out.buffer.write(os.fsencode(path) + b"\n")
-        self.out.buffer.flush()
+        with _told_as_output_failed():
+            self.out.flush()
+            self.out.buffer.write(os.fsencode(path) + b"\n")
+            self.out.buffer.flush()
 
     def note(self, text: str) -> None:
         """Print a sentence beside the result."""
         self._clear_step()
-        print(self._encodable(text, self.err), file=self.err, flush=True)
+        with suppress(OSError):  # nobody is left to be told
+            print(self._encodable(text, self.err), file=self.err, flush=True)
+
+    def _print(self, text: str) -> None:
+        """Print to standard output; raises OutputFailed, or BrokenPipeError for a reader gone."""
+        with _told_as_output_failed():
+            print(text, file=self.out, flush=True)
 
     def step(self, text: str) -> None:
         """Show what is being done now; only a person at a terminal sees it."""
@@ -79,8 +87,9 @@ class Output:
 
     def error(self, error: VaultuiError) -> None:
         """Print one sentence and its cure, or the error as JSON."""
-        if self.as_json:
-            self.data({"error": error_data(error)})
+        if self.as_json and not isinstance(error, OutputFailed):
+            with suppress(OutputFailed, BrokenPipeError):  # what it was about counts for more
+                self.data({"error": error_data(error)})
             return
         self.note(f"vaultui: {shown(error.summary)}")
         if error.hint:
@@ -115,6 +124,16 @@ class Output:
             text = text.translate(_PLAIN)
         encoding = (stream or self.out).encoding or "ascii"
         return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+@contextmanager
+def _told_as_output_failed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailed(reason=error.strerror or str(error)) from error
 
 
 def error_data(error: VaultuiError) -> dict[str, Any]:

@@ -524,6 +524,13 @@ class TerminalMissing(VaultuiError):
     cure = "Start it in a terminal, or use the verbs: vaultui --help"
 
 
+class OutputFailed(VaultuiError):
+    code = "output-failed"
+    exit_code = ExitCode.OTHER
+    template = "The result could not be written to standard output: {reason}."
+    cure = "What was asked for is done; look where the output goes, and ask for the result again."
+
+
 class DesktopEntryFailed(VaultuiError):
     code = "desktop-entry-failed"
     exit_code = ExitCode.DESKTOP

@@ -7,6 +7,7 @@ client can be shared between tasks.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -36,6 +37,8 @@ T = TypeVar("T", Status, Events, IdleReply, LockReply)
 
 ANSWER_S: Final = 5.0
 """A control plane that works answers in milliseconds, whatever the data plane does."""
+MAX_REQUEST: Final = 4999
+"""Bytes: gocryptfs's protocol has one request in one read of at most so many."""
 LOCK_S: Final = 45.0
 """A lock waits until everything is written back."""
 
@@ -71,11 +74,18 @@ class ControlClient:
 
     async def encrypt_path(self, path: str) -> PathReply:
         """Return the ciphertext path of a plaintext path; an error is in the reply."""
-        return codec.from_plain(PathReply, await self._exchange({"EncryptPath": path}, ANSWER_S))
+        return await self._ask_path({"EncryptPath": path})
 
     async def decrypt_path(self, path: str) -> PathReply:
         """Return the plaintext path of a ciphertext path; an error is in the reply."""
-        return codec.from_plain(PathReply, await self._exchange({"DecryptPath": path}, ANSWER_S))
+        return await self._ask_path({"DecryptPath": path})
+
+    async def _ask_path(self, request: dict[str, Any]) -> PathReply:
+        if len(json.dumps(request)) > MAX_REQUEST:
+            # The server would close the connection, as gocryptfs does.
+            number = errno.ENAMETOOLONG
+            return PathReply("", number, os.strerror(number), "")
+        return codec.from_plain(PathReply, await self._exchange(request, ANSWER_S))
 
     async def _ask(self, request: Request, kind: type[T], within_s: float = ANSWER_S) -> T:
         plain = {"type": type(request).__name__, **codec.to_plain(request)}

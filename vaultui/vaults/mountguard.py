@@ -33,10 +33,7 @@ class MountGuard:
     def protect(self, mountpoint: str) -> bool:
         """Make an empty mount point unwritable; return False where it is left alone."""
         with self._ours(mountpoint) as fd:
-            if fd is None:
-                return False
-            self._take_write_bits(fd, mountpoint)
-            return True
+            return fd is not None and self._take_write_bits(fd, mountpoint)
 
     @contextmanager
     def writable(self, mountpoint: str) -> Iterator[None]:
@@ -46,10 +43,9 @@ class MountGuard:
         the directory below it.
         """
         with self._ours(mountpoint) as fd:
-            if fd is None:
+            if fd is None or not self._remember(fd, mountpoint):
                 yield
                 return
-            self._remember(fd, mountpoint)
             os.fchmod(fd, _mode(fd) | stat.S_IWUSR)
             try:
                 yield
@@ -92,16 +88,27 @@ class MountGuard:
         finally:
             os.close(fd)
 
-    def _take_write_bits(self, fd: int, mountpoint: str) -> None:
-        self._remember(fd, mountpoint)
+    def _take_write_bits(self, fd: int, mountpoint: str) -> bool:
+        if not self._remember(fd, mountpoint):
+            return False
         os.fchmod(fd, _mode(fd) & ~_WRITE_BITS)
+        return True
 
-    def _remember(self, fd: int, mountpoint: str) -> None:
+    def _remember(self, fd: int, mountpoint: str) -> bool:
+        """Keep the mode to go back to; False where that can't be written, on a full disk say.
+
+        The guard is a help, and no reason why a vault could not be opened. What could not be
+        given back is not taken.
+        """
         record = self._record(mountpoint)
-        if not record.exists():
-            record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            kept = {"path": mountpoint, "mode": _mode(fd)}
-            write_durably(record, json.dumps(kept).encode("ascii"))
+        try:
+            if not record.exists():
+                record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                kept = {"path": mountpoint, "mode": _mode(fd)}
+                write_durably(record, json.dumps(kept).encode("ascii"))
+        except OSError:
+            return False
+        return True
 
     def _record(self, mountpoint: str) -> Path:
         digest = hashlib.sha256(os.fsencode(mountpoint)).hexdigest()
