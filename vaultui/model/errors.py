@@ -343,7 +343,7 @@ class CtlsockUnavailable(VaultuiError):
     code = "ctlsock-unavailable"
     exit_code = ExitCode.CTLSOCK
     template = "The control socket {path} cannot be opened: {reason}."
-    cure = "Choose another path for -ctlsock, at most 107 bytes long, in a directory of yours."
+    cure = "Choose another path for -ctlsock, in a directory of yours where nothing has that name."
 
 
 # --- from 40: ours -------------------------------------------------------------------------
