@@ -21,6 +21,10 @@ _BACKING: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK means nothing to a file; it keeps us from waiting for the other end of a FIFO
 that took a file's place behind our back. O_APPEND, O_DIRECT and O_TRUNC are ours to honour."""
 
+_READ_AHEAD: Final = 128 << 10
+"""Bytes that are fetched when a file is opened to be read: as much as the kernel asks for
+first. Less where it ends before."""
+
 _CLOCK_TICK_NS: Final = 20_000_000
 """File times come from a clock that moves 100 to 1000 times a second (time(7))."""
 
@@ -102,6 +106,9 @@ class OpenFiles:
         seen = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         keep_cache = node.stamp == seen
         node.stamp = seen
+        if not (keep_cache or writable):
+            # The disk is at work while the kernel hears of the open and asks for content.
+            os.posix_fadvise(fd, 0, _READ_AHEAD, os.POSIX_FADV_WILLNEED)
         handle = self.attach(node, fd, writable=writable, append=bool(flags & os.O_APPEND))
         if status.st_blocks * 512 >= status.st_size > handle.file.allocated:
             handle.file.allocated = status.st_size
