@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from capabilities import needs
-from shelltwin import Shell
+from mounting import Gocryptfs
+from shelltwin import RealVolume, Shell
 from support import mountpoints_below, program, wait_until
 
 pytestmark = needs("fuse", "gocryptfs")
@@ -163,6 +164,47 @@ def test_a_backend_that_does_not_answer_is_hung_and_can_be_ended(shell: Shell, w
             os.kill(vault["backend_pid"], signal.SIGCONT)
     assert mountpoints_below(work) == []
     assert shell.unlock()["vault"]["state"] == "open"
+
+
+def test_a_hung_vault_that_was_killed_is_locked_and_not_broken(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    (vault,) = shell.json("status", "Work")["vaults"]
+    os.kill(vault["backend_pid"], signal.SIGSTOP)
+    shell("lock", "Work", "--kill").check()
+    assert shell.state() == "locked"
+
+
+def test_a_mount_inside_is_named_as_what_holds_the_vault(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    inside = Gocryptfs(work.parent / "other", mountpoint=work / "inside")
+    with inside:
+        (result,) = shell.json("lock", "Work", returncode=47)["vaults"]
+        assert f"the mount on {inside.mountpoint}" in result["error"]["summary"]
+    shell("lock", "Work").check()
+
+
+def test_a_vault_opens_at_a_mount_point_that_is_a_link(
+    shell: Shell, work: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (tmp_path / "link").symlink_to(target)
+    words = ("--mountpoint", tmp_path / "link", "--password-file", shell.password_file)
+    shell("unlock", "Work", *words).check()
+    assert mountpoints_below(target) == [str(target)]
+    assert shell.state() == "open"
+    shell("lock", "Work").check()
+    assert mountpoints_below(target) == []
+
+
+def test_a_lock_takes_the_write_bits_that_a_killed_unlock_had_given(
+    shell: Shell, work: Path, volume: RealVolume
+) -> None:
+    # Writable below the mount, as it is left by an unlock that was killed half-way.
+    work.mkdir(mode=0o700, parents=True)
+    volume.mount(work)
+    shell("lock", "Work").check()
+    assert work.stat().st_mode & 0o222 == 0
 
 
 def test_killing_the_front_end_leaves_the_vault_open(shell: Shell, work: Path) -> None:

@@ -82,7 +82,10 @@ def _judge(facts: Facts) -> tuple[VaultState, str]:
     if facts.cipherdir_problem:
         return VaultState.MISSING, facts.cipherdir_problem
     if facts.backend_alive:
-        return VaultState.LOCKED, "Programs still hold files of it, as it was locked lazily."
+        return VaultState.LOCKED, (
+            "Its mount backend runs: programs still hold files of it, as it was locked lazily, or "
+            "the vaultui that was unlocking it has ended and it is about to open."
+        )
     return VaultState.LOCKED, ""
 
 

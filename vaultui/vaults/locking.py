@@ -11,12 +11,12 @@ from contextlib import suppress
 
 from vaultui.linux import fuseconn, process
 from vaultui.linux.holders import Holder, find_holders
-from vaultui.linux.mountinfo import mount_at
+from vaultui.linux.mountinfo import Mount, mount_at, mounts_below
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import MountBusy, MountFailed, TimedOut
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
-from vaultui.supervisor.repair import detach
+from vaultui.supervisor.repair import repair
 from vaultui.vaults.outcomes import LockOutcome
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.status import VaultStatus
@@ -36,6 +36,7 @@ class Lock:
         self._status = status
         self._name = status.entry.name
         self._mountpoint = status.mountpoint
+        self._run_dir = paths.run_dir(status.entry.id)
         self._socket = str(paths.socket(status.entry.id))
 
     async def polite(self) -> LockOutcome:
@@ -76,7 +77,7 @@ class Lock:
         return MountBusy(
             raw=raw,
             name=self._name,
-            holders=name_holders(holders),
+            holders=name_holders(holders, mounts_below(self._mountpoint)),
             pids=sorted({str(holder.pid) for holder in holders}),
         )
 
@@ -134,25 +135,31 @@ class Lock:
         """End a backend that does not answer, and take its mount away."""
         pid = self._status.backend_pid
         if pid is not None:
-            pidfd = process.open_pidfd(pid)
-            try:
-                process.signal_pidfd(pidfd, signal.SIGKILL)
-                await readable(pidfd, END_TIMEOUT_S)
-            finally:
-                os.close(pidfd)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                pidfd = process.open_pidfd(pid)
+                try:
+                    process.signal_pidfd(pidfd, signal.SIGKILL)
+                    await readable(pidfd, END_TIMEOUT_S)
+                finally:
+                    os.close(pidfd)
         mount = mount_at(self._mountpoint)
         if mount is not None:
             # Cutting the connection makes the mount dead, and gives whoever waits for it an
             # error, so that it lets go.
             with suppress(OSError):
                 await in_thread(fuseconn.abort, mount)
-            await detach(self._mountpoint)
+        # That it was killed was wanted, and nothing that would have to be explained later.
+        await repair(self._run_dir, self._mountpoint)
         return LockOutcome(already=False)
 
 
-def name_holders(holders: Sequence[Holder]) -> str:
-    """Return the holders as part of a sentence: "code (4711) and bash (4712)"."""
+def name_holders(holders: Sequence[Holder], inside: Sequence[Mount] = ()) -> str:
+    """Return the holders as part of a sentence: "code (4711) and bash (4712)".
+
+    Mounts `inside` the vault hold it as well as any process.
+    """
     names = list(dict.fromkeys(f"{holder.command} ({holder.pid})" for holder in holders))
+    names += [f"the mount on {mount.mountpoint}" for mount in inside]
     if not names:
         return "a process that cannot be seen from here"
     if len(names) > _NAMED_HOLDERS:

@@ -438,8 +438,12 @@ class Vaults:
                 return LockOutcome(already=True)
             lock = Lock(self.paths, status)
             if mode is LockMode.LAZY:
-                return await lock.lazy()
-            return await (lock.kill() if mode is LockMode.KILL else lock.polite())
+                outcome = await lock.lazy()
+            else:
+                outcome = await (lock.kill() if mode is LockMode.KILL else lock.polite())
+            # Whoever unlocked it may have been killed before it could do this.
+            await in_thread(self._guard.protect, entry.mountpoint)
+            return outcome
 
     async def _repair(self, status: VaultStatus) -> VaultStatus:
         from vaultui.supervisor.repair import repair

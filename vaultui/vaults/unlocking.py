@@ -79,12 +79,14 @@ async def open_vault(
             entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
         ),
     )
-    await in_thread(prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty)
+    mountpoint = await in_thread(
+        prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty
+    )
     spec = MountSpec(
         vault_id=entry.id,
         vault_name=entry.name,
         cipherdir=entry.cipherdir,
-        mountpoint=effective.mountpoint,
+        mountpoint=mountpoint,
         ctlsock=str(paths.socket(entry.id)),
         config_path=entry.config_path,
         read_only=effective.read_only,
@@ -110,8 +112,11 @@ async def open_vault(
         )
 
 
-def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = False) -> None:
-    """Raise unless the mount point can be used; a default one is made on demand.
+def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = False) -> str:
+    """Return the mount point, where it can be used; a default one is made on demand.
+
+    Where it is a symbolic link its target is returned: that is what the mount table will list,
+    and everybody who looks for the mount there goes by the table.
 
     The backend looks again for itself. Here it is about the words, and about failing before
     a key is derived.
@@ -135,6 +140,12 @@ def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = 
     if names and not nonempty:
         first = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
         raise MountpointNotEmpty(path=entry.mountpoint, first=first)
+    if not mountpoint.is_symlink():
+        return entry.mountpoint
+    target = os.path.realpath(mountpoint)
+    if (mount := mount_at(target)) is not None:
+        raise MountpointBusy(path=target, fstype=mount.fstype)
+    return target
 
 
 def check_overlap(cipherdir: str, mountpoint: str) -> None:
