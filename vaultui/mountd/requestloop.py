@@ -27,10 +27,11 @@ REQUESTS_PER_PASS = 64
 """After so many requests without a pause the scheduler runs once. It costs about as much as
 one request, so this bounds its share at a few per cent and the delay at some milliseconds."""
 
-PATIENCE_MS = 1
-"""How long the descriptor is polled before the thread parks in trio. A program that does one
-system call after the other comes back within some ten microseconds, well inside it; a mount
-that nobody uses parks, and then wakes up for nothing."""
+PATIENCE_MS = 20
+"""How long the descriptor is polled before the thread parks in trio. The thread sleeps in the
+poll, so this costs no time: it is longer than a program takes from one request to the next,
+also while it computes or waits for a disk or for a busy machine. A mount that nobody uses
+parks, and then wakes up for nothing."""
 
 _SECOND = 2
 
