@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
+import socket
 import stat
 import subprocess
 import threading
@@ -270,3 +273,30 @@ def test_many_clients_are_served_at_once(mounted: Vaultfs) -> None:
         assert client.path(EncryptPath="a")["ErrNo"] == 0
     for client in clients:
         client.__exit__(None, None, None)
+
+
+def test_a_mount_without_a_descriptor_left_goes_on_and_answers_when_it_has_one(
+    volume: Vaultfs,
+) -> None:
+    path = volume.base / "ctl.sock"
+    with volume.by(Vaultfs, mount_options=("-ctlsock", str(path))) as served:
+        assert served.process is not None
+        pid = served.process.pid
+        limit = len(os.listdir(f"/proc/{pid}/fd")) + 20
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
+        with contextlib.ExitStack() as held:
+            with pytest.raises(OSError, match="Too many open files"):
+                _open_files(served.mountpoint, held)
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(20)
+            client.connect(str(path))
+            client.sendall(b'{"EncryptPath":"f1"}')
+            wait_until(lambda: "has to wait" in served.log, 10)
+        with client:
+            assert json.loads(client.recv(5000))["ErrNo"] == 0
+        assert served.is_mounted()
+
+
+def _open_files(directory: Path, held: contextlib.ExitStack) -> None:
+    for number in range(100):
+        held.enter_context((directory / f"f{number}").open("w"))

@@ -6,6 +6,7 @@ mount is gone the data plane ends, and with it everything here.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import math
@@ -117,10 +118,10 @@ class ControlPlane:
         """
         served = self._served
         async with self._unmounting:
-            top = mount_at(served.root)
-            if top is None:
-                return
             try:
+                top = mount_at(served.root)
+                if top is None:
+                    return
                 if top.mount_id != served.mount_id:
                     raise OSError(errno.EBUSY, f"{top.fstype} is mounted over it")
                 await trio.to_thread.run_sync(_unmount, served.root, lazy)
@@ -130,7 +131,9 @@ class ControlPlane:
 
     async def _busy(self, error: OSError) -> MountBusy:
         served = self._served
-        holders = await trio.to_thread.run_sync(find_holders, served.root)
+        holders: list[Holder] = []
+        with contextlib.suppress(OSError):  # no descriptor left to look with
+            holders = await trio.to_thread.run_sync(find_holders, served.root)
         words = in_words(holders)
         served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
         return MountBusy(name=served.name, holders=words, raw=error.strerror or str(error))

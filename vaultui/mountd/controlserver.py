@@ -31,6 +31,8 @@ from vaultui.wire.control import (
 
 MAX_CONNECTIONS: Final = 64
 """More wait in the queue of the socket: a client that leaks them must not eat our files."""
+ACCEPT_AGAIN_S: Final = 0.5
+"""No event tells that there are descriptors again."""
 LAST_REPLY_S: Final = 2.0
 """How long the reply to a lock may take once the mount is gone and the process wants to end."""
 
@@ -66,7 +68,7 @@ class ControlServer:
         async with trio.open_nursery() as nursery:
             while True:
                 await limit.acquire_on_behalf_of(ticket := object())
-                stream = await listener.accept()
+                stream = await _accept(listener)
                 nursery.start_soon(self._converse, stream, limit, ticket)
 
     async def _converse(
@@ -123,3 +125,16 @@ class ControlServer:
         if kind is None:
             raise BackendTooOld(name=self._name, request=str(fields.get("type")))
         return codec.from_plain(kind, fields)
+
+
+async def _accept(listener: trio.SocketListener) -> trio.SocketStream:
+    """Return the next connection. While there is no descriptor for it, it waits in the queue.
+
+    The files of the mount may have taken them all; that is no reason to end the mount.
+    """
+    while True:
+        try:
+            return await listener.accept()
+        except OSError as error:
+            _log.warning("control socket: a connection has to wait: %s", error.strerror)
+            await trio.sleep(ACCEPT_AGAIN_S)
