@@ -13,7 +13,7 @@ from vaultui.linux import fuseconn, process
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import Mount, mount_at, mounts_below
 from vaultui.linux.unmount import unmount
-from vaultui.model.errors import MountBusy, MountFailed, TimedOut
+from vaultui.model.errors import BackendUnreachable, MountBusy, MountFailed, TimedOut
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.supervisor.repair import repair
@@ -40,7 +40,13 @@ class Lock:
         self._socket = str(paths.socket(status.entry.id))
 
     async def polite(self) -> LockOutcome:
-        """Unmount, or raise MountBusy with the holders."""
+        """Unmount, or raise MountBusy with the holders.
+
+        A backend that did not answer a moment ago is not asked again: a lock may take long,
+        so its time-out is one too.
+        """
+        if self._status.state is VaultState.HUNG:
+            raise BackendUnreachable(name=self._name, reason="its mount hangs")
         try:
             await self._unmount(lazy=False)
         except MountBusy as error:
