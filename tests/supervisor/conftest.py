@@ -32,6 +32,8 @@ class Place:
     top: Path
     steps: list[Step] = field(default_factory=list)
     messages: list[object] = field(default_factory=list)
+    earlier_children: list[int] = field(default_factory=lambda: _children())
+    """Mounts that other tests share stay for the whole run."""
 
     @property
     def cipherdir(self) -> Path:
@@ -107,17 +109,20 @@ class Place:
                     found.append(int(name))
         return found
 
-    @staticmethod
-    def children() -> list[int]:
-        """Return the children of this process, zombies too."""
-        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-        return [int(pid) for pid in listed.split()]
+    def children(self) -> list[int]:
+        """Return the children of this process that came with the test, zombies too."""
+        return [pid for pid in _children() if pid not in self.earlier_children]
 
     def assert_nothing_is_left(self) -> None:
         assert not self.is_mounted()
         assert os.listdir(self.run_dir) == []
         assert self.children() == []
         wait_until(lambda: self.processes() == [], what=f"{self.processes()} end")
+
+
+def _children() -> list[int]:
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return [int(pid) for pid in listed.split()]
 
 
 @pytest.fixture
