@@ -87,6 +87,19 @@ def test_a_signal_ends_the_prompt_and_the_echo_is_back(
         assert terminal.echoes
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_prompt_although_control_c_is_ignored(
+    shell: Shell, work: Path, number: signal.Signals
+) -> None:
+    # As a shell without job control starts a job in the background.
+    script = f"trap '' INT; exec {program('vaultui')} unlock Work"
+    with Terminal(("sh", "-c", script)) as terminal:
+        terminal.wait_for(QUESTION)
+        os.kill(terminal.process.pid, number)
+        assert terminal.wait() == 15
+        assert terminal.echoes
+
+
 def test_a_prompt_that_is_stopped_gives_the_echo_back_meanwhile(shell: Shell, work: Path) -> None:
     # A shell with job control: only below one can a job be stopped and continued.
     script = f"{program('vaultui')} unlock Work; echo STOPPED; read line; fg"

@@ -86,6 +86,9 @@ def _run_verb(arguments: Namespace, output: Output) -> int:
 @contextmanager
 def _interrupted_by(numbers: Sequence[signal.Signals]) -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # Shells start background jobs so; asyncio leaves that alone, and so do we.
+            raise KeyboardInterrupt
         # Not raised here: within asyncio, SIGINT cancels the task, and the task tidies up.
         signal.raise_signal(signal.SIGINT)
 

@@ -105,6 +105,12 @@ class BusyScreen(Dialog[None]):
         self._draw(status.mountpoint if status is not None else self._entry.mountpoint)
 
     def _draw(self, mountpoint: str) -> None:
+        width = self.query_one(".dialog").content_size.width
+        if not width:
+            # Holders may be known before the dialog has its place on the screen, and paths are
+            # cut to its width.
+            self.call_after_refresh(self._draw, mountpoint)
+            return
         holders = self._holders or []
         note = self.query_one("#busy-note", Static)
         waited = self._waiting_s
@@ -125,7 +131,6 @@ class BusyScreen(Dialog[None]):
         table: DataTable[Text] = self.query_one("#busy-holders", DataTable)
         table.display = bool(holders)
         table.clear(columns=True)
-        width = self.query_one(".dialog").content_size.width
         room = max(10, width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
         ellipsis = self.vaultui.glyphs.ellipsis
         for label, cells in (
