@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -61,10 +62,13 @@ def test_the_ciphertext_of_the_same_tree_has_the_same_sizes(tmp_path: Path) -> N
         with program(base) as volume:
             sampletree.build(volume.mountpoint)
             sampletree.change(volume.mountpoint)
+        # Not with rglob: older ones follow a symlink, and a sealed target is no path.
         sizes[program] = sorted(
-            path.lstat().st_size
-            for path in volume.cipherdir.rglob("*")
-            if not stat.S_ISDIR(path.lstat().st_mode) and path.name != "gocryptfs.conf"
+            os.lstat(os.path.join(top, name)).st_size
+            for top, folders, files in os.walk(volume.cipherdir)
+            for name in folders + files
+            if name != "gocryptfs.conf"
+            and not stat.S_ISDIR(os.lstat(os.path.join(top, name)).st_mode)
         )
     assert sizes[Vaultfs] == sizes[Gocryptfs]
 
