@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from vaultui.model.errors import OutputFailed, VaultuiError
 from vaultui.model.states import VaultState
+from vaultui.model.terminaltext import shown as shown
 
 _COLOURS = {
     VaultState.OPEN: "32",
@@ -27,8 +28,6 @@ _COLOURS = {
     VaultState.HUNG: "31",
 }
 _PLAIN = str.maketrans({"…": "...", "–": "-", "—": "-"})
-_TURNS_TEXT = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""The bidirectional controls of Unicode: with them a name can pretend to be another."""
 
 
 class Output:
@@ -140,22 +139,6 @@ def error_data(error: VaultuiError) -> dict[str, Any]:
     """Return an error as `--json` has it; `code` is the stable part."""
     wire = error.to_wire()
     return {key: wire[key] for key in ("code", "exit_code", "summary", "hint", "details")}
-
-
-def shown(text: str) -> str:
-    """Return `text` safe for a terminal: what would steer it is spelled out."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_spelled(character) for character in text)
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode carries it
-        return f"\\x{code - 0xDC00:02x}"
-    if character in _TURNS_TEXT or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return character
 
 
 def width(text: str) -> int:

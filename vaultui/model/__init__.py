@@ -1,1 +1,4 @@
-"""Floor 0: errors, exit codes, states, ids and secrets. Imports nothing of ours."""
+"""Floor 0: errors, exit codes, states, ids, secrets, text that is safe to print.
+
+Imports nothing of ours.
+"""
