@@ -33,7 +33,7 @@ def processes_of(*tops: Path) -> list[Process]:
     for name in os.listdir("/proc"):
         if not name.isdecimal() or int(name) == os.getpid():
             continue
-        command = _read(f"/proc/{name}/cmdline")
+        command = _command_line(name)
         # A process that made itself not dumpable hides its environment from other users
         # than root; its command line stays readable.
         words = [*command.split(b"\0"), *_read(f"/proc/{name}/environ").split(b"\0")]
@@ -95,6 +95,38 @@ def _names(word: bytes, needle: bytes) -> bool:
             return True
         start = word.find(needle, start + 1)
     return False
+
+
+def _command_line(pid: str) -> bytes:
+    """Return the words of a process; waits for those of one that is just being started.
+
+    posix_spawn(3) and vfork(2) return when the new program has got its memory, a moment before
+    its command line and environment are in it: until then /proc shows both empty.
+    """
+    path = f"/proc/{pid}/cmdline"
+    command = _read(path)
+    while not command and _is_starting(pid):
+        time.sleep(0.001)
+        command = _read(path)
+    return command
+
+
+def _is_starting(pid: str) -> bool:
+    """Tell of a process without words whether it is about to get some."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()  # proc_pid_stat(5)
+    if len(fields) <= _START_TIME or fields[_STATE] in (b"Z", b"X"):
+        return False
+    if int(fields[_FLAGS]) & _KERNEL_THREAD:
+        return False
+    started = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
+    # One that runs without words for longer was told to hide them.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started < 1.0
+
+
+_STATE, _FLAGS, _START_TIME = 0, 6, 19
+"""Fields of /proc/PID/stat, counted from the one behind the name."""
+_KERNEL_THREAD = 0x00200000
+"""PF_KTHREAD of linux/sched.h."""
 
 
 def _read(path: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def test_a_process_that_is_left_behind_fails_its_test_and_is_killed(tmp_path: Pa
     assert "left behind by this test" in text
     assert "sleep 1000" in text
     assert processes_of(tmp_path / "inner") == []
+
+
+def test_a_process_that_was_started_this_instant_is_seen(tmp_path: Path) -> None:
+    environment = {**os.environ, "MARK": str(tmp_path)}
+    for _ in range(100):
+        pid = os.posix_spawnp("sleep", ["sleep", "1000"], environment)
+        try:
+            assert [found.pid for found in processes_of(tmp_path)] == [pid]
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 @needs("fuse", "gocryptfs")

@@ -40,6 +40,39 @@ class MountSpec:
     fsname: str = ""
     nonempty: bool = False
     allow_other: bool = False
+    force_owner: tuple[int, ...] = ()
+    """User and group that everything is shown to belong to; empty for the real ones."""
+    suid: bool = False
+    dev: bool = False
+    exec: bool = True
+    kernel_options: tuple[str, ...] = ()
+    """Options for the kernel or fusermount3, as they are and behind all others."""
+    context: str = ""
+    """SELinux context for the whole mount; empty for none."""
+    acl: bool = False
+    """Have the kernel enforce POSIX access control lists."""
+    xattrs: bool = True
+    """False hides extended attributes and refuses new ones."""
+    shared_storage: bool = False
+    """Others change the cipher directory: nothing is believed without looking again."""
+    kernel_cache: bool = False
+    """The kernel keeps cached pages over an open, whatever happened to the backing file."""
+    serialize_reads: bool = False
+    prealloc: bool = True
+    bad_names: tuple[str, ...] = ()
+    """Patterns of undecryptable names on disk that are shown all the same."""
+    reverse: bool = False
+    """Show a plain directory encrypted, read-only. `cipherdir` is the plain one then."""
+    exclude: tuple[str, ...] = ()
+    """Of a reverse mount: plaintext paths from the root that are left out."""
+    exclude_patterns: tuple[str, ...] = ()
+    """Of a reverse mount: patterns in the syntax of gitignore(5) that are left out."""
+    one_file_system: bool = False
+    master_key_flags: tuple[str, ...] = ()
+    """Where it is not empty the secret is the master key, and no config is read: these are
+    the features of the volume, as a config names them."""
+    long_name_max: int = 0
+    """With `master_key_flags`: longest encrypted name kept as it is; 0 for the default."""
     notify_pid: int = 0
     """SIGUSR1 goes there when the mount is ready; 0 for none."""
     password_source: str = ""
@@ -54,6 +87,18 @@ class CreateSpec:
 
     cipherdir: str
     scrypt_logn: int = 16
+    config_path: str = ""
+    """Empty: in the directory, under the name that belongs there."""
+    content: str = "AES-256-GCM"
+    """AES-256-GCM, AES-SIV-512 or XChaCha20-Poly1305."""
+    names: str = "EME"
+    """EME, deterministic or plaintext."""
+    long_name_max: int = 0
+    """Longest encrypted name that is kept as it is, 62 to 255 bytes; 0 for the default."""
+    reverse: bool = False
+    """Make a volume of a plain directory, for showing it encrypted."""
+    has_master_key: bool = False
+    """A second secret follows: the master key to wrap, instead of a new one."""
     version: int = WIRE_VERSION
 
 
@@ -65,6 +110,9 @@ class PasswdSpec:
     config_path: str = ""
     scrypt_logn: int = 0
     """0 keeps the cost that the volume has."""
+    from_master_key: bool = False
+    """The first secret is the master key: the old password is lost."""
+    reverse: bool = False
     version: int = WIRE_VERSION
 
 
@@ -77,6 +125,9 @@ class CheckSpec:
 
     cipherdir: str
     config_path: str = ""
+    master_key_flags: tuple[str, ...] = ()
+    """As in MountSpec."""
+    long_name_max: int = 0
     version: int = WIRE_VERSION
 
 
@@ -86,6 +137,7 @@ class InfoSpec:
 
     cipherdir: str
     config_path: str = ""
+    reverse: bool = False
     version: int = WIRE_VERSION
 
 
