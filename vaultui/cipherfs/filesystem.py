@@ -15,7 +15,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.attrs import Attrs, SymlinkCodec
@@ -24,11 +24,12 @@ from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.inodes import ROOT, Inodes
-from vaultui.cipherfs.listing import DirHandle, Entry, Listings
+from vaultui.cipherfs.listing import DirHandle, Listings
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.pathcodec import PathCodec
 from vaultui.cipherfs.report import Report, Reporter
 from vaultui.cipherfs.space import Space
+from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import Xattrs
 from vaultui.linux.atcalls import LOCAL_MAGICS, filesystem_magic
@@ -45,23 +46,6 @@ _DIRECTORY_SHARE: Final = 8
 files, where EMFILE would be an error that somebody sees."""
 _DIRECTORIES_MAX: Final = 512
 _DIRECTORIES_MIN: Final = 16
-
-
-class Opened(NamedTuple):
-    """The answer to an open."""
-
-    handle: Handle
-    keep_cache: bool
-    """True while the kernel's cached pages of the file are still right."""
-
-
-class OpenFileInfo(NamedTuple):
-    """One open file, for people."""
-
-    path: str
-    """Plaintext path without a leading slash; as last known after an unlink."""
-    handles: int
-    writable: bool
 
 
 H = TypeVar("H")

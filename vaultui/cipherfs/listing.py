@@ -10,24 +10,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from vaultui.cipherfs.attributes import Attributes
 from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.tree import Entry
 
 _DOTS: Final = 2
 """Cookies 1 and 2 come after "." and "..", cookie n + 2 after the nth entry."""
-
-
-class Entry(NamedTuple):
-    """One entry of a listing."""
-
-    name: bytes
-    attributes: Attributes
-    next_cookie: int
-    """From where a listing goes on behind this entry."""
 
 
 class DirHandle:
