@@ -15,6 +15,12 @@ def shown(text: str) -> str:
     return "".join(_spelled(character) for character in text)
 
 
+def quoted(text: str) -> str:
+    """Return `text` in double quotes and safe for a terminal, as Go's %q: one word to a script."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{shown(escaped)}"'
+
+
 def _spelled(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode carries it
