@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import vaultui
 from vaultui.model.errors import (
-    CheckFoundDamage,
     CipherdirMissing,
     CipherdirNotEmpty,
     UsageError,
@@ -25,10 +24,8 @@ from vaultui.mountd.options import Options, help_text
 from vaultui.mountd.passwordsources import read_new_password, read_password
 from vaultui.mountd.server import serve
 from vaultui.wire.handshake import (
-    CheckProgress,
     CheckSpec,
     CreateSpec,
-    Damage,
     InfoSpec,
     MountSpec,
     PasswdSpec,
@@ -165,41 +162,11 @@ _GO_NAMES = {"AES-256-GCM": "AES-GCM-256"}
 
 
 def _fsck(options: Options, cipherdir: str, _program: str) -> int:
+    from vaultui.mountd import fsck
+
     with read_password(options.passfile, options.extpass) as password:
         log.info("Decrypting master key")
-        spec = CheckSpec(cipherdir, options.config)
-        try:
-            checked = commands.check(spec, password, _tell_damage)
-        except KeyboardInterrupt:
-            print("fsck: aborted")
-            return ExitCode.OTHER
-    if checked.corrupt or checked.skipped:
-        print(f"fsck summary: {checked.corrupt} corrupt files, {checked.skipped} files skipped")
-        return CheckFoundDamage.exit_code
-    log.info("fsck summary: no problems found")
-    return ExitCode.OK
-
-
-def _tell_damage(message: CheckProgress | Damage) -> None:
-    if isinstance(message, Damage):
-        print(damage_line(message), flush=True)
-
-
-def damage_line(damage: Damage) -> str:
-    """Return the line of -fsck for one damage: gocryptfs's words where it has some."""
-    match damage.kind:
-        case "corrupt-name":
-            folder, _, name = damage.path.rpartition("/")
-            return f'fsck: corrupt entry in dir "{folder}": "{name}"'
-        case "corrupt-content":
-            return f'fsck: corrupt file "{damage.path}": {damage.reason}'
-        case "missing-dir-iv":
-            return f'fsck: error opening dir "{damage.path}": {damage.reason}'
-        case "corrupt-symlink":
-            return f'fsck: error reading symlink "{damage.path}": {damage.reason}'
-        case "corrupt-xattr":
-            return f'fsck: corrupt extended attribute of "{damage.path}": {damage.reason}'
-    return f'fsck: error reading "{damage.path}": {damage.reason}'
+        return fsck.run(CheckSpec(cipherdir, options.config), password)
 
 
 def _mount(options: Options, cipherdir: str, program: str) -> int:
