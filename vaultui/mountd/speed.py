@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from vaultui.crypto.hazmat.aead import Aead, AesGcm
@@ -52,7 +53,7 @@ def _megabytes_per_s(aead: Aead) -> float:
 def _processor() -> str:
     """Return the model of the processor, and whether it has instructions for AES."""
     model, flags = platform.machine(), ""
-    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as rows:
+    with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as rows:
         for row in rows:
             field, _, value = row.partition(":")
             match field.strip():
