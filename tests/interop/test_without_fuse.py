@@ -117,7 +117,7 @@ def encrypt_tree(volume: Volume, plain: bytes, cipher: bytes, seen: dict[int, by
 
 def name_on_disk(volume: Volume, name: bytes, dir_iv: bytes, cipher: bytes) -> bytes:
     cname = volume.names.encrypt(name, dir_iv)
-    if len(cname) <= volume.conf.long_name_max:
+    if len(cname) <= volume.features.long_name_max:
         return cname
     hashed = volume.names.hash_long_name(cname)
     write(os.path.join(cipher, companion(hashed)), cname)

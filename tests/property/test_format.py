@@ -22,6 +22,7 @@ from vaultui.format.blocks import (
     format_header,
     parse_header,
 )
+from vaultui.format.features import DEFAULT_FEATURES, FeatureFlag, Features
 from vaultui.format.names import (
     BadName,
     decode_padded,
@@ -29,7 +30,7 @@ from vaultui.format.names import (
     encode_padded,
     encode_raw,
 )
-from vaultui.format.volumeconf import DEFAULT_FLAGS, FeatureFlag, ScryptCost, VolumeConf
+from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
 
 SIZES = st.integers(0, 1 << 62) | st.integers(0, 20_000)
@@ -106,7 +107,7 @@ def test_text_is_refused_or_encodes_back_to_itself(text: bytes) -> None:
 @st.composite
 def confs(draw: st.DrawFn) -> VolumeConf:
     optional = draw(st.sets(st.sampled_from([FeatureFlag.RAW64, FeatureFlag.LONG_NAMES])))
-    flags = [flag for flag in DEFAULT_FLAGS if flag not in optional]
+    flags = [flag for flag in DEFAULT_FEATURES.flags if flag not in optional]
     limit = draw(st.none() | st.integers(62, 255))
     if limit is not None:
         flags.append(FeatureFlag.LONG_NAME_MAX)
@@ -119,8 +120,7 @@ def confs(draw: st.DrawFn) -> VolumeConf:
             r=draw(st.integers(8, 16)),
             p=draw(st.integers(1, 4)),
         ),
-        flags=tuple(draw(st.permutations(flags))),
-        long_name_max=limit or 255,
+        features=Features(tuple(draw(st.permutations(flags))), limit or 255),
     )
 
 

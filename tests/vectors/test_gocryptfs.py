@@ -52,7 +52,7 @@ def volume() -> Volume:
     conf = volumeconf.parse(DOCUMENT["config"].encode(), "gocryptfs.conf")
     with masterkey.unwrap(conf, password()) as master:
         assert bytes(master.view) == raw(DOCUMENT, "master_key")
-        return volume_of(conf, master)
+        return volume_of(conf.features, master)
 
 
 def unwrap(conf: str, path: str) -> Secret:
@@ -91,7 +91,7 @@ def test_the_config_comes_back_as_gocryptfs_wrote_it() -> None:
 def test_a_name_decrypts_and_encrypts_to_the_same_text(vector: Vector, volume: Volume) -> None:
     dir_iv, cname = raw(DOCUMENT, "dir_iv"), vector["cipher"].encode()
     assert volume.names.decrypt(cname, dir_iv) == raw(vector, "plain")
-    fresh = volume_of(volume.conf, Secret(bytearray(raw(DOCUMENT, "master_key")))).names
+    fresh = volume_of(volume.features, Secret(bytearray(raw(DOCUMENT, "master_key")))).names
     assert fresh.encrypt(raw(vector, "plain"), dir_iv) == cname
     on_disk = cname if len(cname) <= 255 else volume.names.hash_long_name(cname)
     assert on_disk == vector["entry"].encode()

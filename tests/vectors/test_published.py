@@ -17,7 +17,8 @@ from vaultui.crypto import masterkey
 from vaultui.crypto.hazmat import kdf
 from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
 from vaultui.crypto.hazmat.eme import Eme
-from vaultui.format.volumeconf import FeatureFlag, ScryptCost, VolumeConf
+from vaultui.format.features import Features
+from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.secret import Secret
 
 VECTORS = json.loads(Path(__file__).with_name("published.json").read_text("ascii"))
@@ -81,7 +82,7 @@ def test_old_volumes_give_up_their_master_key(vector: dict[str, Any]) -> None:
         creator="",
         encrypted_key=base64.b64decode(vector["encrypted_key"]),
         scrypt=ScryptCost(salt=base64.b64decode(vector["salt"]), n=vector["n"]),
-        flags=tuple(FeatureFlag(name) for name in vector["flags"]),
+        features=Features.parse(vector["flags"]),
     )
     with masterkey.unwrap(conf, secret(raw(vector, "password"))) as master:
         assert bytes(master.view) == raw(vector, "out")

@@ -101,7 +101,7 @@ class _Check:
     ) -> None:
         self._content = volume.content
         self._names = volume.names
-        self._symlinks = SymlinkCodec(volume.content, raw64=volume.conf.raw64)
+        self._symlinks = SymlinkCodec(volume.content, raw64=volume.features.raw64)
         self._on_progress = on_progress
         self._on_damage = on_damage
         self._cancelled = cancelled

@@ -18,7 +18,7 @@ from typing import Final
 
 from vaultui.cipherfs.inodes import Inodes, Key, Node
 from vaultui.cipherfs.report import Reporter, ReportKind
-from vaultui.crypto.filename import BadName, NameCipher, NameTooLong
+from vaultui.crypto.filename import BadName, Names, NameTooLong
 from vaultui.format.names import (
     CONF_NAME,
     DIR_IV_BYTES,
@@ -106,7 +106,7 @@ class Directories:
         self,
         inodes: Inodes,
         cipherdir_fd: int,
-        names: NameCipher,
+        names: Names,
         report: Reporter,
         *,
         long_name_max: int,
@@ -265,7 +265,7 @@ def open_directory(parent_fd: int, cname: bytes) -> tuple[int, bool]:
         return os.open(cname, os.O_PATH | _OPEN_DIRECTORY, dir_fd=parent_fd), False
 
 
-def read_companion(directory_fd: int, hashed: bytes, names: NameCipher) -> bytes:
+def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
     """Return the full encrypted name of the hashed entry; raises BadName.
 
     A companion that belongs to another hash is refused: by it, whoever can write to the

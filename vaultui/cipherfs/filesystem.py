@@ -83,7 +83,7 @@ class FileSystem:
         self._read_only = read_only
         reporter = Reporter(report)
         names = volume.names
-        long_name_max = volume.conf.long_name_max
+        long_name_max = volume.features.long_name_max
         self._inodes = inodes = Inodes(os.stat(b".", dir_fd=cipherdir_fd))
         self._directories = directories = Directories(
             inodes,
@@ -107,7 +107,7 @@ class FileSystem:
             coherence_s=coherence_s,
             on_change=on_change,
         )
-        symlinks = SymlinkCodec(volume.content, raw64=volume.conf.raw64)
+        symlinks = SymlinkCodec(volume.content, raw64=volume.features.raw64)
         self._attrs = Attrs(
             inodes, directories, self._files, self._io, volume.content, symlinks, reporter
         )

@@ -17,7 +17,7 @@ from vaultui.cipherfs.cipherdir import (
     read_companion,
     read_dir_iv,
 )
-from vaultui.crypto.filename import BadName, NameCipher, NameTooLong
+from vaultui.crypto.filename import BadName, Names, NameTooLong
 from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
 
 _ROOT_FLAGS: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -26,7 +26,7 @@ _ROOT_FLAGS: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 class PathCodec:
     """Encrypts and decrypts relative paths. Usable from any thread."""
 
-    def __init__(self, root_fd: int, names: NameCipher, *, long_name_max: int) -> None:
+    def __init__(self, root_fd: int, names: Names, *, long_name_max: int) -> None:
         self._root_fd = root_fd
         self._names = names
         self._long_name_max = long_name_max

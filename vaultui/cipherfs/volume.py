@@ -17,18 +17,24 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from vaultui import __version__
 from vaultui.crypto import masterkey
-from vaultui.crypto.content import ContentCipher
-from vaultui.crypto.filename import NameCipher
-from vaultui.crypto.hazmat.aead import AesGcm
+from vaultui.crypto.content import ContentCipher, new_aead
+from vaultui.crypto.filename import NameCipher, Names, PlainNames
 from vaultui.format import volumeconf
-from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME
-from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, FeatureFlag, VolumeConf
+from vaultui.format.features import (
+    BadFeatures,
+    ContentScheme,
+    FeatureFlag,
+    Features,
+    NameScheme,
+)
+from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME, REVERSE_CONF_NAME
+from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, VolumeConf
 from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.model.errors import (
     CipherdirMissing,
@@ -39,6 +45,7 @@ from vaultui.model.errors import (
     VolumeConfMissing,
     VolumeConfNotWritten,
     VolumeConfUnreadable,
+    VolumeConfUnsupported,
 )
 from vaultui.model.secret import Secret
 
@@ -51,47 +58,81 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """An open volume: what its config says, and the ciphers under its keys."""
+    """An open volume: what it is made of, and the ciphers under its keys."""
 
-    conf: VolumeConf
+    features: Features
     content: ContentCipher
-    names: NameCipher
+    names: Names
 
 
-def read_conf(cipherdir: Path, config_path: Path | None = None) -> VolumeConf:
+def read_conf(
+    cipherdir: Path, config_path: Path | None = None, *, reverse: bool = False
+) -> VolumeConf:
     """Return the config of the volume in `cipherdir`; needs no password.
 
-    Raises CipherdirMissing, VolumeConfMissing, VolumeConfUnreadable, VolumeConfCorrupt or
-    VolumeConfUnsupported.
+    `reverse` looks for the config that a plain directory has. Raises CipherdirMissing,
+    VolumeConfMissing, VolumeConfUnreadable, VolumeConfCorrupt or VolumeConfUnsupported.
     """
-    return _read(_conf_path(cipherdir, config_path))[0]
+    return _read(_conf_path(cipherdir, config_path, reverse))[0]
 
 
-def open_volume(cipherdir: Path, password: Secret, config_path: Path | None = None) -> Volume:
+def open_volume(
+    cipherdir: Path, password: Secret, config_path: Path | None = None, *, reverse: bool = False
+) -> Volume:
     """Return the volume in `cipherdir`, opened; raises as `read_conf`, and PasswordIncorrect.
 
     The password stays the caller's to wipe.
     """
-    conf = read_conf(cipherdir, config_path)
+    conf = read_conf(cipherdir, config_path, reverse=reverse)
     with masterkey.unwrap(conf, password) as master:
-        return volume_of(conf, master)
+        return volume_of(conf.features, master)
 
 
-def volume_of(conf: VolumeConf, master: Secret) -> Volume:
+def volume_from_master_key(master: Secret, flags: Sequence[str], long_name_max: int = 0) -> Volume:
+    """Return the volume that has this master key and these features, named as in a config.
+
+    No config is read. Raises VolumeConfUnsupported for flags that a config could not have
+    either. The master key stays the caller's to wipe.
+    """
+    try:
+        features = Features.parse(flags, long_name_max)
+    except BadFeatures as error:
+        raise VolumeConfUnsupported(path="given with the master key", reason=error.reason) from None
+    return volume_of(features, master)
+
+
+def volume_of(features: Features, master: Secret) -> Volume:
     """Return the volume for a master key that is known already."""
-    keys = masterkey.derive_keys(master, conf)
+    keys = masterkey.derive_keys(master, features)
     try:
         with keys.content.view as content_key, keys.names.view as name_key:
             return Volume(
-                conf=conf,
-                content=ContentCipher(AesGcm(content_key)),
-                names=NameCipher(name_key, raw64=conf.raw64),
+                features=features,
+                content=ContentCipher(new_aead(features, content_key)),
+                names=_new_names(features, name_key),
             )
     finally:
         keys.wipe()
 
 
-def create(cipherdir: Path, password: Secret, scrypt_logn: int = DEFAULT_LOGN) -> Secret:
+def _new_names(features: Features, key: memoryview) -> Names:
+    if features.names is NameScheme.PLAINTEXT:
+        return PlainNames(key)
+    return NameCipher(key, features.raw64, uses_dir_iv=features.names is NameScheme.EME)
+
+
+def create(
+    cipherdir: Path,
+    password: Secret,
+    scrypt_logn: int = DEFAULT_LOGN,
+    *,
+    content: str = ContentScheme.AES_GCM,
+    names: str = NameScheme.EME,
+    long_name_max: int = 0,
+    reverse: bool = False,
+    master: Secret | None = None,
+    config_path: Path | None = None,
+) -> Secret:
     """Make a volume in the empty directory `cipherdir`, and return its master key.
 
     Raises PasswordEmpty, PasswordTooLong, ScryptCostRefused, CipherdirMissing,
@@ -119,6 +160,9 @@ def change_password(
     new: Secret,
     logn: int | None = None,
     config_path: Path | None = None,
+    *,
+    reverse: bool = False,
+    from_master_key: bool = False,
 ) -> None:
     """Wrap the master key under the password `new`; the volume's content stays as it is.
 
@@ -126,7 +170,7 @@ def change_password(
     ScryptCostRefused for the new ones, and VolumeConfNotWritten with the old config in place.
     """
     # A link to the config is followed now: replacing the link would leave the config as it was.
-    path = os.path.realpath(_conf_path(cipherdir, config_path))
+    path = os.path.realpath(_conf_path(cipherdir, config_path, reverse))
     with _locked(path):
         conf, owner = _read(path)
         masterkey.check_password(new)
@@ -146,7 +190,7 @@ def change_password(
 
 def _rewrapped(conf: VolumeConf, master: Secret, password: Secret, logn: int) -> bytes:
     encrypted_key, cost = masterkey.wrap(
-        master, password, logn, hkdf=FeatureFlag.HKDF in conf.flags
+        master, password, logn, hkdf=conf.features.has(FeatureFlag.HKDF)
     )
     return volumeconf.format(replace(conf, encrypted_key=encrypted_key, scrypt=cost))
 
@@ -201,12 +245,14 @@ def _read_bounded(fd: int, limit: int) -> bytes:
     return data
 
 
-def _conf_path(cipherdir: Path, config_path: Path | None) -> bytes:
+def _conf_path(cipherdir: Path, config_path: Path | None, reverse: bool) -> bytes:
     directory = os.fsencode(cipherdir)
     # A directory that is not there is another mistake than a directory without a config.
     if not os.path.isdir(directory):
         raise CipherdirMissing(path=os.fsdecode(directory))
-    return os.fsencode(config_path) if config_path else os.path.join(directory, CONF_NAME)
+    if config_path:
+        return os.fsencode(config_path)
+    return os.path.join(directory, REVERSE_CONF_NAME if reverse else CONF_NAME)
 
 
 def _check_logn(logn: int) -> None:

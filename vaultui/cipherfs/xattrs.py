@@ -16,7 +16,7 @@ from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.crypto.content import ContentCipher, CorruptBlock
-from vaultui.crypto.filename import XATTR_PREFIX, BadName, NameCipher
+from vaultui.crypto.filename import XATTR_PREFIX, BadName, Names
 from vaultui.format import names as names_format
 
 ACL_NAMES: Final = frozenset({b"system.posix_acl_access", b"system.posix_acl_default"})
@@ -36,7 +36,7 @@ class Xattrs:
         directories: Directories,
         attrs: Attrs,
         content: ContentCipher,
-        names: NameCipher,
+        names: Names,
         report: Reporter,
     ) -> None:
         self._inodes = inodes
@@ -131,7 +131,7 @@ class Xattrs:
         return b"/proc/self/fd/%d/%s" % (fd, node.cname), False
 
 
-def open_value(content: ContentCipher, names: NameCipher, stored: bytes) -> bytes:
+def open_value(content: ContentCipher, names: Names, stored: bytes) -> bytes:
     """Return the value of an attribute from what is stored; raises CorruptBlock.
 
     Volumes from before gocryptfs 1.5 may hold the sealed value as base64 text.

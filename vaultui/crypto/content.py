@@ -12,8 +12,9 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from vaultui.crypto.hazmat.aead import Aead, Buffer, InvalidTag
-from vaultui.format.blocks import FILE_ID_BYTES, PLAIN_BLOCK, Layout, block_count
+from vaultui.crypto.hazmat.aead import Aead, AesGcm, AesSiv, Buffer, InvalidTag
+from vaultui.format.blocks import FILE_ID_BYTES, OLD_GCM, PLAIN_BLOCK, Layout, block_count
+from vaultui.format.features import ContentScheme, FeatureFlag, Features
 from vaultui.model.ids import BlockNo
 
 _AD: Final = struct.Struct(f">Q{FILE_ID_BYTES}s")
@@ -34,6 +35,18 @@ def new_file_id() -> bytes:
     """Return a random file ID; never all zeros, which means damage on disk."""
     file_id = os.urandom(FILE_ID_BYTES)
     return file_id if any(file_id) else new_file_id()
+
+
+def new_aead(features: Features, key: Buffer) -> Aead:
+    """Return the content cipher that these features ask for."""
+    if features.content is ContentScheme.XCHACHA:
+        # Loaded where it is used: see there.
+        from vaultui.crypto.hazmat.xchacha import XChaCha20Poly1305
+
+        return XChaCha20Poly1305(key)
+    if features.content is ContentScheme.AES_SIV:
+        return AesSiv(key)
+    return AesGcm(key) if features.has(FeatureFlag.GCM_IV128) else AesGcm(key, OLD_GCM)
 
 
 class Run:
@@ -96,14 +109,21 @@ class ContentCipher:
             bodies = [*bodies[:full], bodies[full][: last - self.layout.nonce_bytes]]
         return self._open(first_block, file_id, size, run.nonces, bodies)
 
-    def seal(self, first_block: BlockNo | int, file_id: bytes, plaintext: Buffer) -> bytearray:
+    def seal(
+        self,
+        first_block: BlockNo | int,
+        file_id: bytes,
+        plaintext: Buffer,
+        nonces: bytes | None = None,
+    ) -> bytearray:
         """Return the ciphertext of a run of blocks that starts at `first_block`.
 
         All blocks are full but the last, which holds what remains. Each has a fresh random
-        nonce; those of a run are drawn in one call.
+        nonce; those of a run are drawn in one call. `nonces`, one behind the other, are for
+        a view that has to come out the same each time: with AES-SIV and nothing else.
         """
         out = bytearray(self.layout.run_size(len(plaintext)))
-        self._seal(first_block, file_id, plaintext, *_cut(memoryview(out), self.layout))
+        self._seal(first_block, file_id, plaintext, *_cut(memoryview(out), self.layout), nonces)
         return out
 
     def open(self, first_block: BlockNo | int, file_id: bytes, ciphertext: Buffer) -> bytearray:
@@ -123,18 +143,19 @@ class ContentCipher:
         plaintext: Buffer,
         nonces: Sequence[memoryview],
         bodies: Sequence[memoryview],
+        given: bytes | None = None,
     ) -> None:
         # This loop and the one below are what a read or write consists of: names are
         # local, and nothing is cut or allocated that can be had beforehand.
         nonce_bytes = self.layout.nonce_bytes
         count = block_count(len(plaintext))
-        random = os.urandom(nonce_bytes * count)
+        chosen = os.urandom(nonce_bytes * count) if given is None else given
         source = memoryview(plaintext)
         encrypt_into = self._encrypt_into
         pack = _AD.pack
         at = start = 0
         for i in range(count):
-            nonces[i][:] = nonce = random[at : at + nonce_bytes]
+            nonces[i][:] = nonce = chosen[at : at + nonce_bytes]
             block = source[start : start + PLAIN_BLOCK]
             encrypt_into(nonce, block, pack(first_block + i, file_id), bodies[i])
             at += nonce_bytes
@@ -183,11 +204,15 @@ class ContentCipher:
         if body.tobytes() != self._zero_block[self.layout.nonce_bytes :]:
             raise CorruptBlock(block, "its nonce is all zeros")
 
-    def seal_value(self, value: bytes) -> bytes:
-        """Return the ciphertext of a symlink target or attribute value; empty stays empty."""
+    def seal_value(self, value: bytes, nonce: bytes | None = None) -> bytes:
+        """Return the ciphertext of a symlink target or attribute value; empty stays empty.
+
+        The nonce is random, but for a given one, of which the same holds as in `seal`.
+        """
         if not value:
             return b""
-        nonce = os.urandom(self.layout.nonce_bytes)
+        if nonce is None:
+            nonce = os.urandom(self.layout.nonce_bytes)
         body = bytearray(len(value) + self.layout.tag_bytes)
         self._encrypt_into(nonce, value, _VALUE_AD, body)
         return nonce + body

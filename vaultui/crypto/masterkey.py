@@ -8,8 +8,10 @@ from typing import Final
 
 from vaultui.crypto.hazmat import kdf
 from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
-from vaultui.format.volumeconf import FeatureFlag, ScryptCost, VolumeConf
+from vaultui.format.features import ContentScheme, FeatureFlag, Features
+from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.errors import (
+    Fido2TokenNeeded,
     MasterKeyDamaged,
     PasswordEmpty,
     PasswordIncorrect,
@@ -27,8 +29,15 @@ _NONCE_BYTES: Final = 16
 _OLD_NONCE_BYTES: Final = 12
 """Of volumes without the HKDF flag."""
 _WRAP_AD: Final = bytes(8)
-_CONTENT_INFO: Final = b"AES-GCM file content encryption"
+_GCM_INFO: Final = b"AES-GCM file content encryption"
+_CONTENT_INFO: Final = {
+    ContentScheme.AES_GCM: _GCM_INFO,
+    ContentScheme.AES_SIV: b"AES-SIV file content encryption",
+    ContentScheme.XCHACHA: b"XChaCha20-Poly1305 file content encryption",
+}
 _NAMES_INFO: Final = b"EME filename encryption"
+_SIV_KEY_BYTES: Final = 64
+"""Half of it authenticates, half encrypts (RFC 5297, 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +63,15 @@ def check_password(password: Secret) -> None:
 def unwrap(conf: VolumeConf, password: Secret) -> Secret:
     """Return the master key.
 
-    Raises PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, and PasswordIncorrect when the tag
-    does not match: a wrong password and flipped bits in the key look the same, to us as to
-    everybody. A key of the wrong length is told apart, as MasterKeyDamaged.
+    Raises PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, Fido2TokenNeeded where no password
+    opens the volume, and PasswordIncorrect when the tag does not match: a wrong password and
+    flipped bits in the key look the same, to us as to everybody. A key of the wrong length is
+    told apart, as MasterKeyDamaged.
     """
+    if conf.features.has(FeatureFlag.FIDO2):
+        raise Fido2TokenNeeded
     check_password(password)
-    has_hkdf = FeatureFlag.HKDF in conf.flags
+    has_hkdf = conf.features.has(FeatureFlag.HKDF)
     nonce_bytes = _NONCE_BYTES if has_hkdf else _OLD_NONCE_BYTES
     wrapped = conf.encrypted_key
     expected = nonce_bytes + KEY_BYTES + _TAG_BYTES
@@ -97,12 +109,19 @@ def new_master_key() -> Secret:
     return Secret(bytearray(os.urandom(KEY_BYTES)))
 
 
-def derive_keys(master: Secret, conf: VolumeConf) -> Keys:
-    """Return the keys for content and names; without the HKDF flag both are the master key."""
-    if FeatureFlag.HKDF not in conf.flags:
-        return Keys(content=master.copy(), names=master.copy())
+def derive_keys(master: Secret, features: Features) -> Keys:
+    """Return the keys for content and names.
+
+    Without the HKDF flag both are the master key itself, but for AES-SIV: its key is the
+    SHA-512 of it.
+    """
+    siv = features.content is ContentScheme.AES_SIV
+    if not features.has(FeatureFlag.HKDF):
+        return Keys(content=kdf.sha512(master) if siv else master.copy(), names=master.copy())
     return Keys(
-        content=kdf.hkdf(master, _CONTENT_INFO, KEY_BYTES),
+        content=kdf.hkdf(
+            master, _CONTENT_INFO[features.content], _SIV_KEY_BYTES if siv else KEY_BYTES
+        ),
         names=kdf.hkdf(master, _NAMES_INFO, KEY_BYTES),
     )
 
@@ -112,8 +131,9 @@ def _wrapping_key(password: Secret, cost: ScryptCost, has_hkdf: bool) -> Secret:
     if not has_hkdf:
         return stretched
     with stretched:
-        # The info string is that of content: gocryptfs treats the wrapped key as content.
-        return kdf.hkdf(stretched, _CONTENT_INFO, KEY_BYTES)
+        # The info string is that of content in GCM, whatever the volume's own is: gocryptfs
+        # treats the wrapped key as such content.
+        return kdf.hkdf(stretched, _GCM_INFO, KEY_BYTES)
 
 
 def _stretch(password: Secret, cost: ScryptCost) -> Secret:

@@ -1,7 +1,7 @@
 """Where plaintext bytes lie in a ciphertext file: block arithmetic and the file header.
 
 A ciphertext file is empty, or a header of 18 bytes followed by blocks. A block holds
-up to 4096 bytes of plaintext between a nonce and a tag; only the last block may be short. An
+up to 4096 bytes of plaintext with a nonce and a tag; only the last block may be short. An
 empty plaintext is an empty file: the header comes with the first byte.
 """
 
@@ -110,6 +110,12 @@ class Layout:
 
 GCM: Final = Layout(nonce_bytes=16)
 """AES-256-GCM as gocryptfs uses it: nonces of 16 bytes, not the usual 12."""
+OLD_GCM: Final = Layout(nonce_bytes=12)
+"""AES-256-GCM of gocryptfs before 0.7."""
+SIV: Final = Layout(nonce_bytes=16)
+"""AES-SIV-512; the tag comes before the ciphertext."""
+XCHACHA: Final = Layout(nonce_bytes=24)
+"""XChaCha20-Poly1305."""
 
 
 def block_count(plain_size: int) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 CONF_NAME: Final = b"gocryptfs.conf"
+REVERSE_CONF_NAME: Final = b".gocryptfs.reverse.conf"
+"""What the config is called in a plain directory that is shown encrypted."""
 DIR_IV_NAME: Final = b"gocryptfs.diriv"
 LONG_PREFIX: Final = b"gocryptfs.longname."
 NAME_SUFFIX: Final = b".name"

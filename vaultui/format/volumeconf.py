@@ -12,11 +12,11 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
-from vaultui.format.names import LONG_NAME_MAX_RANGE, NAME_MAX
+from vaultui.format.features import DEFAULT_FEATURES, BadFeatures, FeatureFlag, Features
+from vaultui.format.names import NAME_MAX
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
 
 T = TypeVar("T")
@@ -35,40 +35,6 @@ _MAX_WORK: Final = 8 << MAX_LOGN
 scrypt cannot be interrupted once it runs."""
 _MIN_SALT: Final = 32
 _SCRYPT_KEY_BYTES: Final = 32
-
-
-class FeatureFlag(Enum):
-    """Every flag that gocryptfs knows, by its name in the file."""
-
-    PLAINTEXT_NAMES = "PlaintextNames"
-    DIR_IV = "DirIV"
-    EME_NAMES = "EMENames"
-    GCM_IV128 = "GCMIV128"
-    LONG_NAMES = "LongNames"
-    LONG_NAME_MAX = "LongNameMax"
-    AES_SIV = "AESSIV"
-    RAW64 = "Raw64"
-    HKDF = "HKDF"
-    FIDO2 = "FIDO2"
-    XCHACHA20_POLY1305 = "XChaCha20Poly1305"
-
-
-DEFAULT_FLAGS: Final = (
-    FeatureFlag.HKDF,
-    FeatureFlag.GCM_IV128,
-    FeatureFlag.DIR_IV,
-    FeatureFlag.EME_NAMES,
-    FeatureFlag.LONG_NAMES,
-    FeatureFlag.RAW64,
-)
-"""What a new volume has, in the order in which gocryptfs writes them."""
-
-_NOT_YET: Final = (
-    FeatureFlag.PLAINTEXT_NAMES,
-    FeatureFlag.AES_SIV,
-    FeatureFlag.FIDO2,
-    FeatureFlag.XCHACHA20_POLY1305,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +64,9 @@ class VolumeConf:
     creator: str
     encrypted_key: bytes
     scrypt: ScryptCost
-    flags: tuple[FeatureFlag, ...] = DEFAULT_FLAGS
-    """In the order of the file."""
-    long_name_max: int = NAME_MAX
-    """Longest encrypted name that is kept as it is, in bytes."""
+    features: Features = DEFAULT_FEATURES
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Fields of a newer gocryptfs, which a change of the password must not lose."""
-
-    @property
-    def raw64(self) -> bool:
-        return FeatureFlag.RAW64 in self.flags
-
-    @property
-    def content_cipher(self) -> str:
-        """The content cipher as people call it."""
-        if FeatureFlag.XCHACHA20_POLY1305 in self.flags:
-            return "XChaCha20-Poly1305"
-        return "AES-SIV-512" if FeatureFlag.AES_SIV in self.flags else "AES-256-GCM"
-
-    @property
-    def name_scheme(self) -> str:
-        """How names are encrypted: "EME", "deterministic" or "plaintext"."""
-        if FeatureFlag.PLAINTEXT_NAMES in self.flags:
-            return "plaintext"
-        return "EME" if FeatureFlag.DIR_IV in self.flags else "deterministic"
 
 
 def parse(data: bytes, path: str) -> VolumeConf:
@@ -149,14 +94,15 @@ def parse(data: bytes, path: str) -> VolumeConf:
             path=path, reason=f"the on-disk format {version}, not {CONF_VERSION}"
         )
     _check_scrypt(scrypt, path)
-    flags = _parse_flags(flag_names, path)
-    _check_flags(flags, long_name_max, path)
+    try:
+        features = Features.parse(flag_names, long_name_max)
+    except BadFeatures as error:
+        raise VolumeConfUnsupported(path=path, reason=error.reason) from None
     return VolumeConf(
         creator=creator,
         encrypted_key=encrypted_key,
         scrypt=scrypt,
-        flags=flags,
-        long_name_max=long_name_max or NAME_MAX,
+        features=features,
         extra=MappingProxyType(fields.rest()),
     )
 
@@ -174,10 +120,10 @@ def format(conf: VolumeConf) -> bytes:  # noqa: A001 - the other half of `parse`
             "KeyLen": conf.scrypt.key_bytes,
         },
         "Version": CONF_VERSION,
-        "FeatureFlags": [flag.value for flag in conf.flags],
+        "FeatureFlags": [flag.value for flag in conf.features.flags],
     }
-    if FeatureFlag.LONG_NAME_MAX in conf.flags:
-        fields["LongNameMax"] = conf.long_name_max
+    if conf.features.has(FeatureFlag.LONG_NAME_MAX):
+        fields["LongNameMax"] = conf.features.long_name_max
     return (json.dumps(fields | dict(conf.extra), indent="\t", ensure_ascii=False) + "\n").encode()
 
 
@@ -267,58 +213,6 @@ def _check_scrypt(cost: ScryptCost, path: str) -> None:
         refuse(f"a scrypt salt of {len(cost.salt)} bytes, fewer than {_MIN_SALT}")
     if cost.key_bytes != _SCRYPT_KEY_BYTES:
         refuse(f"a scrypt key that is not {_SCRYPT_KEY_BYTES} bytes long")
-
-
-def _parse_flags(names: list[str], path: str) -> tuple[FeatureFlag, ...]:
-    flags: dict[FeatureFlag, None] = {}
-    for name in names:
-        try:
-            flags[FeatureFlag(name)] = None
-        except ValueError as error:
-            raise VolumeConfUnsupported(
-                path=path, reason=f"the unknown feature {name[:64]!r}"
-            ) from error
-    return tuple(flags)
-
-
-def _check_flags(flags: tuple[FeatureFlag, ...], long_name_max: int, path: str) -> None:
-    """Refuse combinations that never existed, then those that are for later."""
-    has = set(flags).__contains__
-    flag = FeatureFlag
-    reason = ""
-    if has(flag.XCHACHA20_POLY1305):
-        if has(flag.AES_SIV) or has(flag.GCM_IV128):
-            reason = "two content ciphers at once"
-        elif not has(flag.HKDF):
-            reason = "XChaCha20Poly1305 without HKDF"
-    elif not has(flag.GCM_IV128):
-        reason = "content without GCMIV128, from before gocryptfs 0.7"
-    if has(flag.PLAINTEXT_NAMES):
-        contrary = [
-            name.value
-            for name in (
-                flag.DIR_IV,
-                flag.EME_NAMES,
-                flag.LONG_NAMES,
-                flag.RAW64,
-                flag.LONG_NAME_MAX,
-            )
-            if has(name)
-        ]
-        if contrary:
-            reason = f"PlaintextNames together with {contrary[0]}"
-    if has(flag.LONG_NAME_MAX) != bool(long_name_max):
-        reason = f"LongNameMax={long_name_max} against its feature flag"
-    elif long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:
-        reason = f"LongNameMax={long_name_max}, below {LONG_NAME_MAX_RANGE.start}"
-    if not reason:
-        unsupported = [name.value for name in _NOT_YET if has(name)]
-        if unsupported:
-            reason = f"the feature {unsupported[0]}"
-        elif not has(flag.DIR_IV):
-            reason = "deterministic names (no DirIV)"
-    if reason:
-        raise VolumeConfUnsupported(path=path, reason=reason)
 
 
 def _base64(data: bytes) -> str:

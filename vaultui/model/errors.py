@@ -120,6 +120,14 @@ class UsageError(VaultuiError):
     cure = "Try --help."
 
 
+class Fido2TokenNeeded(VaultuiError):
+    # gocryptfs sees a missing -fido2 as a mistake on its command line.
+    code = "fido2-token-needed"
+    exit_code = ExitCode.USAGE
+    template = "This volume is opened by a FIDO2 token, not by a password."
+    cure = "Open it with gocryptfs -fido2 DEVICE, or with its master key."
+
+
 # --- 6 to 11: directories, passwords, volume config ---------------------------------------
 
 
@@ -259,6 +267,13 @@ class VolumeConfNotWritten(VaultuiError):
     exit_code = ExitCode.WRITE_CONF
     template = "The volume config {path} could not be written: {reason}. The old one is unchanged."
     cure = "Look at the free space and the permissions of the directory, and try again."
+
+
+class FeaturesRefused(VaultuiError):
+    code = "features-refused"
+    exit_code = ExitCode.WRITE_CONF
+    template = "No volume can have {reason}."
+    cure = "Leave one of these options out."
 
 
 class ScryptCostRefused(VaultuiError):

@@ -55,9 +55,9 @@ def describe(conf: VolumeConf) -> VolumeInfo:
     cost = conf.scrypt
     return VolumeInfo(
         creator=conf.creator,
-        feature_flags=tuple(flag.value for flag in conf.flags),
-        content=conf.content_cipher,
-        names=conf.name_scheme,
+        feature_flags=tuple(flag.value for flag in conf.features.flags),
+        content=conf.features.content.value,
+        names=conf.features.names.value,
         key_derivation=f"scrypt N={cost.n} r={cost.r} p={cost.p}",
         encrypted_key_bytes=len(conf.encrypted_key),
         salt_bytes=len(cost.salt),
@@ -65,7 +65,7 @@ def describe(conf: VolumeConf) -> VolumeInfo:
         scrypt_r=cost.r,
         scrypt_p=cost.p,
         scrypt_key_bytes=cost.key_bytes,
-        long_name_max=conf.long_name_max,
+        long_name_max=conf.features.long_name_max,
     )
 
 

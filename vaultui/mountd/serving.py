@@ -72,7 +72,7 @@ def serve(
             activity=activity,
             events=events,
             clock=_clock(spec.idle_timeout_s, activity, program),
-            features=tuple(flag.value for flag in volume.conf.flags),
+            features=tuple(flag.value for flag in volume.features.flags),
         )
         return _serve(served, control_socket, front, program)
 

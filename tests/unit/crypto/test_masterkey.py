@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from vaultui.crypto import masterkey
-from vaultui.format.volumeconf import DEFAULT_FLAGS, FeatureFlag, ScryptCost, VolumeConf
+from vaultui.format.features import DEFAULT_FEATURES, FeatureFlag, Features
+from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.errors import (
     MasterKeyDamaged,
     PasswordEmpty,
@@ -29,8 +30,8 @@ def secret(text: bytes) -> Secret:
 def wrapped(password: bytes, *, hkdf: bool = True) -> tuple[VolumeConf, bytes]:
     with masterkey.new_master_key() as master:
         encrypted_key, cost = masterkey.wrap(master, secret(password), 10, hkdf=hkdf)
-        flags = DEFAULT_FLAGS if hkdf else DEFAULT_FLAGS[1:]
-        return VolumeConf("test", encrypted_key, cost, flags), bytes(master.view)
+        features = DEFAULT_FEATURES if hkdf else Features(DEFAULT_FEATURES.flags[1:])
+        return VolumeConf("test", encrypted_key, cost, features), bytes(master.view)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_the_password_stays_the_callers() -> None:
 
 def test_keys_are_derived_apart_and_wiped_together() -> None:
     conf, master = wrapped(b"password")
-    keys = masterkey.derive_keys(secret(master), conf)
+    keys = masterkey.derive_keys(secret(master), conf.features)
     assert len({bytes(keys.content.view), bytes(keys.names.view), master}) == 3
     keys.wipe()
     assert not keys.content
@@ -99,16 +100,16 @@ def test_keys_are_derived_apart_and_wiped_together() -> None:
 
 def test_without_hkdf_both_keys_are_the_master_key() -> None:
     conf, master = wrapped(b"password", hkdf=False)
-    assert FeatureFlag.HKDF not in conf.flags
+    assert not conf.features.has(FeatureFlag.HKDF)
     given = secret(master)
-    keys = masterkey.derive_keys(given, conf)
+    keys = masterkey.derive_keys(given, conf.features)
     given.wipe()
     assert bytes(keys.content.view) == bytes(keys.names.view) == master
 
 
 def test_no_key_shows_in_a_representation() -> None:
     conf, master = wrapped(b"password")
-    keys = masterkey.derive_keys(secret(master), conf)
+    keys = masterkey.derive_keys(secret(master), conf.features)
     assert bytes(keys.content.view).hex() not in repr(keys)
     assert repr(keys.content) == "<Secret of 32 bytes>"
 

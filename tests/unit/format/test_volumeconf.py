@@ -6,16 +6,14 @@ What the real program takes and refuses is in tests/vectors.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from vaultui.format import volumeconf
+from vaultui.format.features import DEFAULT_FEATURES
 from vaultui.format.volumeconf import (
-    DEFAULT_FLAGS,
     MAX_CONF_BYTES,
-    FeatureFlag,
     ScryptCost,
     VolumeConf,
     parse,
@@ -52,40 +50,12 @@ def test_fields_of_a_newer_version_survive() -> None:
 
 
 def test_a_limit_of_long_names_is_kept() -> None:
-    flags = [flag.value for flag in (*DEFAULT_FLAGS, FeatureFlag.LONG_NAME_MAX)]
+    flags = [*(flag.value for flag in DEFAULT_FEATURES.flags), "LongNameMax"]
     conf = parse(changed(FeatureFlags=flags, LongNameMax=100), PATH)
-    assert conf.long_name_max == 100
+    assert conf.features.long_name_max == 100
     assert json.loads(volumeconf.format(conf))["LongNameMax"] == 100
-    assert CONF.long_name_max == 255
+    assert CONF.features.long_name_max == 255
     assert "LongNameMax" not in json.loads(volumeconf.format(CONF))
-
-
-def test_what_a_volume_is_made_of_is_said_in_words() -> None:
-    assert (CONF.content_cipher, CONF.name_scheme, CONF.raw64) == ("AES-256-GCM", "EME", True)
-    plain = replace(CONF, flags=(FeatureFlag.PLAINTEXT_NAMES, FeatureFlag.AES_SIV))
-    assert (plain.content_cipher, plain.name_scheme, plain.raw64) == (
-        "AES-SIV-512",
-        "plaintext",
-        False,
-    )
-    xchacha = replace(CONF, flags=(FeatureFlag.XCHACHA20_POLY1305, FeatureFlag.EME_NAMES))
-    assert (xchacha.content_cipher, xchacha.name_scheme) == ("XChaCha20-Poly1305", "deterministic")
-
-
-@pytest.mark.parametrize(
-    ("flags", "named"),
-    [
-        (["PlaintextNames", "GCMIV128", "HKDF"], "PlaintextNames"),
-        (["GCMIV128", "AESSIV", "DirIV", "EMENames", "HKDF"], "AESSIV"),
-        (["XChaCha20Poly1305", "DirIV", "EMENames", "HKDF"], "XChaCha20Poly1305"),
-        (["GCMIV128", "DirIV", "EMENames", "HKDF", "FIDO2"], "FIDO2"),
-        (["GCMIV128", "EMENames", "HKDF"], "DirIV"),
-    ],
-)
-def test_a_flavour_for_later_is_refused_by_its_name(flags: list[str], named: str) -> None:
-    with pytest.raises(VolumeConfUnsupported, match=named) as caught:
-        parse(changed(FeatureFlags=flags), PATH)
-    assert PATH in caught.value.summary
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Key derivation: scrypt for passwords, HKDF for keys from keys."""
+"""Key derivation: scrypt for passwords, HKDF and a bare hash for keys from keys."""
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512, Hash
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
@@ -27,3 +27,11 @@ def hkdf(master: Secret, info: bytes, size: int) -> Secret:
     with master.view as view:
         HKDF(SHA256(), length=size, salt=None, info=info).derive_into(view, key)
     return Secret(key)
+
+
+def sha512(master: Secret) -> Secret:
+    """Return the 64 bytes of SHA-512 over a key, as volumes from before HKDF have it."""
+    hashing = Hash(SHA512())
+    with master.view as view:
+        hashing.update(view)
+    return Secret(bytearray(hashing.finalize()))

@@ -1,0 +1,110 @@
+"""Names of entries in a directory: the one on disk for the one that is shown, and back.
+
+`EntryNames` is for encrypted names, with an IV in each directory or without; `PlainEntryNames`
+for names that lie on disk as they are, where only the config in the root is out of reach.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from vaultui.cipherfs.smallfiles import read_companion
+from vaultui.crypto.filename import BadName, Names, NameTooLong
+from vaultui.format.names import CONF_NAME, DIR_IV_NAME, LONG_PREFIX, NAME_SUFFIX, is_long
+
+OnBadName = Callable[[bytes, BadName], None]
+"""Told the name on disk that can't be shown, and why."""
+
+
+class Place(Protocol):
+    """An open directory, as far as the names in it depend on it."""
+
+    @property
+    def fd(self) -> int: ...
+
+    @property
+    def iv(self) -> bytes: ...
+
+    @property
+    def is_root(self) -> bool: ...
+
+
+class EntryNames:
+    """Encrypted names; those that are too long on disk are hashed and have a companion."""
+
+    def __init__(self, names: Names, long_name_max: int) -> None:
+        self._names = names
+        self._long_name_max = long_name_max
+        self._uses_dir_iv = names.uses_dir_iv
+
+    def on_disk(self, place: Place, name: bytes) -> bytes:
+        """Return the name on disk of the entry `name`; raises OSError for what can't be one."""
+        try:
+            cname = self._names.encrypt(name, place.iv)
+        except BadName as error:
+            raise _name_error(error) from None
+        if len(cname) > self._long_name_max:
+            return self._names.hash_long_name(cname)
+        return cname
+
+    def full(self, place: Place, name: bytes) -> bytes:
+        """Return the whole encrypted name, which the companion of a hashed entry holds."""
+        return self._names.encrypt(name, place.iv)
+
+    def has_companion(self, cname: bytes) -> bool:
+        """Tell whether the entry `cname` has a file beside it with its full name."""
+        return is_long(cname)
+
+    def plain(self, place: Place, cname: bytes) -> bytes:
+        """Return the name that the entry `cname` is shown under; raises BadName."""
+        full = read_companion(place.fd, cname, self._names) if is_long(cname) else cname
+        return self._names.decrypt(full, place.iv)
+
+    def is_entry(self, place: Place, cname: bytes) -> bool:
+        """Tell whether `cname` is somebody's entry, and not a file of the volume's own."""
+        if cname == DIR_IV_NAME and self._uses_dir_iv:
+            return False
+        if cname.startswith(LONG_PREFIX) and cname.endswith(NAME_SUFFIX):
+            return False
+        return not (cname == CONF_NAME and place.is_root)
+
+    def list(self, place: Place, on_bad: OnBadName) -> list[tuple[bytes, bytes]]:
+        """Return (name, name on disk) of all entries that can be shown."""
+        entries = []
+        for text in os.listdir(place.fd):
+            cname = os.fsencode(text)
+            if not self.is_entry(place, cname):
+                continue
+            try:
+                entries.append((self.plain(place, cname), cname))
+            except BadName as error:
+                on_bad(cname, error)
+        return entries
+
+
+class PlainEntryNames(EntryNames):
+    """Names as they are: none is reserved, hashed or undecryptable."""
+
+    def on_disk(self, place: Place, name: bytes) -> bytes:
+        if name == CONF_NAME and place.is_root:
+            # As gocryptfs has it: the config can neither be reached nor be covered up.
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return super().on_disk(place, name)
+
+    def has_companion(self, cname: bytes) -> bool:
+        return False
+
+    def plain(self, place: Place, cname: bytes) -> bytes:
+        return self._names.decrypt(cname, place.iv)
+
+    def is_entry(self, place: Place, cname: bytes) -> bool:
+        return not (cname == CONF_NAME and place.is_root)
+
+
+def _name_error(error: BadName) -> OSError:
+    """Return the errno for a plain name that no entry can have."""
+    number = errno.ENAMETOOLONG if isinstance(error, NameTooLong) else errno.EINVAL
+    return OSError(number, os.strerror(number))
