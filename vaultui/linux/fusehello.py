@@ -18,11 +18,18 @@ import socket
 import struct
 from typing import Final
 
+ASYNC_READ: Final = 1 << 0
+"""Several reads of one file may be under way at once, in any order."""
 ATOMIC_O_TRUNC: Final = 1 << 3
 """Opening with O_TRUNC truncates, and nothing else tells of it."""
+DONT_MASK: Final = 1 << 6
+"""Modes of new files arrive as they were asked for, with the caller's umask beside them."""
 HANDLE_KILLPRIV: Final = 1 << 19
 """Set-uid and set-gid bits are cleared by whoever serves, on each write, truncation and
 change of owner; the kernel leaves them alone. libfuse asks for it unless it is told not to."""
+POSIX_ACL: Final = 1 << 20
+"""The kernel reads the access control lists of files and decides by them, which includes
+that it checks permissions at all."""
 HANDLE_KILLPRIV_V2: Final = 1 << 28
 """The same, and who may keep the bits is told with each request. Since Linux 5.11; the
 kernel then remembers of a file that there is nothing to clear, and asks no more."""

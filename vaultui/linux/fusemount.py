@@ -8,9 +8,12 @@ mount is any text: mount(2) takes it as it is, and fusermount3 knows an escape f
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import re
 import socket
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +23,43 @@ DEVICE: Final = "/dev/fuse"
 HELPER: Final = "fusermount3"
 HELPER_TIMEOUT_S: Final = 30.0
 
-_MS_RDONLY = 1
-_MS_NOSUID = 2
-_MS_NODEV = 4
+_DESCRIPTOR: Final = re.compile(r"/dev/fd/(\d+)")
+_DEVICE_NUMBER: Final = os.makedev(10, 229)
+"""Of DEVICE, from Documentation/admin-guide/devices.txt of the kernel."""
+
+_RDONLY: Final = 1
+_NOSUID: Final = 2
+_NODEV: Final = 4
+_NOEXEC: Final = 8
+
+_FLAGS: Final = {
+    "ro": _RDONLY,
+    "nosuid": _NOSUID,
+    "nodev": _NODEV,
+    "noexec": _NOEXEC,
+    "sync": 1 << 4,
+    "dirsync": 1 << 7,
+    "nosymfollow": 1 << 8,
+    "noatime": 1 << 10,
+    "nodiratime": 1 << 11,
+    "relatime": 1 << 21,
+    "strictatime": 1 << 24,
+    "lazytime": 1 << 25,
+}
+"""Options that are flags of mount(2), by their names in mount(8); from linux/mount.h."""
+_OPPOSITES: Final = {
+    "rw": "ro",
+    "suid": "nosuid",
+    "dev": "nodev",
+    "exec": "noexec",
+    "async": "sync",
+    "symfollow": "nosymfollow",
+    "atime": "noatime",
+    "diratime": "nodiratime",
+    "norelatime": "relatime",
+    "nostrictatime": "strictatime",
+    "nolazytime": "lazytime",
+}
 
 _mount = libc.function(
     "mount",
@@ -36,7 +73,7 @@ _mount = libc.function(
 
 @dataclass(frozen=True)
 class FuseMount:
-    """What the mount table is to say. Always without set-uid programs and devices."""
+    """What the mount table is to say."""
 
     mountpoint: str
     source: str
@@ -45,6 +82,31 @@ class FuseMount:
     read_only: bool = False
     allow_other: bool = False
     """Other users may enter; the kernel then checks permissions before it asks us."""
+    suid: bool = False
+    """Set-uid programs work. Only root may mount so; for others the helper ignores it."""
+    dev: bool = False
+    """Device files work, under the same condition."""
+    exec: bool = True
+    context: str = ""
+    """SELinux context of all files; empty for their own."""
+    extra: tuple[str, ...] = ()
+    """More options, as in mount(8), that override the others."""
+
+    @property
+    def options(self) -> list[str]:
+        """All options but source and subtype, the later ones stronger."""
+        asked = [
+            "ro" if self.read_only else "rw",
+            "suid" if self.suid else "nosuid",
+            "dev" if self.dev else "nodev",
+            "exec" if self.exec else "noexec",
+        ]
+        if self.allow_other:
+            asked += ["allow_other", "default_permissions"]
+        if self.context:
+            # Quoted, since a context may have commas.
+            asked.append(f'context="{self.context.strip(chr(34))}"')
+        return [*asked, *self.extra]
 
 
 class HelperFailed(OSError):
@@ -61,8 +123,11 @@ def mount(wanted: FuseMount) -> int:
     if os.geteuid() == 0:
         try:
             fd = _mount_directly(wanted)
-        except PermissionError:
-            # Root without CAP_SYS_ADMIN, as in many containers; the helper says it in words.
+        except OSError as error:
+            # Root without CAP_SYS_ADMIN, as in many containers, or an option that is not
+            # the kernel's: the helper does it, or says in words why not.
+            if error.errno not in (errno.EPERM, errno.EACCES, errno.EINVAL):
+                raise
             fd = _mount_by_helper(wanted)
     else:
         fd = _mount_by_helper(wanted)
@@ -70,20 +135,36 @@ def mount(wanted: FuseMount) -> int:
     return fd
 
 
+def handed_over(mountpoint: str) -> int | None:
+    """Return N of a mount point "/dev/fd/N": a FUSE descriptor that somebody else mounted."""
+    found = _DESCRIPTOR.fullmatch(mountpoint)
+    return int(found[1]) if found else None
+
+
+def take_over(fd: int) -> None:
+    """Make a descriptor that was handed over one like those of `mount`.
+
+    Raises OSError: EBADF when it is not open, EINVAL when it is not one of FUSE.
+    """
+    status = os.fstat(fd)
+    if not stat.S_ISCHR(status.st_mode) or status.st_rdev != _DEVICE_NUMBER:
+        raise OSError(errno.EINVAL, f"descriptor {fd} is not one of {DEVICE}")
+    os.set_inheritable(fd, False)
+    os.set_blocking(fd, False)
+
+
 def _mount_directly(wanted: FuseMount) -> int:
     fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
     try:
         kind = stat.S_IFMT(os.stat(wanted.mountpoint).st_mode)
-        options = f"fd={fd},rootmode={kind:o},user_id={os.geteuid()},group_id={os.getegid()}"
-        if wanted.allow_other:
-            options += ",allow_other,default_permissions"
-        flags = _MS_NOSUID | _MS_NODEV | (_MS_RDONLY if wanted.read_only else 0)
+        ours = f"fd={fd},rootmode={kind:o},user_id={os.geteuid()},group_id={os.getegid()}"
+        flags, data = split(wanted.options)
         _mount(
             os.fsencode(wanted.source),
             os.fsencode(wanted.mountpoint),
             b"fuse." + wanted.subtype.encode(),
             flags,
-            options.encode(),
+            os.fsencode(",".join((ours, *data))),
         )
     except BaseException:
         os.close(fd)
@@ -91,19 +172,30 @@ def _mount_directly(wanted: FuseMount) -> int:
     return fd
 
 
+def split(options: Iterable[str]) -> tuple[int, list[str]]:
+    """Return the flags of mount(2) that `options` make, and those that are text for it."""
+    flags, data = 0, []
+    for option in options:
+        if option in _FLAGS:
+            flags |= _FLAGS[option]
+        elif option in _OPPOSITES:
+            flags &= ~_FLAGS[_OPPOSITES[option]]
+        else:
+            data.append(option)
+    return flags, data
+
+
 def _mount_by_helper(wanted: FuseMount) -> int:
     if not os.path.exists(DEVICE):  # the helper's own words for it are unclear
         raise FileNotFoundError(2, os.strerror(2), DEVICE)
-    options = [f"fsname={escape(wanted.source)}", f"subtype={wanted.subtype}"]
-    if wanted.read_only:
-        options.append("ro")
-    if wanted.allow_other:
-        options += ["allow_other", "default_permissions"]
+    if "auto_unmount" in wanted.options:  # the helper would stay, and we wait for its end
+        raise HelperFailed(None, "the option auto_unmount is not supported")
+    names = [f"fsname={escape(wanted.source)}", f"subtype={wanted.subtype}"]
     ours, theirs = socket.socketpair()
     with ours, theirs:
         try:
             done = spawn.run(
-                (HELPER, "-o", ",".join(options), "--", wanted.mountpoint),
+                (HELPER, "-o", ",".join((*names, *wanted.options)), "--", wanted.mountpoint),
                 env={**os.environ, "_FUSE_COMMFD": str(theirs.fileno())},
                 pass_fds=(theirs.fileno(),),
                 timeout=HELPER_TIMEOUT_S,

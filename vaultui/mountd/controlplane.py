@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 import trio
 
-from vaultui.cipherfs.filesystem import FileSystem
+from vaultui.cipherfs.tree import Tree
+from vaultui.linux.fusemount import handed_over
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
@@ -55,8 +56,9 @@ class Served:
 
     spec: MountSpec
     root: str
-    """The mount point as the mount table spells it: without symbolic links."""
-    filesystem: FileSystem
+    """The mount point as the mount table spells it: without symbolic links. Of a descriptor
+    that was handed over, its path: where it is mounted nobody told us."""
+    filesystem: Tree
     activity: Activity
     events: EventRing
     clock: Clock
@@ -119,15 +121,26 @@ class ControlPlane:
         served = self._served
         async with self._unmounting:
             try:
-                top = mount_at(served.root)
-                if top is None:
+                if handed_over(served.root) is not None:
+                    self._let_go(lazy)
+                elif (top := mount_at(served.root)) is None:
                     return
-                if top.mount_id != served.mount_id:
+                elif top.mount_id != served.mount_id:
                     raise OSError(errno.EBUSY, f"{top.fstype} is mounted over it")
-                await trio.to_thread.run_sync(_unmount, served.root, lazy)
+                else:
+                    await trio.to_thread.run_sync(_unmount, served.root, lazy)
             except (OSError, TimeoutError) as error:
                 raise await self._busy(error) from error
             served.events.add(EventKind.LOCKED, detail=reason)
+
+    def _let_go(self, lazy: bool) -> None:
+        """End serving a descriptor that was handed over: whoever mounted it unmounts it.
+
+        Raises OSError while files are open, unless `lazy`.
+        """
+        if self._served.activity.open_files and not lazy:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        self._ended.set()
 
     async def _busy(self, error: OSError) -> MountBusy:
         served = self._served

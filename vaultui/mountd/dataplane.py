@@ -7,19 +7,25 @@ in the main thread. The thread ends when the mount is gone, from wherever it was
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable
 
 import pyfuse3
 import trio
 
-from vaultui.cipherfs.filesystem import FileSystem
-from vaultui.linux.fusehello import ATOMIC_O_TRUNC, HANDLE_KILLPRIV, HANDLE_KILLPRIV_V2, Hello
+from vaultui.cipherfs.tree import Tree
+from vaultui.linux import fusehello
+from vaultui.linux.fusehello import Hello
 from vaultui.model.ids import InodeNo
+from vaultui.mountd import tracing
 from vaultui.mountd.activity import Activity
+from vaultui.mountd.calleroperations import CallerOperations
 from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.operations import VaultOperations
+from vaultui.mountd.presentation import Presentation
 from vaultui.mountd.requestloop import RequestLoop
+from vaultui.wire.handshake import MountSpec
 
 
 def forget_attributes(ino: InodeNo) -> None:
@@ -29,34 +35,27 @@ def forget_attributes(ino: InodeNo) -> None:
 
 
 class DataPlane:
-    """Serves `filesystem` on an open FUSE descriptor, which it owns from now on."""
+    """Serves `tree` on an open FUSE descriptor, which it owns from now on."""
 
     def __init__(
         self,
-        filesystem: FileSystem,
+        tree: Tree,
         fuse_fd: int,
+        spec: MountSpec,
         activity: Activity,
         events: EventRing,
         *,
-        keeps_set_id: bool,
         on_served: Callable[[], None],
         on_end: Callable[[], None],
     ) -> None:
-        """`keeps_set_id` says that writing to a file through `filesystem` may leave it set-uid
-        although the writer has no right to that, so the kernel is to see to it.
-
-        `on_served` and `on_end` are called in the thread, when the kernel said hello and
+        """`on_served` and `on_end` are called in the thread, when the kernel said hello and
         when it let go."""
         self.failure: BaseException | None = None
         """Why serving ended, when it was not the end of the mount."""
-        self._hello = (
-            Hello(fuse_fd, drop=HANDLE_KILLPRIV | ATOMIC_O_TRUNC)
-            if keeps_set_id
-            else Hello(fuse_fd, add=HANDLE_KILLPRIV_V2)
-        )
+        self._hello = _hello(fuse_fd, spec)
         self._loop = RequestLoop(self._hello.end)
         self._on_end = on_end
-        self._operations = VaultOperations(filesystem, self._loop, activity, events, on_served)
+        self._operations = _operations(tree, self._loop, spec, activity, events, on_served)
         self._fuse_fd = fuse_fd
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)
 
@@ -80,3 +79,53 @@ class DataPlane:
             # listed then answers with an error instead of hanging.
             pyfuse3.close(unmount=False)
             self._on_end()
+
+
+def shares_as_root(spec: MountSpec) -> bool:
+    """Tell whether root serves a mount that others may enter."""
+    return spec.allow_other and os.geteuid() == 0
+
+
+def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
+    """Return the exchange that agrees on what `spec` needs of the kernel."""
+    add = drop = 0
+    if shares_as_root(spec):
+        # Whoever changes a file without being privileged takes its set-uid bit away. The
+        # file system below sees us alone: unprivileged, it does that for every write, and
+        # as root for none, which is right as long as root is the only one to write. Else
+        # the kernel is to see to it.
+        drop |= fusehello.HANDLE_KILLPRIV | fusehello.ATOMIC_O_TRUNC
+    else:
+        add |= fusehello.HANDLE_KILLPRIV_V2
+    if spec.acl:
+        add |= fusehello.POSIX_ACL | fusehello.DONT_MASK
+    if spec.serialize_reads:
+        drop |= fusehello.ASYNC_READ
+    return Hello(fuse_fd, add=add, drop=drop)
+
+
+def _operations(
+    tree: Tree,
+    loop: RequestLoop,
+    spec: MountSpec,
+    activity: Activity,
+    events: EventRing,
+    on_served: Callable[[], None],
+) -> VaultOperations:
+    """Return the handlers for what `spec` asks; what it does not ask costs no request anything."""
+    presentation = Presentation(
+        cache_s=0.0 if spec.shared_storage else Presentation.cache_s,
+        owner=spec.force_owner,
+        keep_pages=spec.kernel_cache,
+    )
+    arguments = (tree, loop, activity, events, on_served, presentation)
+    # Where everything is shown as one user's, there is no other to make files for.
+    preserve_owner = False
+    operations = (
+        CallerOperations(*arguments, preserve_owner=preserve_owner, mask=spec.acl)
+        if preserve_owner or spec.acl
+        else VaultOperations(*arguments)
+    )
+    if spec.fuse_debug:
+        tracing.trace(operations)
+    return operations

@@ -1,4 +1,4 @@
-"""Requests of the kernel, as calls on a FileSystem. No logic of its own.
+"""Requests of the kernel, as calls on a Tree. No logic of its own.
 
 Every handler goes through `boundary.handler`. Where pyfuse3 insists on a type (bytes, an
 EntryAttributes), it is made here: a wrong one would end the mount.
@@ -20,21 +20,18 @@ from pyfuse3 import (
     readdir_reply,
 )
 
-from vaultui.cipherfs.attributes import AttributeChange, Attributes
-from vaultui.cipherfs.filesystem import FileSystem
+from vaultui.cipherfs.attributes import AttributeChange
+from vaultui.cipherfs.tree import Tree
 from vaultui.model.ids import Handle, InodeNo
 from vaultui.mountd.activity import Activity, Touch
 from vaultui.mountd.boundary import Boundary, handler
 from vaultui.mountd.eventring import EventRing
+from vaultui.mountd.presentation import PLAIN, Presentation
 from vaultui.mountd.requestloop import RequestLoop
-
-CACHE_S = 1.0
-"""How long the kernel believes names and attributes. Others write into the cipher directory
-(sync clients do), and nothing tells us: gocryptfs has the same second."""
 
 
 class VaultOperations(Boundary, Operations):
-    """Serves one FileSystem. Lives in the data plane's thread."""
+    """Serves one Tree. Lives in the data plane's thread."""
 
     # Looking up "." is for exports over NFS alone.
     supports_dot_lookup = False
@@ -43,11 +40,12 @@ class VaultOperations(Boundary, Operations):
 
     def __init__(
         self,
-        filesystem: FileSystem,
+        filesystem: Tree,
         loop: RequestLoop,
         activity: Activity,
         events: EventRing,
         on_served: Callable[[], None],
+        presentation: Presentation = PLAIN,
     ) -> None:
         """`on_served` is called when the kernel has said hello: the mount answers from now on."""
         Operations.__init__(self)
@@ -56,6 +54,9 @@ class VaultOperations(Boundary, Operations):
         self._fs = filesystem
         self._loop = loop
         self._on_served = on_served
+        self._entry = presentation.entries()
+        self._no_entry = presentation.no_entry
+        self._keep_pages = presentation.keep_pages
         activity.operations.update(dict.fromkeys(HANDLERS, 0))
 
     def init(self) -> None:
@@ -66,9 +67,9 @@ class VaultOperations(Boundary, Operations):
     @handler(Touch.LOOK)
     def lookup(self, parent: InodeNo, name: bytes, _context: RequestContext) -> EntryAttributes:
         try:
-            return _entry(self._fs.lookup(parent, name))
+            return self._entry(self._fs.lookup(parent, name))
         except FileNotFoundError:
-            return _no_entry()
+            return self._no_entry()
 
     async def forget(self, inodes: Sequence[tuple[int, int]]) -> None:
         # Not even FUSEError may leave this one, and there is nobody to answer.
@@ -81,7 +82,7 @@ class VaultOperations(Boundary, Operations):
 
     @handler(Touch.LOOK)
     def getattr(self, ino: InodeNo, _context: RequestContext) -> EntryAttributes:
-        return _entry(self._fs.getattr(ino))
+        return self._entry(self._fs.getattr(ino))
 
     @handler(Touch.USE)
     def setattr(
@@ -100,7 +101,7 @@ class VaultOperations(Boundary, Operations):
             atime_ns=wanted.st_atime_ns if fields.update_atime else None,
             mtime_ns=wanted.st_mtime_ns if fields.update_mtime else None,
         )
-        return _entry(self._fs.setattr(ino, change, handle))
+        return self._entry(self._fs.setattr(ino, change, handle))
 
     @handler(Touch.LOOK)
     def readlink(self, ino: InodeNo, _context: RequestContext) -> bytes:
@@ -116,25 +117,25 @@ class VaultOperations(Boundary, Operations):
     def mknod(
         self, parent: InodeNo, name: bytes, mode: int, rdev: int, _context: RequestContext
     ) -> EntryAttributes:
-        return _entry(self._fs.mknod(parent, name, mode, rdev))
+        return self._entry(self._fs.mknod(parent, name, mode, rdev))
 
     @handler(Touch.USE)
     def mkdir(
         self, parent: InodeNo, name: bytes, mode: int, _context: RequestContext
     ) -> EntryAttributes:
-        return _entry(self._fs.mkdir(parent, name, mode))
+        return self._entry(self._fs.mkdir(parent, name, mode))
 
     @handler(Touch.USE)
     def symlink(
         self, parent: InodeNo, name: bytes, target: bytes, _context: RequestContext
     ) -> EntryAttributes:
-        return _entry(self._fs.symlink(parent, name, target))
+        return self._entry(self._fs.symlink(parent, name, target))
 
     @handler(Touch.USE)
     def link(
         self, ino: InodeNo, parent: InodeNo, name: bytes, _context: RequestContext
     ) -> EntryAttributes:
-        return _entry(self._fs.link(ino, parent, name))
+        return self._entry(self._fs.link(ino, parent, name))
 
     @handler(Touch.USE)
     def unlink(self, parent: InodeNo, name: bytes, _context: RequestContext) -> None:
@@ -162,7 +163,7 @@ class VaultOperations(Boundary, Operations):
     def open(self, ino: InodeNo, flags: int, _context: RequestContext) -> FileInfo:
         opened = self._fs.open(ino, flags)
         self.activity.open_files += 1
-        return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache)
+        return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache or self._keep_pages)
 
     @handler(Touch.USE)
     def create(
@@ -170,7 +171,7 @@ class VaultOperations(Boundary, Operations):
     ) -> tuple[FileInfo, EntryAttributes]:
         opened, attributes = self._fs.create(parent, name, mode, flags)
         self.activity.open_files += 1
-        return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), _entry(attributes)
+        return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), self._entry(attributes)
 
     @handler(Touch.DATA)
     def read(self, handle: Handle, offset: int, size: int) -> bytes | bytearray | memoryview:
@@ -207,9 +208,10 @@ class VaultOperations(Boundary, Operations):
         # An accepted entry is a lookup to the kernel, but only once the whole answer goes
         # out: after an entry was accepted, no error may take the answer's place.
         accepted = 0
+        entry = self._entry
         try:
             for name, attributes, next_cookie in self._fs.readdir(handle, cookie):
-                if not readdir_reply(token, name, _entry(attributes), next_cookie):
+                if not readdir_reply(token, name, entry(attributes), next_cookie):
                     break
                 accepted += 1
                 if name not in _DOTS:  # of these the kernel makes no lookup
@@ -288,32 +290,3 @@ _STATFS_FIELDS = (
     "f_favail",
     "f_namemax",
 )
-
-
-def _entry(attributes: Attributes) -> EntryAttributes:
-    entry = EntryAttributes()
-    stat = attributes.stat
-    entry.st_ino = attributes.ino
-    entry.generation = attributes.generation
-    entry.attr_timeout = CACHE_S
-    entry.entry_timeout = CACHE_S
-    entry.st_mode = stat.st_mode
-    entry.st_nlink = stat.st_nlink
-    entry.st_uid = stat.st_uid
-    entry.st_gid = stat.st_gid
-    entry.st_rdev = stat.st_rdev
-    entry.st_size = attributes.size
-    entry.st_blksize = stat.st_blksize
-    entry.st_blocks = stat.st_blocks
-    entry.st_atime_ns = stat.st_atime_ns
-    entry.st_mtime_ns = stat.st_mtime_ns
-    entry.st_ctime_ns = stat.st_ctime_ns
-    return entry
-
-
-def _no_entry() -> EntryAttributes:
-    """Return the answer "no such name", which node id 0 makes one that the kernel may cache."""
-    entry = EntryAttributes()
-    entry.st_ino = 0
-    entry.entry_timeout = CACHE_S
-    return entry

@@ -13,10 +13,11 @@ from typing import Final
 
 import trio
 
-from vaultui.cipherfs.filesystem import FileSystem
+from vaultui.cipherfs.filesystem import COHERENCE_S, FileSystem
 from vaultui.cipherfs.report import Report
+from vaultui.cipherfs.tree import Tree
 from vaultui.cipherfs.volume import Volume
-from vaultui.linux import fusemount
+from vaultui.linux import credentials, fusemount
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import (
@@ -29,7 +30,7 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd.activity import Activity, boottime
 from vaultui.mountd.controlplane import ControlPlane, Served
 from vaultui.mountd.controlsocket import ControlSocket
-from vaultui.mountd.dataplane import DataPlane, forget_attributes
+from vaultui.mountd.dataplane import DataPlane, forget_attributes, shares_as_root
 from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.idle import Clock, CycleClock, IdleClock
 from vaultui.mountd.server import Front
@@ -57,18 +58,13 @@ def serve(
     os.umask(0)
     events = EventRing()
     activity = Activity()
-    filesystem = FileSystem(
-        cipherdir_fd,
-        volume,
-        read_only=spec.read_only,
-        report=functools.partial(_record, events),
-        on_change=forget_attributes,
-    )
-    with contextlib.closing(filesystem):
+    report = functools.partial(_record, events)
+    with contextlib.closing(_tree(spec, cipherdir_fd, volume, report)) as tree:
+        handed_over = fusemount.handed_over(spec.mountpoint) is not None
         served = Served(
             spec=spec,
-            root=os.path.realpath(spec.mountpoint),
-            filesystem=filesystem,
+            root=spec.mountpoint if handed_over else os.path.realpath(spec.mountpoint),
+            filesystem=tree,
             activity=activity,
             events=events,
             clock=_clock(spec.idle_timeout_s, activity, program),
@@ -95,12 +91,9 @@ def _serve(
     data = DataPlane(
         served.filesystem,
         fuse_fd,
+        served.spec,
         served.activity,
         served.events,
-        # Whoever changes a file without being privileged takes its set-uid bit away. The
-        # file system below sees us alone: unprivileged, it does that for every write, and
-        # as root for none, which is right as long as root is the only one to write.
-        keeps_set_id=served.spec.allow_other and os.geteuid() == 0,
         on_served=lambda: control.call(ready),
         on_end=control.end,
     )
@@ -115,15 +108,41 @@ def _serve(
     return code
 
 
+def _tree(
+    spec: MountSpec, cipherdir_fd: int, volume: Volume, report: Callable[[Report], None]
+) -> Tree:
+    """Return what the mount shows."""
+    return FileSystem(
+        cipherdir_fd,
+        volume,
+        read_only=spec.read_only,
+        report=report,
+        prealloc=spec.prealloc,
+        coherence_s=0.0 if spec.shared_storage else COHERENCE_S,
+        on_change=forget_attributes,
+    )
+
+
 def _mount(spec: MountSpec, program: str) -> int:
+    """Return a descriptor to serve, of a new mount or as it was handed over."""
     wanted = fusemount.FuseMount(
         mountpoint=spec.mountpoint,
         source=spec.fsname or spec.cipherdir,
-        subtype=program,
+        subtype=f"{program}-reverse" if spec.reverse else program,
         read_only=spec.read_only,
         allow_other=spec.allow_other,
+        suid=spec.suid,
+        dev=spec.dev,
+        exec=spec.exec,
+        context=spec.context,
+        extra=spec.kernel_options,
     )
     try:
+        if shares_as_root(spec):
+            credentials.require()
+        if (fd := fusemount.handed_over(spec.mountpoint)) is not None:
+            fusemount.take_over(fd)
+            return fd
         return fusemount.mount(wanted)
     except OSError as error:
         raise mount_error(spec.mountpoint, error) from error

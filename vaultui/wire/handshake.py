@@ -35,6 +35,8 @@ class MountSpec:
     config_path: str = ""
     """Empty: gocryptfs.conf in the cipher directory."""
     read_only: bool = False
+    read_write: bool = False
+    """Storage that can't be written is an error, and not a reason to mount read-only."""
     idle_timeout_s: float = 0.0
     """0 for never."""
     fsname: str = ""
@@ -75,6 +77,8 @@ class MountSpec:
     """With `master_key_flags`: longest encrypted name kept as it is; 0 for the default."""
     notify_pid: int = 0
     """SIGUSR1 goes there when the mount is ready; 0 for none."""
+    fuse_debug: bool = False
+    """Every request of the kernel goes to the log."""
     password_source: str = ""
     """How the password came, for the time line: "keyring", "typed", "file" …"""
     log_level: str = "info"

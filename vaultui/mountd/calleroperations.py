@@ -1,0 +1,87 @@
+"""Requests whose answer depends on who asks: what makes something new.
+
+Where users share a mount that root serves, a new file belongs to whoever makes it. Where the
+kernel obeys access control lists, modes arrive as they were asked for, because a directory
+may have a default list, which counts instead of the umask: acl(5), "Object creation".
+"""
+
+from __future__ import annotations
+
+import stat
+from typing import Any
+
+from pyfuse3 import EntryAttributes, FileInfo, RequestContext
+
+from vaultui.linux.credentials import Caller, caller_of
+from vaultui.model.ids import InodeNo
+from vaultui.mountd.activity import Touch
+from vaultui.mountd.boundary import handler
+from vaultui.mountd.operations import VaultOperations
+
+DEFAULT_ACL = b"system.posix_acl_default"
+
+
+class CallerOperations(VaultOperations):
+    """Serves one Tree to several users."""
+
+    def __init__(self, *arguments: Any, preserve_owner: bool, mask: bool) -> None:
+        """`preserve_owner` makes what is new belong to the caller, `mask` says that the kernel
+        leaves the umask to us. The rest is for VaultOperations."""
+        super().__init__(*arguments)
+        self._preserve_owner = preserve_owner
+        self._mask = mask
+
+    @handler(Touch.USE)
+    def mknod(
+        self, parent: InodeNo, name: bytes, mode: int, rdev: int, context: RequestContext
+    ) -> EntryAttributes:
+        mode = self._masked(parent, mode, context)
+        return self._entry(self._fs.mknod(parent, name, mode, rdev, self._caller(context)))
+
+    @handler(Touch.USE)
+    def mkdir(
+        self, parent: InodeNo, name: bytes, mode: int, context: RequestContext
+    ) -> EntryAttributes:
+        mode = self._masked(parent, mode, context)
+        return self._entry(self._fs.mkdir(parent, name, mode, self._caller(context)))
+
+    @handler(Touch.USE)
+    def symlink(
+        self, parent: InodeNo, name: bytes, target: bytes, context: RequestContext
+    ) -> EntryAttributes:
+        return self._entry(self._fs.symlink(parent, name, target, self._caller(context)))
+
+    @handler(Touch.USE)
+    def link(
+        self, ino: InodeNo, parent: InodeNo, name: bytes, context: RequestContext
+    ) -> EntryAttributes:
+        return self._entry(self._fs.link(ino, parent, name, self._caller(context)))
+
+    @handler(Touch.USE)
+    def create(
+        self, parent: InodeNo, name: bytes, mode: int, flags: int, context: RequestContext
+    ) -> tuple[FileInfo, EntryAttributes]:
+        mode = self._masked(parent, mode, context)
+        caller = self._caller(context)
+        opened, attributes = self._fs.create(parent, name, mode, flags, caller)
+        self.activity.open_files += 1
+        return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), self._entry(attributes)
+
+    @handler(Touch.USE)
+    def setxattr(self, ino: InodeNo, name: bytes, value: bytes, context: RequestContext) -> None:
+        self._fs.setxattr(ino, name, value, caller=self._caller(context))
+
+    def _caller(self, context: RequestContext) -> Caller | None:
+        if not self._preserve_owner:
+            return None
+        return caller_of(context.pid, context.uid, context.gid)
+
+    def _masked(self, parent: InodeNo, mode: int, context: RequestContext) -> int:
+        """Return `mode` without the umask, unless `parent` has a default list."""
+        if not self._mask or not context.umask & mode:
+            return mode
+        try:
+            self._fs.getxattr(parent, DEFAULT_ACL)
+        except OSError:  # it has none, or the file system below knows none
+            return mode & ~stat.S_IMODE(context.umask)
+        return mode
