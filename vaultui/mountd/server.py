@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 import threading
 from typing import Protocol
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.linux import memory
+from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import places
 from vaultui.mountd.claim import claim
 from vaultui.mountd.controlsocket import ControlSocket
 from vaultui.wire.handshake import MountSpec, StepName
+
+_log = logging.getLogger("vaultfs")
 
 
 class Front(Protocol):
@@ -49,6 +53,7 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
     with contextlib.ExitStack() as stack:
         cipherdir_fd = places.open_cipherdir(spec.cipherdir)
         stack.callback(os.close, cipherdir_fd)
+        spec = _as_the_storage_allows(spec, cipherdir_fd)
         places.check_mountpoint(spec.mountpoint, spec.cipherdir, nonempty=spec.nonempty)
         claim(cipherdir_fd, spec.cipherdir, shared=spec.read_only)
         control_socket = None
@@ -65,6 +70,23 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         memory.give_back()
         front.step(StepName.MOUNTING)
         return serving.serve(spec, cipherdir_fd, volume, control_socket, front, program)
+
+
+def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
+    """Return `spec`, read-only where nothing can be written.
+
+    Raises UsageError when writing was asked for by name and the storage is read-only.
+    """
+    if spec.read_only:
+        return spec
+    if spec.reverse:
+        return dataclasses.replace(spec, read_only=True)
+    if not os.fstatvfs(cipherdir_fd).f_flag & os.ST_RDONLY:
+        return spec
+    if spec.read_write:
+        raise UsageError(what=f"{spec.cipherdir} is on read-only storage, which -rw can't change")
+    _log.info("%s is on read-only storage: mounting read-only", spec.cipherdir)
+    return dataclasses.replace(spec, read_only=True)
 
 
 class _Derivation:
