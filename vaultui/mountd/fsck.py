@@ -1,13 +1,23 @@
-"""`-fsck` as a person sees it: a line for each damage, and a summary."""
+"""`-fsck` as a person sees it: a line for each damage, progress on a terminal, and a summary."""
 
 from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import unicodedata
+from typing import Final
 
 from vaultui.model.errors import CheckFoundDamage
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
+from vaultui.model.terminaltext import quoted, shown
 from vaultui.mountd import commands
 from vaultui.mountd.console import log
 from vaultui.wire.handshake import CheckProgress, CheckSpec, Damage
+
+_CLEAR_LINE: Final = "\r\x1b[K"
 
 
 def run(spec: CheckSpec, secret: Secret) -> ExitCode:
@@ -16,35 +26,98 @@ def run(spec: CheckSpec, secret: Secret) -> ExitCode:
     `secret` is the password or, as the spec says, the master key.
     """
     log.info("Checking filesystem...")
+    progress = _Progress()
+
+    def tell(message: CheckProgress | Damage) -> None:
+        if isinstance(message, CheckProgress):
+            progress.show(message)
+        else:
+            progress.clear()
+            print(damage_line(message), flush=True)
+
     try:
-        checked = commands.check(spec, secret, _tell_damage)
+        checked = commands.check(spec, secret, tell)
     except KeyboardInterrupt:
+        progress.clear()
         print("fsck: aborted")
         return ExitCode.OTHER
-    if checked.corrupt or checked.skipped:
-        print(f"fsck summary: {checked.corrupt} corrupt files, {checked.skipped} files skipped")
-        return CheckFoundDamage.exit_code
-    log.info("fsck summary: no problems found")
-    return ExitCode.OK
-
-
-def _tell_damage(message: CheckProgress | Damage) -> None:
-    if isinstance(message, Damage):
-        print(damage_line(message), flush=True)
+    finally:
+        progress.clear()
+    if not checked.corrupt and not checked.skipped:
+        log.info("fsck summary: no problems found")
+        return ExitCode.OK
+    if checked.skipped and os.geteuid() != 0:
+        log.warning("fsck: re-run this program as root to check all files!")
+    print(f"fsck summary: {checked.corrupt} corrupt files, {checked.skipped} files skipped")
+    return CheckFoundDamage.exit_code
 
 
 def damage_line(damage: Damage) -> str:
-    """Return the line of -fsck for one damage: gocryptfs's words where it has some."""
+    """Return the line for one damage.
+
+    It begins in gocryptfs's words where it has some, for the scripts that look for them.
+    Then comes the reason, and where the entry lies in the cipher directory.
+    """
+    path = quoted(damage.path)
     match damage.kind:
         case "corrupt-name":
             folder, _, name = damage.path.rpartition("/")
-            return f'fsck: corrupt entry in dir "{folder}": "{name}"'
+            what = f"corrupt entry in dir {quoted(folder)}: {quoted(name)}"
         case "corrupt-content":
-            return f'fsck: corrupt file "{damage.path}": {damage.reason}'
+            what = f"corrupt file {path}"
         case "missing-dir-iv":
-            return f'fsck: error opening dir "{damage.path}": {damage.reason}'
+            what = f"error opening dir {path}"
         case "corrupt-symlink":
-            return f'fsck: error reading symlink "{damage.path}": {damage.reason}'
+            what = f"error reading symlink {path}"
         case "corrupt-xattr":
-            return f'fsck: corrupt extended attribute of "{damage.path}": {damage.reason}'
-    return f'fsck: error reading "{damage.path}": {damage.reason}'
+            what = f"corrupt extended attribute of {path}"
+        case _:
+            what = f"error reading {path}"
+    return f"fsck: {what}: {shown(damage.reason)} (on disk {quoted(damage.cipher_path)})"
+
+
+class _Progress:
+    """One line at the bottom of a terminal, written over and over; nothing anywhere else."""
+
+    def __init__(self) -> None:
+        # Damage goes to standard output: where that is no terminal, a line on standard error
+        # would get into the middle of it as soon as both meet again.
+        terminal = sys.stderr.isatty() and sys.stdout.isatty()
+        self._wanted = terminal and log.isEnabledFor(logging.INFO)
+        self._began = time.monotonic()
+        self._is_shown = False
+
+    def show(self, progress: CheckProgress) -> None:
+        if not self._wanted:
+            return
+        rate = progress.bytes / max(time.monotonic() - self._began, 0.001)
+        text = (
+            f"{progress.files} files, {_size(progress.bytes)}, {_size(rate)}/s: "
+            f"{shown(progress.path)}"
+        )
+        # The last column stays free: some terminals go to the next line with it.
+        room = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        print(_CLEAR_LINE + _cut(text, room), end="", file=sys.stderr, flush=True)
+        self._is_shown = True
+
+    def clear(self) -> None:
+        if self._is_shown:
+            print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
+            self._is_shown = False
+
+
+def _cut(text: str, cells: int) -> str:
+    """Return the beginning of `text` that fits into so many cells of a terminal."""
+    for index, character in enumerate(text):
+        cells -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if cells < 0:
+            return text[:index]
+    return text
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
