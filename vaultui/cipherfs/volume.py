@@ -1,27 +1,27 @@
-"""A volume as a whole: made, opened, described, and given another password.
+"""A volume as a whole: made, opened, and given another password.
 
 Order of writing, so that a crash leaves nothing that looks whole and is not:
 
-- `create` writes the directory IV first and the config last. A directory without a config is
-  no volume; until the config is durable nobody holds a master key for it.
-- `change_password` opens what it is about to write, keeps the old config under a second
-  name, replaces it in one step, and drops the second name when the new one is durable.
+- `create` writes the config last. A directory without a config is no volume; until the config
+  is durable nobody holds a master key for it. What a killed one leaves does not stand in the
+  way of the next.
+- `change_password` opens what it is about to write, and then replaces the config in one step.
 
-Two changes of one config take turns, by a lock on the file that is about to be replaced: the
-second finds the password of the first.
+Two creations in one directory exclude each other by a lock on it. Two changes of one config take
+turns, by a lock on the file that is about to be replaced: the second finds the password of
+the first.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from vaultui import __version__
+from vaultui.cipherfs import conffile, freshdir
+from vaultui.cipherfs.conffile import Path
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import ContentCipher, new_aead
 from vaultui.crypto.filename import NameCipher, Names, PlainNames
@@ -33,27 +33,20 @@ from vaultui.format.features import (
     Features,
     NameScheme,
 )
-from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME, REVERSE_CONF_NAME
+from vaultui.format.names import LONG_NAME_MAX_RANGE
 from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, VolumeConf
-from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.model.errors import (
-    CipherdirMissing,
-    CipherdirNotAccessible,
-    CipherdirNotEmpty,
+    FeaturesRefused,
+    Fido2TokenNeeded,
     InitFailed,
     ScryptCostRefused,
-    VolumeConfMissing,
+    UsageError,
     VolumeConfNotWritten,
-    VolumeConfUnreadable,
     VolumeConfUnsupported,
 )
 from vaultui.model.secret import Secret
 
-DIR_IV_MODE: Final = 0o444
 _CREATOR: Final = f"vaultui {__version__}"
-_KEPT_SUFFIX: Final = b".old"
-
-Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ def read_conf(
     `reverse` looks for the config that a plain directory has. Raises CipherdirMissing,
     VolumeConfMissing, VolumeConfUnreadable, VolumeConfCorrupt or VolumeConfUnsupported.
     """
-    return _read(_conf_path(cipherdir, config_path, reverse))[0]
+    return conffile.read(conffile.locate(cipherdir, config_path, reverse=reverse)).conf
 
 
 def open_volume(
@@ -121,6 +114,27 @@ def _new_names(features: Features, key: memoryview) -> Names:
     return NameCipher(key, features.raw64, uses_dir_iv=features.names is NameScheme.EME)
 
 
+def check_creatable(
+    cipherdir: Path,
+    *,
+    names: str = NameScheme.EME,
+    reverse: bool = False,
+    config_path: Path | None = None,
+) -> None:
+    """Raise as `create` does where a volume can't be made here, before anybody is asked anything.
+
+    That is CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, or InitFailed for a
+    config that is there already.
+    """
+    conf_path = conffile.locate(cipherdir, config_path, reverse=reverse)
+    if not reverse:
+        freshdir.check_unused(os.fsencode(cipherdir), uses_dir_iv=names == NameScheme.EME)
+    if os.path.lexists(conf_path):
+        raise InitFailed(
+            path=os.fsdecode(cipherdir), reason=f"{os.fsdecode(conf_path)} is there already"
+        )
+
+
 def create(
     cipherdir: Path,
     password: Secret,
@@ -135,23 +149,32 @@ def create(
 ) -> Secret:
     """Make a volume in the empty directory `cipherdir`, and return its master key.
 
-    Raises PasswordEmpty, PasswordTooLong, ScryptCostRefused, CipherdirMissing,
-    CipherdirNotEmpty, CipherdirNotAccessible or InitFailed. What a failure had already
-    written is removed.
+    `reverse` makes one of a plain directory, whatever that holds, to be shown encrypted; its
+    content is AES-SIV. `master` is a master key to wrap instead of a random one; it stays the
+    caller's. A config outside of the directory is never written over.
+
+    Raises UsageError, FeaturesRefused, PasswordEmpty, PasswordTooLong, ScryptCostRefused,
+    CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, InitFailed or
+    VolumeConfNotWritten. What a failure had already written is removed.
     """
-    directory = os.fsencode(cipherdir)
-    _check_empty(directory)
+    features = _features_of_new(content, names, long_name_max, reverse)
     masterkey.check_password(password)
     _check_logn(scrypt_logn)
-    master = masterkey.new_master_key()
-    try:
-        encrypted_key, cost = masterkey.wrap(master, password, scrypt_logn)
-        conf = VolumeConf(creator=_CREATOR, encrypted_key=encrypted_key, scrypt=cost)
-        _write_new_volume(directory, volumeconf.format(conf))
-    except BaseException:
-        master.wipe()
-        raise
-    return master
+    conf_path = conffile.locate(cipherdir, config_path, reverse=reverse)
+    directory = os.fsencode(cipherdir)
+    uses_dir_iv = features.names is NameScheme.EME and not reverse
+    with freshdir.alone_in(directory):
+        check_creatable(cipherdir, names=names, reverse=reverse, config_path=config_path)
+        key = masterkey.new_master_key() if master is None else master.copy()
+        try:
+            encrypted_key, cost = masterkey.wrap(key, password, scrypt_logn)
+            conf = VolumeConf(_CREATOR, encrypted_key, cost, features)
+            data = volumeconf.format(conf)
+            freshdir.write(directory, conf_path, data, uses_dir_iv=uses_dir_iv)
+        except BaseException:
+            key.wipe()
+            raise
+    return key
 
 
 def change_password(
@@ -163,166 +186,62 @@ def change_password(
     *,
     reverse: bool = False,
     from_master_key: bool = False,
-) -> None:
+) -> str:
     """Wrap the master key under the password `new`; the volume's content stays as it is.
 
-    `logn` None keeps the cost. Raises as `open_volume`, and PasswordEmpty, PasswordTooLong or
-    ScryptCostRefused for the new ones, and VolumeConfNotWritten with the old config in place.
+    `logn` None keeps the cost. With `from_master_key`, `old` is not the password but the
+    master key, which nothing can prove right: the old config then stays as a copy beside the
+    new one. Returns the path of that copy, or "".
+
+    Raises as `open_volume`, and PasswordEmpty, PasswordTooLong or ScryptCostRefused for the new
+    ones, VolumeConfCopyExists, and VolumeConfNotWritten with the old config in place.
     """
     # A link to the config is followed now: replacing the link would leave the config as it was.
-    path = os.path.realpath(_conf_path(cipherdir, config_path, reverse))
-    with _locked(path):
-        conf, owner = _read(path)
+    path = os.path.realpath(conffile.locate(cipherdir, config_path, reverse=reverse))
+    with conffile.locked(path):
+        file = conffile.read(path)
+        if file.conf.features.has(FeatureFlag.FIDO2):
+            raise Fido2TokenNeeded
         masterkey.check_password(new)
         if logn is not None:
             _check_logn(logn)
-        with masterkey.unwrap(conf, old) as master:
-            data = _rewrapped(conf, master, new, conf.scrypt.logn if logn is None else logn)
-            # Open what is about to be written, from its bytes: after the replacement it is
-            # the only way to the content.
-            with masterkey.unwrap(volumeconf.parse(data, os.fsdecode(path)), new) as again:
-                if again.view != master.view:
-                    raise VolumeConfNotWritten(
-                        path=os.fsdecode(path), reason="it did not open when tried"
-                    )
-        _replace(path, data, owner)
+        with old.copy() if from_master_key else masterkey.unwrap(file.conf, old) as master:
+            data = _rewrapped(file, master, new, file.conf.scrypt.logn if logn is None else logn)
+        copy = conffile.keep_copy(file) if from_master_key else b""
+        conffile.replace(file, data)
+    return os.fsdecode(copy)
 
 
-def _rewrapped(conf: VolumeConf, master: Secret, password: Secret, logn: int) -> bytes:
+def _rewrapped(file: conffile.ConfFile, master: Secret, password: Secret, logn: int) -> bytes:
+    """Return the config with the master key under another password, tried out."""
     encrypted_key, cost = masterkey.wrap(
-        master, password, logn, hkdf=conf.features.has(FeatureFlag.HKDF)
+        master, password, logn, hkdf=file.conf.features.has(FeatureFlag.HKDF)
     )
-    return volumeconf.format(replace(conf, encrypted_key=encrypted_key, scrypt=cost))
-
-
-@contextlib.contextmanager
-def _locked(path: bytes) -> Iterator[None]:
-    """Hold the config at `path` for a replacement, after others who are at it.
-
-    A config that cannot be opened is held by nobody; reading it will say why. Where the file
-    system knows no locks there are none.
-    """
-    with contextlib.ExitStack() as held:
-        while True:
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            except OSError:
-                break
-            held.callback(os.close, fd)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
-                if os.path.samestat(os.fstat(fd), os.stat(path)):
-                    break
-            except OSError:
-                break
-            # The one before us has replaced the file: the lock is on the old one.
-            held.close()
-        yield
-
-
-def _read(path: bytes) -> tuple[VolumeConf, tuple[int, int]]:
-    """Return the config at `path` with the user and group that own the file."""
-    shown = os.fsdecode(path)
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            data = _read_bounded(fd, volumeconf.MAX_CONF_BYTES + 1)
-            status = os.fstat(fd)
-        finally:
-            os.close(fd)
-    except FileNotFoundError as error:
-        raise VolumeConfMissing(path=shown) from error
-    except OSError as error:
-        raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
-    return volumeconf.parse(data, shown), (status.st_uid, status.st_gid)
-
-
-def _read_bounded(fd: int, limit: int) -> bytes:
-    """Return what `fd` gives up to its end or `limit` bytes: it may be a pipe, or endless."""
-    data = b""
-    while len(data) < limit and (piece := os.read(fd, limit - len(data))):
-        data += piece
+    data = volumeconf.format(replace(file.conf, encrypted_key=encrypted_key, scrypt=cost))
+    # Opened from its bytes: after the replacement they are the only way to the content.
+    shown = os.fsdecode(file.path)
+    with masterkey.unwrap(volumeconf.parse(data, shown), password) as again:
+        if again.view != master.view:
+            raise VolumeConfNotWritten(path=shown, reason="it did not open when tried")
     return data
 
 
-def _conf_path(cipherdir: Path, config_path: Path | None, reverse: bool) -> bytes:
-    directory = os.fsencode(cipherdir)
-    # A directory that is not there is another mistake than a directory without a config.
-    if not os.path.isdir(directory):
-        raise CipherdirMissing(path=os.fsdecode(directory))
-    if config_path:
-        return os.fsencode(config_path)
-    return os.path.join(directory, REVERSE_CONF_NAME if reverse else CONF_NAME)
+def _features_of_new(content: str, names: str, long_name_max: int, reverse: bool) -> Features:
+    if long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:
+        low, high = LONG_NAME_MAX_RANGE[0], LONG_NAME_MAX_RANGE[-1]
+        raise UsageError(what=f"Long names can begin above {low} to {high} bytes")
+    try:
+        scheme = ContentScheme(content)
+        features = Features.of_new_volume(scheme, NameScheme(names), long_name_max)
+    except ValueError as error:
+        raise UsageError(what=f"{error}") from None
+    if reverse and scheme is not ContentScheme.AES_SIV:
+        if scheme is ContentScheme.XCHACHA:
+            raise FeaturesRefused(reason=f"{scheme} in reverse mode, which takes AES-SIV alone")
+        return _features_of_new(ContentScheme.AES_SIV, names, long_name_max, reverse)
+    return features
 
 
 def _check_logn(logn: int) -> None:
     if not MIN_LOGN <= logn <= MAX_LOGN:
         raise ScryptCostRefused(logn=logn, low=MIN_LOGN, high=MAX_LOGN)
-
-
-def _check_empty(directory: bytes) -> None:
-    shown = os.fsdecode(directory)
-    try:
-        names = sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise CipherdirMissing(path=shown) from error
-    except OSError as error:
-        raise CipherdirNotAccessible(path=shown, reason=os.strerror(error.errno or 0)) from error
-    if names:
-        raise CipherdirNotEmpty(path=shown, first=os.fsdecode(names[0]))
-
-
-def _write_new_volume(directory: bytes, conf: bytes) -> None:
-    shown = os.fsdecode(directory)
-    dir_iv_path = os.path.join(directory, DIR_IV_NAME)
-    conf_path = os.path.join(directory, CONF_NAME)
-    # What may be ours, and so is taken away after a failure: also a file that has its name
-    # already, where only the last fsync failed.
-    ours: list[bytes] = []
-    try:
-        ours.append(dir_iv_path)
-        write_durably(dir_iv_path, os.urandom(DIR_IV_BYTES), mode=DIR_IV_MODE, exclusive=True)
-        ours.append(conf_path)
-        write_durably(conf_path, conf, mode=volumeconf.CONF_MODE, exclusive=True)
-    except BaseException as error:
-        if isinstance(error, FileExistsError):
-            # Another process made a volume here since the directory was found empty.
-            taken = ours.pop()
-        while ours:
-            with contextlib.suppress(OSError):
-                os.unlink(ours.pop())
-        if isinstance(error, FileExistsError):
-            raise CipherdirNotEmpty(
-                path=shown, first=os.fsdecode(os.path.basename(taken))
-            ) from error
-        if isinstance(error, OSError):
-            raise InitFailed(path=shown, reason=os.strerror(error.errno or 0)) from error
-        raise
-
-
-def _replace(path: bytes, data: bytes, owner: tuple[int, int]) -> None:
-    kept = path + _KEPT_SUFFIX
-    try:
-        remove_temporaries(path)
-        # A second name left by a crash is from before the config that has just been opened.
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(kept)
-        try:
-            os.link(path, kept)
-        except OSError as error:
-            # No hard links here (FAT, some network file systems): the rename alone remains.
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-                raise
-        write_durably(path, data, mode=volumeconf.CONF_MODE, owner=owner)
-    except OSError as error:
-        # The failure may have come after the replacement, from the fsync of the directory.
-        # Where it came before, both names are one file and rename(2) does nothing.
-        with contextlib.suppress(OSError):
-            os.rename(kept, path)
-        with contextlib.suppress(OSError):
-            os.unlink(kept)
-        raise VolumeConfNotWritten(
-            path=os.fsdecode(path), reason=os.strerror(error.errno or 0)
-        ) from error
-    with contextlib.suppress(OSError):
-        os.unlink(kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 
 
 def write_durably(
@@ -47,9 +48,9 @@ def write_durably(
 def remove_temporaries(path: str | bytes | os.PathLike[str]) -> None:
     """Remove what killed writers of `path` left beside it; there must be none alive."""
     parent, name = os.path.split(os.fsencode(path))
-    beginning = b".%b." % name[:200]
+    temporary = re.compile(rb"\.%b\.[0-9a-f]{12}\.tmp" % re.escape(name[:200]))
     for entry in os.listdir(parent or b"."):
-        if entry.startswith(beginning) and entry.endswith(b".tmp"):
+        if temporary.fullmatch(entry):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(parent, entry))
 

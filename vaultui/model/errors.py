@@ -159,6 +159,13 @@ class InitFailed(VaultuiError):
     cure = "Look at the free space and the permissions of that directory, and try again."
 
 
+class VolumeConfCopyExists(VaultuiError):
+    code = "volume-conf-copy-exists"
+    exit_code = ExitCode.INIT
+    template = "There is a copy of an earlier volume config already: {path}."
+    cure = "Move it away once the vault opens without it, and try again."
+
+
 class PasswordEmpty(VaultuiError):
     code = "password-empty"
     exit_code = ExitCode.READ_PASSWORD
@@ -265,8 +272,11 @@ class VolumeConfUnsupported(VaultuiError):
 class VolumeConfNotWritten(VaultuiError):
     code = "volume-conf-not-written"
     exit_code = ExitCode.WRITE_CONF
-    template = "The volume config {path} could not be written: {reason}. The old one is unchanged."
-    cure = "Look at the free space and the permissions of the directory, and try again."
+    template = "The volume config {path} could not be written: {reason}."
+    cure = (
+        "Nothing was changed. Look at the free space and the permissions of the directory, "
+        "and try again."
+    )
 
 
 class FeaturesRefused(VaultuiError):

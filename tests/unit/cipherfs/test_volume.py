@@ -13,19 +13,24 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vaultui.cipherfs import volume
+from vaultui.cipherfs import conffile, volume
 from vaultui.model.errors import (
     CipherdirMissing,
     CipherdirNotEmpty,
+    FeaturesRefused,
+    Fido2TokenNeeded,
     InitFailed,
     PasswordEmpty,
     PasswordIncorrect,
     PasswordTooLong,
     ScryptCostRefused,
+    UsageError,
     VaultuiError,
+    VolumeConfCopyExists,
     VolumeConfCorrupt,
     VolumeConfMissing,
     VolumeConfNotWritten,
@@ -170,20 +175,186 @@ def test_a_volume_that_could_not_be_written_leaves_the_directory_empty(empty: Pa
     assert os.listdir(empty) == []
 
 
-def test_two_at_once_make_one_volume(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The other one finishes right after this one found the directory empty.
-    found_empty = volume._check_empty
+def test_two_at_once_make_one_volume(empty: Path) -> None:
+    script = """
+        import sys
+        from vaultui.cipherfs import volume
+        from vaultui.model.errors import VaultuiError
+        from vaultui.model.secret import Secret
+        try:
+            volume.create(sys.argv[1], Secret(bytearray(sys.argv[2].encode())), 14).wipe()
+        except VaultuiError as error:
+            sys.exit(error.exit_code)
+    """
+    words = [b"first", b"second", b"third"]
+    racers = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), empty, word])
+        for word in words
+    ]
+    codes = [racer.wait(60) for racer in racers]
+    assert codes.count(0) == 1
+    assert set(codes) <= {0, 6, 7}
+    assert opens(empty, words[codes.index(0)])
+    assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
 
-    def overtaken(directory: bytes) -> None:
-        found_empty(directory)
-        monkeypatch.setattr(volume, "_check_empty", found_empty)
-        volume.create(empty, secret(b"theirs"), 10).wipe()
 
-    monkeypatch.setattr(volume, "_check_empty", overtaken)
+def test_what_a_killed_creation_left_does_not_stand_in_the_way(empty: Path) -> None:
+    (empty / DIR_IV).write_bytes(bytes(range(16)))
+    (empty / ".gocryptfs.conf.0123456789ab.tmp").write_bytes(b"half a con")
+    (empty / ".gocryptfs.diriv.0123456789ab.tmp").write_bytes(b"")
+    volume.check_creatable(empty)
+    volume.create(empty, secret(OLD), 10).wipe()
+    assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
+    # It may have been an empty volume with its config elsewhere: the IV is that one's too.
+    assert (empty / DIR_IV).read_bytes() == bytes(range(16))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (DIR_IV, b"short"),
+        (DIR_IV, bytes(16)),
+        (DIR_IV, bytes(range(17))),
+        (".gocryptfs.conf.tmp", b""),
+        (".gocryptfs.notes.0123456789ab.tmp", b""),
+        ("gocryptfs.longname.x", b""),
+    ],
+)
+def test_what_only_looks_like_a_killed_creation_is_left_alone(
+    empty: Path, name: str, content: bytes
+) -> None:
+    (empty / name).write_bytes(content)
+    with pytest.raises(CipherdirNotEmpty):
+        volume.check_creatable(empty)
     with pytest.raises(CipherdirNotEmpty):
         volume.create(empty, secret(OLD), 10)
-    assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
-    assert opens(empty, b"theirs")
+    assert os.listdir(empty) == [name]
+
+
+def test_an_iv_that_somebody_linked_is_not_followed(empty: Path, tmp_path: Path) -> None:
+    (tmp_path / "iv").write_bytes(bytes(range(16)))
+    (empty / DIR_IV).symlink_to(tmp_path / "iv")
+    with pytest.raises(CipherdirNotEmpty):
+        volume.create(empty, secret(OLD), 10)
+
+
+def test_names_without_ivs_take_no_directory_with_one(empty: Path) -> None:
+    (empty / DIR_IV).write_bytes(bytes(range(16)))
+    for names in ("deterministic", "plaintext"):
+        with pytest.raises(CipherdirNotEmpty):
+            volume.create(empty, secret(OLD), 10, names=names)
+
+
+FLAVOURS = [
+    ({}, "HKDF GCMIV128 DirIV EMENames LongNames Raw64"),
+    ({"content": "AES-SIV-512"}, "HKDF GCMIV128 DirIV EMENames LongNames Raw64 AESSIV"),
+    ({"content": "XChaCha20-Poly1305"}, "HKDF XChaCha20Poly1305 DirIV EMENames LongNames Raw64"),
+    ({"names": "deterministic"}, "HKDF GCMIV128 EMENames LongNames Raw64"),
+    ({"names": "plaintext", "long_name_max": 99}, "HKDF GCMIV128 PlaintextNames"),
+    ({"long_name_max": 62}, "HKDF GCMIV128 DirIV LongNameMax EMENames LongNames Raw64"),
+    ({"reverse": True}, "HKDF GCMIV128 DirIV EMENames LongNames Raw64 AESSIV"),
+    ({"reverse": True, "names": "plaintext"}, "HKDF GCMIV128 PlaintextNames AESSIV"),
+    (
+        {"reverse": True, "names": "deterministic", "long_name_max": 255},
+        "HKDF GCMIV128 LongNameMax EMENames LongNames Raw64 AESSIV",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "flags"), FLAVOURS, ids=lambda value: str(value)[:40])
+def test_each_flavour_has_the_flags_that_gocryptfs_gives_it(
+    empty: Path, options: dict[str, Any], flags: str
+) -> None:
+    reverse = bool(options.get("reverse"))
+    with volume.create(empty, secret(OLD), 10, **options) as master:
+        features = volume.read_conf(empty, reverse=reverse).features
+        assert [flag.value for flag in features.flags] == flags.split()
+        sealed = volume.open_volume(empty, secret(OLD), reverse=reverse).content.seal(
+            0, bytes(16), b"x"
+        )
+        by_key = volume.volume_from_master_key(
+            master, flags.split(), features.long_name_max if "LongNameMax" in flags else 0
+        )
+        assert by_key.features == features
+        assert by_key.content.open(0, bytes(16), sealed) == b"x"
+    has_iv = "DirIV" in flags and not reverse
+    conf = ".gocryptfs.reverse.conf" if reverse else CONF
+    assert sorted(os.listdir(empty)) == [conf] + [DIR_IV] * has_iv
+
+
+def test_a_plain_directory_keeps_what_it_holds(empty: Path) -> None:
+    (empty / "tax.pdf").write_bytes(b"x")
+    (empty / CONF).write_bytes(b"of another volume")
+    volume.create(empty, secret(OLD), 10, reverse=True).wipe()
+    assert (empty / CONF).read_bytes() == b"of another volume"
+    assert (empty / "tax.pdf").read_bytes() == b"x"
+    with pytest.raises(InitFailed, match="reverse") as caught:
+        volume.create(empty, secret(OLD), 10, reverse=True)
+    assert caught.value.exit_code == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "exit_code"),
+    [
+        ({"reverse": True, "content": "XChaCha20-Poly1305"}, FeaturesRefused, 24),
+        ({"long_name_max": 61}, UsageError, 1),
+        ({"long_name_max": 256}, UsageError, 1),
+        ({"long_name_max": 61, "names": "plaintext"}, UsageError, 1),
+        ({"content": "ROT13"}, UsageError, 1),
+        ({"names": "ROT13"}, UsageError, 1),
+    ],
+)
+def test_a_flavour_that_cannot_be_is_refused_before_anything_is_written(
+    empty: Path, options: dict[str, Any], error: type[VaultuiError], exit_code: int
+) -> None:
+    with pytest.raises(error) as caught:
+        volume.create(empty, secret(OLD), 10, **options)
+    assert caught.value.exit_code == exit_code
+    assert os.listdir(empty) == []
+
+
+def test_a_given_master_key_is_wrapped_and_stays_with_its_owner(empty: Path) -> None:
+    with secret(bytes(range(32))) as given:
+        with volume.create(empty, secret(OLD), 10, master=given) as master:
+            assert master.view == given.view
+        assert bytes(given.view) == bytes(range(32))
+        known = volume.volume_from_master_key(
+            given, ["HKDF", "GCMIV128", "DirIV", "EMENames", "LongNames", "Raw64"]
+        )
+    opened = volume.open_volume(empty, secret(OLD))
+    assert opened.names.encrypt(b"n", bytes(16)) == known.names.encrypt(b"n", bytes(16))
+
+
+def test_a_config_may_be_made_elsewhere_but_over_nothing(empty: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "usb" / "my.conf"
+    with pytest.raises(VolumeConfNotWritten, match="No such file") as unwritable:
+        volume.create(empty, secret(OLD), 10, config_path=elsewhere)
+    assert unwritable.value.exit_code == 24
+    assert os.listdir(empty) == []
+    elsewhere.parent.mkdir()
+    volume.create(empty, secret(OLD), 10, config_path=elsewhere).wipe()
+    assert os.listdir(empty) == [DIR_IV]
+    assert opens(empty, OLD, elsewhere)
+    with pytest.raises(InitFailed, match=r"my\.conf") as taken:
+        volume.create(empty, secret(NEW), 10, config_path=elsewhere)
+    assert taken.value.exit_code == 7
+    assert opens(empty, OLD, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("flags", "limit", "named"),
+    [
+        (["Zukunft"], 0, "Zukunft"),
+        (["GCMIV128", "HKDF"], 0, "EMENames"),
+        (["GCMIV128", "EMENames", "LongNameMax"], 61, "LongNameMax=61"),
+    ],
+)
+def test_features_beside_a_master_key_are_checked_as_in_a_config(
+    flags: list[str], limit: int, named: str
+) -> None:
+    with secret(bytes(32)) as master, pytest.raises(VolumeConfUnsupported, match=named) as caught:
+        volume.volume_from_master_key(master, flags, limit)
+    assert caught.value.exit_code == 27
 
 
 def test_a_missing_config_is_no_vault(empty: Path) -> None:
@@ -352,10 +523,63 @@ def test_a_config_behind_a_link_is_changed_where_it_lies(made: Path, tmp_path: P
     assert os.listdir(target.parent) == ["real.conf"]
 
 
-def test_a_second_name_left_by_a_crash_is_cleared(made: Path) -> None:
-    (made / f"{CONF}.old").write_bytes(b"from before")
+def test_a_lost_password_is_replaced_by_way_of_the_master_key(empty: Path) -> None:
+    with volume.create(empty, secret(OLD), 11) as master:
+        before = (empty / CONF).read_bytes()
+        copy = volume.change_password(empty, master, secret(NEW), from_master_key=True)
+        assert copy == str(empty / f"{CONF}.bak")
+        assert opens(empty, NEW)
+        assert volume.read_conf(empty).scrypt.logn == 11
+        assert Path(copy).read_bytes() == before
+        assert stat.S_IMODE(Path(copy).stat().st_mode) == 0o400
+        # The copy is the only way back from a wrong master key, so none is written over.
+        after = (empty / CONF).read_bytes()
+        with pytest.raises(VolumeConfCopyExists) as caught:
+            volume.change_password(empty, master, secret(OLD), from_master_key=True)
+        assert caught.value.exit_code == 7
+        assert (empty / CONF).read_bytes() == after
+        assert Path(copy).read_bytes() == before
+
+
+def test_a_volume_with_a_token_keeps_its_config_to_itself(made: Path) -> None:
+    fields = json.loads((made / CONF).read_bytes())
+    fields["FeatureFlags"].append("FIDO2")
+    (made / CONF).unlink()
+    (made / CONF).write_text(json.dumps(fields))
+    for action in (
+        lambda: volume.open_volume(made, secret(OLD)),
+        lambda: volume.change_password(made, secret(OLD), secret(NEW)),
+        lambda: volume.change_password(made, secret(bytes(32)), secret(NEW), from_master_key=True),
+    ):
+        with pytest.raises(Fido2TokenNeeded) as caught:
+            action()
+        assert caught.value.exit_code == 1
+    assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_the_password_of_a_reverse_volume_changes_too(empty: Path) -> None:
+    volume.create(empty, secret(OLD), 10, reverse=True).wipe()
+    volume.change_password(empty, secret(OLD), secret(NEW), reverse=True)
+    volume.open_volume(empty, secret(NEW), reverse=True)
+    assert os.listdir(empty) == [".gocryptfs.reverse.conf"]
+
+
+def test_what_a_killed_change_left_is_cleared_by_the_next_one(made: Path) -> None:
+    left = made / ".gocryptfs.conf.0123456789ab.tmp"
+    left.write_bytes(b"half a con")
     volume.change_password(made, secret(OLD), secret(NEW))
     assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+    left.write_bytes(b"half a con")
+    conffile.remove_leftovers(made)
+    assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_a_change_that_goes_on_keeps_its_temporary_file(made: Path) -> None:
+    writing = made / ".gocryptfs.conf.0123456789ab.tmp"
+    writing.write_bytes(b"half a con")
+    with conffile.locked(os.fsencode(made / CONF)):
+        conffile.remove_leftovers(made)
+    assert writing.exists()
 
 
 def test_two_changes_at_once_end_with_the_password_of_one(made: Path) -> None:
@@ -455,7 +679,9 @@ def test_a_change_that_is_killed_anywhere_leaves_one_password_that_opens(made: P
     assert sorted(os.listdir(made)) == [CONF, DIR_IV]
 
 
-def test_a_creation_that_is_killed_anywhere_leaves_a_whole_volume_or_none(tmp_path: Path) -> None:
+def test_a_creation_that_is_killed_anywhere_leaves_a_whole_volume_or_room_for_one(
+    tmp_path: Path,
+) -> None:
     whole = 0
     for call in range(100):
         cipherdir = tmp_path / str(call)
@@ -463,11 +689,13 @@ def test_a_creation_that_is_killed_anywhere_leaves_a_whole_volume_or_none(tmp_pa
         died = died_at_call("create", cipherdir, call)
         if (cipherdir / CONF).exists():
             whole += 1
-            assert opens(cipherdir, NEW)
-            assert len((cipherdir / DIR_IV).read_bytes()) == 16
         else:
             with pytest.raises(VolumeConfMissing):
                 volume.read_conf(cipherdir)
+            volume.create(cipherdir, secret(NEW), 10).wipe()
+            assert sorted(os.listdir(cipherdir)) == [CONF, DIR_IV]
+        assert opens(cipherdir, NEW)
+        assert len((cipherdir / DIR_IV).read_bytes()) == 16
         if not died:
             break
     assert not died

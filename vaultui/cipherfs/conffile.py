@@ -1,0 +1,161 @@
+"""The volume config as a file: found, read, locked, and replaced by another.
+
+A replacement is one rename, of a file that is on the disk already. Whoever is killed before it
+leaves the old config, and after it the new one; beside it may lie a temporary file, which the
+next replacement and the next mount for writing remove.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from vaultui.format import volumeconf
+from vaultui.format.names import CONF_NAME, REVERSE_CONF_NAME
+from vaultui.format.volumeconf import CONF_MODE, VolumeConf
+from vaultui.linux.durable import remove_temporaries, write_durably
+from vaultui.model.errors import (
+    CipherdirMissing,
+    VolumeConfCopyExists,
+    VolumeConfMissing,
+    VolumeConfNotWritten,
+    VolumeConfUnreadable,
+)
+
+_COPY_SUFFIX: Final = b".bak"
+
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfFile:
+    """A config as it lies on disk."""
+
+    path: bytes
+    data: bytes
+    conf: VolumeConf
+    owner: tuple[int, int]
+    """The user and group that the file belongs to."""
+
+
+def locate(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> bytes:
+    """Return the path of the config: `config_path`, or where `cipherdir` has its own.
+
+    Raises CipherdirMissing: a directory that is not there is another mistake than one
+    without a config.
+    """
+    directory = os.fsencode(cipherdir)
+    if not os.path.isdir(directory):
+        raise CipherdirMissing(path=os.fsdecode(directory))
+    if config_path:
+        return os.fsencode(config_path)
+    return os.path.join(directory, REVERSE_CONF_NAME if reverse else CONF_NAME)
+
+
+def read(path: bytes) -> ConfFile:
+    """Return the config at `path`, which may be a pipe.
+
+    Raises VolumeConfMissing, VolumeConfUnreadable, VolumeConfCorrupt or VolumeConfUnsupported.
+    """
+    shown = os.fsdecode(path)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = _read_bounded(fd, volumeconf.MAX_CONF_BYTES + 1)
+            status = os.fstat(fd)
+        finally:
+            os.close(fd)
+    except FileNotFoundError as error:
+        raise VolumeConfMissing(path=shown) from error
+    except OSError as error:
+        raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
+    conf = volumeconf.parse(data, shown)
+    return ConfFile(path, data, conf, (status.st_uid, status.st_gid))
+
+
+def _read_bounded(fd: int, limit: int) -> bytes:
+    """Return what `fd` gives up to its end or `limit` bytes: it may be a pipe, or endless."""
+    data = b""
+    while len(data) < limit and (piece := os.read(fd, limit - len(data))):
+        data += piece
+    return data
+
+
+@contextlib.contextmanager
+def locked(path: bytes) -> Iterator[None]:
+    """Hold the config at `path` for a replacement, after others who are at it.
+
+    A config that cannot be opened is held by nobody; reading it will say why. Where the file
+    system knows no locks there are none.
+    """
+    with contextlib.ExitStack() as held:
+        while True:
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError:
+                break
+            held.callback(os.close, fd)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                    break
+            except OSError:
+                break
+            # The one before us has replaced the file: the lock is on the old one.
+            held.close()
+        yield
+
+
+def replace(file: ConfFile, data: bytes) -> None:
+    """Put `data` in the place of `file`, which the caller has locked.
+
+    Raises VolumeConfNotWritten with the old config in place.
+    """
+    try:
+        remove_temporaries(file.path)
+        write_durably(file.path, data, mode=CONF_MODE, owner=file.owner)
+    except OSError as error:
+        # The failure may have come after the rename, from the fsync of the directory: then the
+        # old one goes back. Where it came before, this fails too, and has nothing to do.
+        with contextlib.suppress(OSError):
+            write_durably(file.path, file.data, mode=CONF_MODE, owner=file.owner)
+        raise VolumeConfNotWritten(
+            path=os.fsdecode(file.path), reason=os.strerror(error.errno or 0)
+        ) from error
+
+
+def keep_copy(file: ConfFile) -> bytes:
+    """Keep `file` as it is under a second name beside it, and return that name.
+
+    Raises VolumeConfCopyExists when there is such a copy already, of an earlier config perhaps,
+    and VolumeConfNotWritten.
+    """
+    path = file.path + _COPY_SUFFIX
+    try:
+        write_durably(path, file.data, mode=CONF_MODE, owner=file.owner, exclusive=True)
+    except FileExistsError as error:
+        raise VolumeConfCopyExists(path=os.fsdecode(path)) from error
+    except OSError as error:
+        raise VolumeConfNotWritten(
+            path=os.fsdecode(path), reason=os.strerror(error.errno or 0)
+        ) from error
+    return path
+
+
+def remove_leftovers(cipherdir: Path) -> None:
+    """Remove what a killed replacement of the config in `cipherdir` left beside it.
+
+    It does nothing while somebody is at the config, and where we may not write.
+    """
+    path = os.path.join(os.fsencode(cipherdir), CONF_NAME)
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_temporaries(path)
+        finally:
+            os.close(fd)
