@@ -16,43 +16,14 @@ from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.report import Reporter, ReportKind
+from vaultui.cipherfs.symlinks import Symlinks
 from vaultui.crypto.content import ContentCipher, CorruptBlock
 from vaultui.crypto.filename import BadName
-from vaultui.format import names as names_format
 
 _LNK: Final = stat.S_IFLNK
 _REG: Final = stat.S_IFREG
 _TYPE_MASK: Final = 0o170000
 _SET_ID: Final = stat.S_ISUID | stat.S_ISGID
-
-
-class SymlinkCodec:
-    """Targets of symlinks: sealed, then written as base64url."""
-
-    def __init__(self, content: ContentCipher, *, raw64: bool) -> None:
-        self._content = content
-        self._raw64 = raw64
-        self._overhead = content.layout.overhead
-
-    def seal(self, target: bytes) -> bytes:
-        """Return what the link on disk holds."""
-        sealed = self._content.seal_value(target)
-        return (
-            names_format.encode_raw(sealed) if self._raw64 else names_format.encode_padded(sealed)
-        )
-
-    def open(self, stored: bytes) -> bytes:
-        """Return the target; raises BadName or CorruptBlock."""
-        decode = names_format.decode_raw if self._raw64 else names_format.decode_padded
-        return self._content.open_value(decode(stored))
-
-    def plain_size(self, stored_size: int) -> int | None:
-        """Return the length of the target, or None where it must be opened to know."""
-        if not stored_size:
-            return 0
-        if not self._raw64:
-            return None
-        return max(stored_size * 3 // 4 - self._overhead, 0)
 
 
 class Attrs:
@@ -65,7 +36,7 @@ class Attrs:
         files: OpenFiles,
         io: FileIO,
         content: ContentCipher,
-        symlinks: SymlinkCodec,
+        symlinks: Symlinks,
         report: Reporter,
     ) -> None:
         self._inodes = inodes
@@ -108,6 +79,8 @@ class Attrs:
                     return status
                 if not self._inodes.next_name(node):
                     raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        if node.last_status is not None:
+            return node.last_status
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def _target_size(self, node: Node, stored_size: int) -> int:

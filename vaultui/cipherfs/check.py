@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from vaultui.cipherfs.attrs import SymlinkCodec
-from vaultui.cipherfs.cipherdir import BadDirIv, read_companion, read_dir_iv
-from vaultui.cipherfs.dirops import REMOVED_IV_PREFIX
+from vaultui.cipherfs.metadata import (
+    REMOVED_IV_PREFIX,
+    BadDirIv,
+    read_companion,
+    read_dir_iv,
+)
+from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import ACL_NAMES, open_value
 from vaultui.crypto.content import CorruptBlock
@@ -101,7 +105,7 @@ class _Check:
     ) -> None:
         self._content = volume.content
         self._names = volume.names
-        self._symlinks = SymlinkCodec(volume.content, raw64=volume.features.raw64)
+        self._symlinks = symlinks_of(volume)
         self._on_progress = on_progress
         self._on_damage = on_damage
         self._cancelled = cancelled

@@ -1,4 +1,4 @@
-"""Directories of the cipher directory: cached descriptors and IVs, and names within them.
+"""Directories of the cipher directory: cached descriptors, and IVs where there are any.
 
 All work on names is relative to the descriptor of a directory and follows no symlink. A
 descriptor stays right through renames of its directory and of all above it. An IV is
@@ -8,46 +8,37 @@ a name is made: a sync client may have replaced it.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import math
 import os
 import time
-from collections.abc import Iterator
 from typing import Final
 
-from vaultui.cipherfs.inodes import Inodes, Key, Node
+from vaultui.cipherfs.entrynames import EntryNames
+from vaultui.cipherfs.inodes import ROOT, Inodes, Node
+from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.cipherfs.report import Reporter, ReportKind
-from vaultui.crypto.filename import BadName, Names, NameTooLong
-from vaultui.format.names import (
-    CONF_NAME,
-    DIR_IV_BYTES,
-    DIR_IV_NAME,
-    LONG_COMPANION_MAX,
-    LONG_PREFIX,
-    NAME_SUFFIX,
-    companion,
-    is_long,
-)
+from vaultui.crypto.filename import FIXED_IV, BadName
+from vaultui.format.names import DIR_IV_NAME
 
 _OPEN_DIRECTORY: Final = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_IV: Final = b""
 
 
 class Directory:
     """An open directory. Closed ones have the descriptor -1, and their node no longer has them."""
 
-    __slots__ = ("_stamp", "checked", "fd", "iv", "node", "readable", "used")
+    __slots__ = ("_stamp", "checked", "fd", "is_root", "iv", "node", "readable", "used")
 
-    def __init__(self, node: Node, fd: int, readable: bool) -> None:
+    def __init__(self, node: Node, fd: int, readable: bool, *, has_iv: bool) -> None:
         self.node = node
         self.fd = fd
+        self.is_root = node.ino == ROOT
         self.readable = readable
         """False for a directory that may be entered but not listed."""
-        self.iv = _NO_IV
-        self.checked = -math.inf
-        """Monotonic time of the last look at the IV."""
+        self.iv = _NO_IV if has_iv else FIXED_IV
+        self.checked = -math.inf if has_iv else math.inf
+        """Monotonic time of the last look at the IV; where there is none, it never grows old."""
         self.used = True
         self._stamp: tuple[int, int, int, int] | None = None
 
@@ -73,55 +64,29 @@ class Directory:
         self.checked = time.monotonic()
 
 
-class BadDirIv(Exception):
-    """The IV of a directory is missing or damaged: no name in it can be read."""
-
-
-def read_dir_iv(directory_fd: int) -> bytes:
-    """Return the IV of a directory; raises BadDirIv."""
-    try:
-        data = read_small(directory_fd, DIR_IV_NAME, DIR_IV_BYTES + 1)
-    except FileNotFoundError:
-        raise BadDirIv("it is missing") from None
-    if len(data) != DIR_IV_BYTES:
-        raise BadDirIv(f"it has {len(data)} of {DIR_IV_BYTES} bytes")
-    if not any(data):
-        raise BadDirIv("it is all zeros")
-    return data
-
-
-def read_small(directory_fd: int, name: bytes, limit: int) -> bytes:
-    """Return the first `limit` bytes of a small file in a directory."""
-    fd = os.open(name, _OPEN_FILE, dir_fd=directory_fd)
-    try:
-        return os.read(fd, limit)
-    finally:
-        os.close(fd)
-
-
 class Directories:
-    """Opens directories, keeps the most used ones open, and translates names within them."""
+    """Opens directories, keeps the most used ones open, and lists them."""
 
     def __init__(
         self,
         inodes: Inodes,
         cipherdir_fd: int,
-        names: Names,
+        names: EntryNames,
         report: Reporter,
         *,
-        long_name_max: int,
         capacity: int,
         coherence_s: float,
     ) -> None:
         self._inodes = inodes
         self._names = names
+        self._has_ivs = names.uses_dir_iv
         self._report = report
-        self._long_name_max = long_name_max
         self._capacity = capacity
         self._coherence_s = coherence_s
-        self._cached: dict[Key, Directory] = {}
+        self._cached: dict[int, Directory] = {}
+        """By node number; the first was opened or looked through the longest time ago."""
         fd = os.open(b".", os.O_RDONLY | _OPEN_DIRECTORY, dir_fd=cipherdir_fd)
-        inodes.root.directory = Directory(inodes.root, fd, readable=True)
+        inodes.root.directory = Directory(inodes.root, fd, True, has_iv=self._has_ivs)
 
     def enter(self, node: Node) -> Directory:
         """Return the open directory of `node`; ESTALE when its name leads elsewhere by now.
@@ -150,14 +115,15 @@ class Directories:
     def with_iv(self, node: Node, *, fresh: bool = False) -> Directory:
         """Return the open directory of `node` with its IV; EIO and a report if that is damaged.
 
-        `fresh` looks at the IV's file now: for whoever is about to create a name.
+        Without an IV in each directory it is the fixed one. `fresh` looks at the IV's file
+        now: for whoever is about to create a name.
         """
         directory = node.directory
         if directory is None:
             directory = self.enter(node)
         else:
             directory.used = True
-        if fresh or time.monotonic() - directory.checked > self._coherence_s:
+        if (fresh or time.monotonic() - directory.checked > self._coherence_s) and self._has_ivs:
             try:
                 directory.load_iv()
             except BadDirIv as error:
@@ -180,12 +146,12 @@ class Directories:
         """Cache `fd`, an open directory, as that of `node`; another one may be closed for it."""
         if node.directory is not None:
             node.directory.close()
-        directory = node.directory = Directory(node, fd, readable)
+        directory = node.directory = Directory(node, fd, readable, has_iv=self._has_ivs)
         cached = self._cached
         if len(cached) >= self._capacity:
             self._evict()
-        cached.pop(node.key, None)
-        cached[node.key] = directory
+        cached.pop(node.ino, None)
+        cached[node.ino] = directory
         return directory
 
     def _evict(self) -> None:
@@ -195,11 +161,11 @@ class Directories:
         """
         cached = self._cached
         while len(cached) >= self._capacity:
-            key = next(iter(cached))
-            directory = cached.pop(key)
+            number = next(iter(cached))
+            directory = cached.pop(number)
             if directory.fd >= 0 and directory.used:
                 directory.used = False
-                cached[key] = directory
+                cached[number] = directory
             else:
                 directory.close()
 
@@ -212,48 +178,18 @@ class Directories:
 
     # Names.
 
-    def entry_name(self, directory: Directory, name: bytes) -> bytes:
-        """Return the name on disk of the entry `name`: its ciphertext, hashed if that is long."""
-        try:
-            cname = self._names.encrypt(name, directory.iv)
-        except BadName as error:
-            raise name_error(error) from None
-        if len(cname) > self._long_name_max:
-            return self._names.hash_long_name(cname)
-        return cname
-
-    def full_name(self, directory: Directory, name: bytes) -> bytes:
-        """Return the whole encrypted name, which the companion of a hashed entry holds."""
-        return self._names.encrypt(name, directory.iv)
-
     def list(self, directory: Directory) -> list[tuple[bytes, bytes]]:
         """Return (name, name on disk) of all entries; what can't be decrypted is reported."""
-        is_root = directory.node is self._inodes.root
-        entries = []
-        for text in os.listdir(directory.fd):
-            cname = os.fsencode(text)
-            if cname == DIR_IV_NAME or (is_root and cname == CONF_NAME):
-                continue
-            if cname.startswith(LONG_PREFIX) and cname.endswith(NAME_SUFFIX):
-                continue
-            try:
-                entries.append((self.plain_name(directory, cname), cname))
-            except BadName as error:
-                self._report(
-                    ReportKind.CORRUPT_NAME,
-                    self._join(directory.node, cname),
-                    f"this name cannot be decrypted: {error.reason}",
-                )
-        return entries
+        return self._names.list(
+            directory, lambda cname, error: self._bad_name(directory.node, cname, error)
+        )
 
-    def plain_name(self, directory: Directory, cname: bytes) -> bytes:
-        """Return the plaintext of the name on disk `cname`; raises BadName."""
-        full = read_companion(directory.fd, cname, self._names) if is_long(cname) else cname
-        return self._names.decrypt(full, directory.iv)
-
-    def _join(self, node: Node, cname: bytes) -> str:
+    def _bad_name(self, node: Node, cname: bytes, error: BadName) -> None:
         above = self._inodes.path_of(node)
-        return f"{above}/{os.fsdecode(cname)}" if above else os.fsdecode(cname)
+        shown = f"{above}/{os.fsdecode(cname)}" if above else os.fsdecode(cname)
+        self._report(
+            ReportKind.CORRUPT_NAME, shown, f"this name cannot be decrypted: {error.reason}"
+        )
 
 
 def open_directory(parent_fd: int, cname: bytes) -> tuple[int, bool]:
@@ -263,35 +199,3 @@ def open_directory(parent_fd: int, cname: bytes) -> tuple[int, bool]:
     except PermissionError:
         # Enough for everything below it that the permissions allow.
         return os.open(cname, os.O_PATH | _OPEN_DIRECTORY, dir_fd=parent_fd), False
-
-
-def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
-    """Return the full encrypted name of the hashed entry; raises BadName.
-
-    A companion that belongs to another hash is refused: by it, whoever can write to the
-    cipher directory could give a file the name of another.
-    """
-    try:
-        full = read_small(directory_fd, companion(hashed), LONG_COMPANION_MAX + 1)
-    except FileNotFoundError:
-        raise BadName("its .name file is missing") from None
-    except OSError as error:
-        raise BadName(f"its .name file cannot be read ({error.strerror})") from None
-    if names.hash_long_name(full) != hashed:
-        raise BadName("its .name file belongs to another name")
-    return full
-
-
-def name_error(error: BadName) -> OSError:
-    """Return the errno for a plain name that no entry can have."""
-    number = errno.ENAMETOOLONG if isinstance(error, NameTooLong) else errno.EINVAL
-    return OSError(number, os.strerror(number))
-
-
-def entries_beside_iv(directory_fd: int) -> Iterator[bytes]:
-    """Yield the names on disk in a directory, except its IV, one by one."""
-    with contextlib.closing(os.scandir(directory_fd)) as entries:
-        for entry in entries:
-            cname = os.fsencode(entry.name)
-            if cname != DIR_IV_NAME:
-                yield cname

@@ -21,7 +21,7 @@ from typing import Final
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.format.names import DIR_IV_NAME, companion, is_long
-from vaultui.linux.atcalls import start_writeback, syncfs
+from vaultui.linux.atcalls import syncfs
 
 _REMEMBERED: Final = 8192
 """Directories. Beyond it everything is synced at once, which is rare and takes one flush."""
@@ -43,12 +43,6 @@ class Durability:
         # Jobs run in other threads; what they did is taken up by the thread that owns the
         # nodes. A deque is safe for that (its documentation promises it).
         self._finished: deque[_Synced] = deque()
-
-    @staticmethod
-    def start(fd: int) -> None:
-        """Have the kernel begin to write out the file that was just written."""
-        with contextlib.suppress(OSError):  # a file system that can't: fsync comes later
-            start_writeback(fd)
 
     def wrote(self, node: Node, name: bytes) -> None:
         """Note that `name` was written in the directory `node`."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
-from vaultui.cipherfs.smallfiles import read_companion
+from vaultui.cipherfs.metadata import read_companion
 from vaultui.crypto.filename import BadName, Names, NameTooLong
 from vaultui.format.names import CONF_NAME, DIR_IV_NAME, LONG_PREFIX, NAME_SUFFIX, is_long
 
@@ -38,7 +38,8 @@ class EntryNames:
     def __init__(self, names: Names, long_name_max: int) -> None:
         self._names = names
         self._long_name_max = long_name_max
-        self._uses_dir_iv = names.uses_dir_iv
+        self.are_plain: Final = names.is_plain
+        self.uses_dir_iv: Final = names.uses_dir_iv
 
     def on_disk(self, place: Place, name: bytes) -> bytes:
         """Return the name on disk of the entry `name`; raises OSError for what can't be one."""
@@ -65,7 +66,7 @@ class EntryNames:
 
     def is_entry(self, place: Place, cname: bytes) -> bool:
         """Tell whether `cname` is somebody's entry, and not a file of the volume's own."""
-        if cname == DIR_IV_NAME and self._uses_dir_iv:
+        if cname == DIR_IV_NAME and self.uses_dir_iv:
             return False
         if cname.startswith(LONG_PREFIX) and cname.endswith(NAME_SUFFIX):
             return False

@@ -14,25 +14,29 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
-from vaultui.cipherfs.attrs import Attrs, SymlinkCodec
+from vaultui.cipherfs.attrs import Attrs
+from vaultui.cipherfs.badnames import LenientEntryNames
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
+from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
 from vaultui.cipherfs.fileio import FileIO
-from vaultui.cipherfs.inodes import ROOT, Inodes
+from vaultui.cipherfs.inodes import ROOT, EntryInodes, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.pathcodec import PathCodec
 from vaultui.cipherfs.report import Report, Reporter
 from vaultui.cipherfs.space import Space
+from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
-from vaultui.cipherfs.xattrs import Xattrs
+from vaultui.cipherfs.xattrs import NoXattrs, Xattrs
 from vaultui.linux.atcalls import LOCAL_MAGICS, filesystem_magic
+from vaultui.linux.credentials import Caller
 from vaultui.model.ids import Handle, InodeNo
 
 __all__ = ["ROOT", "Entry", "FileSystem", "OpenFileInfo", "Opened"]
@@ -76,21 +80,29 @@ class FileSystem:
         report: Callable[[Report], None],
         prealloc: bool = True,
         coherence_s: float = COHERENCE_S,
+        node_per_entry: bool = False,
+        bad_names: Sequence[str] = (),
+        xattrs: bool = True,
+        suid: bool = False,
         on_change: Callable[[InodeNo], None] = lambda _: None,
     ) -> None:
-        """`cipherdir_fd` stays the caller's. `coherence_s` is 0 for shared storage. `on_change`
-        is told whose attributes changed by a write or an open, where the caller can't know."""
+        """`cipherdir_fd` stays the caller's.
+
+        `coherence_s` is 0 for shared storage, where `node_per_entry` also lets no two names
+        share what is known of a file. `bad_names` are patterns of undecryptable names to
+        show; raises BadPattern. `suid` says that programs may gain rights by their files, so
+        that capabilities mean something. `on_change` is told whose attributes changed by a
+        write or an open, where the caller can't know."""
         self._read_only = read_only
         reporter = Reporter(report)
-        names = volume.names
-        long_name_max = volume.features.long_name_max
-        self._inodes = inodes = Inodes(os.stat(b".", dir_fd=cipherdir_fd))
+        self._names = names = _entry_names(volume, bad_names)
+        new_inodes = EntryInodes if node_per_entry else Inodes
+        self._inodes = inodes = new_inodes(os.stat(b".", dir_fd=cipherdir_fd))
         self._directories = directories = Directories(
             inodes,
             cipherdir_fd,
             names,
             reporter,
-            long_name_max=long_name_max,
             capacity=_directory_capacity(),
             coherence_s=coherence_s,
         )
@@ -107,15 +119,17 @@ class FileSystem:
             coherence_s=coherence_s,
             on_change=on_change,
         )
-        symlinks = SymlinkCodec(volume.content, raw64=volume.features.raw64)
+        symlinks = symlinks_of(volume)
         self._attrs = Attrs(
             inodes, directories, self._files, self._io, volume.content, symlinks, reporter
         )
         self._durability = Durability(inodes, directories)
-        self._dirops = DirOps(inodes, directories, self._attrs, symlinks, self._durability)
+        self._dirops = DirOps(inodes, directories, names, self._attrs, symlinks, self._durability)
         self._listings = Listings(inodes, directories, self._attrs)
-        self._xattrs = Xattrs(inodes, directories, self._attrs, volume.content, names, reporter)
-        self._paths = PathCodec(self._root_fd, names, long_name_max=long_name_max)
+        self._xattrs: Xattrs | NoXattrs = NoXattrs()
+        if xattrs:
+            self._xattrs = Xattrs(inodes, directories, self._attrs, volume, reporter, suid=suid)
+        self._paths = PathCodec(self._root_fd, names)
         self._file_handles: _Handles[FileHandle] = _Handles()
         self._dir_handles: _Handles[DirHandle] = _Handles()
         self._last_handle = 0
@@ -130,7 +144,7 @@ class FileSystem:
             found = above.parent or self._inodes.root if name == b".." else above
             found.refs += 1
             return self._attrs.get(found)
-        cname = self._directories.entry_name(directory, name)
+        cname = self._names.on_disk(directory, name)
         status = os.stat(cname, dir_fd=directory.fd, follow_symlinks=False)
         node = self._inodes.adopt(above, cname, name, status)
         node.refs += 1
@@ -164,26 +178,36 @@ class FileSystem:
     def readlink(self, ino: InodeNo) -> bytes:
         return self._attrs.read_target(self._inodes.get(ino))
 
-    # Entries. What returns attributes takes one kernel reference.
+    # Entries. What returns attributes takes one kernel reference. What makes an entry makes it
+    # as the user `caller` where one is given.
 
-    def mknod(self, parent: InodeNo, name: bytes, mode: int, rdev: int) -> Attributes:
+    def mknod(
+        self, parent: InodeNo, name: bytes, mode: int, rdev: int, caller: Caller | None = None
+    ) -> Attributes:
         self._check_writable()
         above = self._inodes.directory(parent)
-        return self._referenced(self._dirops.mknod(above, name, mode, rdev))
+        return self._referenced(self._dirops.mknod(above, name, mode, rdev, caller))
 
-    def mkdir(self, parent: InodeNo, name: bytes, mode: int) -> Attributes:
-        self._check_writable()
-        return self._referenced(self._dirops.mkdir(self._inodes.directory(parent), name, mode))
-
-    def symlink(self, parent: InodeNo, name: bytes, target: bytes) -> Attributes:
+    def mkdir(
+        self, parent: InodeNo, name: bytes, mode: int, caller: Caller | None = None
+    ) -> Attributes:
         self._check_writable()
         above = self._inodes.directory(parent)
-        return self._referenced(self._dirops.symlink(above, name, target))
+        return self._referenced(self._dirops.mkdir(above, name, mode, caller))
 
-    def link(self, ino: InodeNo, new_parent: InodeNo, new_name: bytes) -> Attributes:
+    def symlink(
+        self, parent: InodeNo, name: bytes, target: bytes, caller: Caller | None = None
+    ) -> Attributes:
+        self._check_writable()
+        above = self._inodes.directory(parent)
+        return self._referenced(self._dirops.symlink(above, name, target, caller))
+
+    def link(
+        self, ino: InodeNo, new_parent: InodeNo, new_name: bytes, caller: Caller | None = None
+    ) -> Attributes:
         self._check_writable()
         above = self._inodes.directory(new_parent)
-        return self._referenced(self._dirops.link(self._inodes.get(ino), above, new_name))
+        return self._referenced(self._dirops.link(self._inodes.get(ino), above, new_name, caller))
 
     def unlink(self, parent: InodeNo, name: bytes) -> None:
         self._check_writable()
@@ -220,12 +244,13 @@ class FileSystem:
         return Opened(handle, keep_cache)
 
     def create(
-        self, parent: InodeNo, name: bytes, mode: int, flags: int
+        self, parent: InodeNo, name: bytes, mode: int, flags: int, caller: Caller | None = None
     ) -> tuple[Opened, Attributes]:
         """Make and open a file; open the one that is there unless `flags` has O_EXCL."""
         self._check_writable()
         try:
-            node, fd, attributes = self._dirops.create(self._inodes.directory(parent), name, mode)
+            above = self._inodes.directory(parent)
+            node, fd, attributes = self._dirops.create(above, name, mode, caller)
         except FileExistsError:
             if flags & os.O_EXCL:
                 raise
@@ -313,9 +338,17 @@ class FileSystem:
     def getxattr(self, ino: InodeNo, name: bytes) -> bytes:
         return self._xattrs.get(self._inodes.get(ino), name)
 
-    def setxattr(self, ino: InodeNo, name: bytes, value: bytes, flags: int = 0) -> None:
+    def setxattr(
+        self,
+        ino: InodeNo,
+        name: bytes,
+        value: bytes,
+        flags: int = 0,
+        caller: Caller | None = None,
+    ) -> None:
+        """Set an attribute. An ACL is set as `caller`: the set-group-ID bit depends on it."""
         self._check_writable()
-        self._xattrs.set(self._inodes.get(ino), name, value, flags)
+        self._xattrs.set(self._inodes.get(ino), name, value, flags, caller)
 
     def listxattr(self, ino: InodeNo) -> list[bytes]:
         return self._xattrs.list(self._inodes.get(ino))
@@ -375,6 +408,15 @@ class FileSystem:
     def _check_writable(self) -> None:
         if self._read_only:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def _entry_names(volume: Volume, bad_names: Sequence[str]) -> EntryNames:
+    long_name_max = volume.features.long_name_max
+    if volume.names.is_plain:
+        return PlainEntryNames(volume.names, long_name_max)
+    if bad_names:
+        return LenientEntryNames(volume.names, long_name_max, bad_names)
+    return EntryNames(volume.names, long_name_max)
 
 
 def _directory_capacity() -> int:

@@ -49,6 +49,7 @@ class Node:
         "ino",
         "key",
         "kind",
+        "last_status",
         "name",
         "nlink",
         "open",
@@ -78,6 +79,8 @@ class Node:
         self.directory: Directory | None = None
         """Of a directory: its descriptor and IV, while cached."""
         self.open: OpenFile | None = None
+        self.last_status: os.stat_result | None = None
+        """Of a FIFO and its like, once unlinked: nothing else is left that could be asked."""
         self.gone = False
         """Set by the removal of the last link: the backing inode number may be reused."""
         self.set_id = False
@@ -245,7 +248,7 @@ class Inodes:
             if self._by_ino.get(node.ino) is not node:
                 return
             del self._by_ino[node.ino]
-            del self._by_key[node.key]
+            self._by_key.pop(node.key, None)
             if node.directory is not None:
                 node.directory.close()
             if node.aliases:
@@ -306,6 +309,7 @@ class Inodes:
         node.kind = status.st_mode & _TYPE_MASK
         node.children = {} if node.kind == stat.S_IFDIR else None
         node.gone = False
+        node.last_status = None
         node.stamp = None
         node.unsynced = None
         if node.directory is not None:
@@ -323,3 +327,23 @@ class Inodes:
             self._next_own += 1
             number = self._next_own
         return InodeNo(number)
+
+
+class EntryInodes(Inodes):
+    """All nodes of a mount on shared storage, where each directory entry is a node of its own.
+
+    What one client removes another may have made anew under the same inode number, and a
+    network file system may show both for a while: nothing that was believed of the one may be
+    told of the other. So hard links are files of their own to the kernel, with own numbers,
+    and only the count of links and the content are shared, on the disk.
+    """
+
+    def adopt(self, parent: Node, cname: bytes, name: bytes, status: os.stat_result) -> Node:
+        """Return the node of the entry `cname` in `parent`, which was just found there."""
+        assert parent.children is not None
+        node = parent.children.get(cname)
+        if node is None or node.gone or not node.is_inode_of(status):
+            node = self._new((status.st_dev, status.st_ino), status)
+            self._give_name(node, parent, cname, name)
+        node.nlink = status.st_nlink
+        return node

@@ -9,32 +9,36 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from vaultui.cipherfs.cipherdir import (
-    BadDirIv,
-    open_directory,
-    read_companion,
-    read_dir_iv,
-)
-from vaultui.crypto.filename import BadName, Names, NameTooLong
-from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
+from vaultui.cipherfs.cipherdir import open_directory
+from vaultui.cipherfs.entrynames import EntryNames
+from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
+from vaultui.crypto.filename import FIXED_IV, BadName
 
 _ROOT_FLAGS: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class _Place(NamedTuple):
+    """Where a walk is; see entrynames.Place."""
+
+    fd: int
+    iv: bytes
+    is_root: bool
 
 
 class PathCodec:
     """Encrypts and decrypts relative paths. Usable from any thread."""
 
-    def __init__(self, root_fd: int, names: Names, *, long_name_max: int) -> None:
+    def __init__(self, root_fd: int, names: EntryNames) -> None:
         self._root_fd = root_fd
         self._names = names
-        self._long_name_max = long_name_max
 
     def encrypt(self, path: bytes) -> bytes:
         """Return the ciphertext path of `path`, whose last component need not exist.
 
-        Raises OSError: ENOENT for a missing directory on the way, ENAMETOOLONG, EINVAL.
+        With plaintext names it is the same one, and no component need exist. Raises OSError:
+        ENOENT for a missing directory on the way, ENAMETOOLONG, EINVAL.
         """
         return self._walk(path, self._encrypt_component)
 
@@ -47,19 +51,18 @@ class PathCodec:
         return self._walk(path, self._decrypt_component)
 
     def _walk(
-        self, path: bytes, translate: Callable[[int, bytes, bytes], tuple[bytes, bytes]]
+        self, path: bytes, translate: Callable[[_Place, bytes], tuple[bytes, bytes]]
     ) -> bytes:
         """Translate component by component; `translate` answers (on disk, translated)."""
+        if self._names.are_plain:
+            return path
         done = []
         parts = path.split(b"/")
         fd = os.open(b".", _ROOT_FLAGS, dir_fd=self._root_fd)
         try:
             for index, part in enumerate(parts):
-                try:
-                    iv = read_dir_iv(fd)
-                except BadDirIv as error:
-                    raise OSError(errno.EIO, f"the IV of a directory: {error}") from None
-                on_disk, translated = translate(fd, part, iv)
+                place = _Place(fd, self._read_iv(fd), is_root=not index)
+                on_disk, translated = translate(place, part)
                 done.append(translated)
                 if index + 1 < len(parts):
                     below, _readable = open_directory(fd, on_disk)
@@ -69,22 +72,22 @@ class PathCodec:
             os.close(fd)
         return b"/".join(done)
 
-    def _encrypt_component(self, fd: int, name: bytes, iv: bytes) -> tuple[bytes, bytes]:
+    def _read_iv(self, fd: int) -> bytes:
+        if not self._names.uses_dir_iv:
+            return FIXED_IV
         try:
-            cname = self._names.encrypt(name, iv)
-        except NameTooLong:
-            raise OSError(errno.ENAMETOOLONG, "file name too long") from None
-        except BadName as error:
-            raise OSError(errno.EINVAL, error.reason) from None
-        if len(cname) > self._long_name_max:
-            cname = self._names.hash_long_name(cname)
+            return read_dir_iv(fd)
+        except BadDirIv as error:
+            raise OSError(errno.EIO, f"the IV of a directory: {error}") from None
+
+    def _encrypt_component(self, place: _Place, name: bytes) -> tuple[bytes, bytes]:
+        cname = self._names.on_disk(place, name)
         return cname, cname
 
-    def _decrypt_component(self, fd: int, cname: bytes, iv: bytes) -> tuple[bytes, bytes]:
-        if cname in (CONF_NAME, DIR_IV_NAME) or is_companion(cname):
+    def _decrypt_component(self, place: _Place, cname: bytes) -> tuple[bytes, bytes]:
+        if not self._names.is_entry(place, cname):
             raise OSError(errno.EBADMSG, f"{os.fsdecode(cname)} is not an entry of the vault")
         try:
-            full = read_companion(fd, cname, self._names) if is_long(cname) else cname
-            return cname, self._names.decrypt(full, iv)
+            return cname, self._names.plain(place, cname)
         except BadName as error:
             raise OSError(errno.EBADMSG, error.reason) from None

@@ -13,16 +13,19 @@ from typing import Final
 
 from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories
+from vaultui.cipherfs.furnishing import as_caller
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.report import Reporter, ReportKind
+from vaultui.cipherfs.volume import Volume
 from vaultui.crypto.content import ContentCipher, CorruptBlock
 from vaultui.crypto.filename import XATTR_PREFIX, BadName, Names
 from vaultui.format import names as names_format
+from vaultui.linux.credentials import Caller
 
 ACL_NAMES: Final = frozenset({b"system.posix_acl_access", b"system.posix_acl_default"})
 CAPABILITY: Final = b"security.capability"
-"""The kernel asks for it before each write. Vaults are mounted nosuid, where it would mean
-nothing, so the answer costs no system call."""
+"""Old kernels ask for it before each write. On a mount that is nosuid it would mean nothing,
+so the answer costs no system call."""
 
 _CACHED_NAMES: Final = 1024
 
@@ -35,21 +38,23 @@ class Xattrs:
         inodes: Inodes,
         directories: Directories,
         attrs: Attrs,
-        content: ContentCipher,
-        names: Names,
+        volume: Volume,
         report: Reporter,
+        *,
+        suid: bool,
     ) -> None:
         self._inodes = inodes
         self._directories = directories
         self._attrs = attrs
-        self._content = content
-        self._names = names
+        self._content = volume.content
+        self._names = volume.names
         self._report = report
+        self._unread = None if suid else CAPABILITY
         self._stored_names: dict[bytes, bytes] = {}
 
     def get(self, node: Node, name: bytes) -> bytes:
         """Return the value; ENODATA if there is none, EIO and a report if it is damaged."""
-        if name == CAPABILITY:
+        if name == self._unread:
             raise _error(errno.EOPNOTSUPP)
         where, follow = self._place(node)
         stored = os.getxattr(where, self._stored_name(name), follow_symlinks=follow)
@@ -65,14 +70,20 @@ class Xattrs:
             )
             raise _error(errno.EIO) from None
 
-    def set(self, node: Node, name: bytes, value: bytes, flags: int) -> None:
-        """Set the value. `flags` as in setxattr(2)."""
-        if name == CAPABILITY:
-            raise _error(errno.EOPNOTSUPP)
-        stored = value if name in ACL_NAMES else self._content.seal_value(value)
+    def set(self, node: Node, name: bytes, value: bytes, flags: int, caller: Caller | None) -> None:
+        """Set the value. `flags` as in setxattr(2).
+
+        An ACL is set as `caller`: it may take the set-group-ID bit away from a file of a
+        group that the caller is not in.
+        """
         self._attrs.stat(node)  # makes sure that the name still leads to this inode
         where, follow = self._place(node)
-        os.setxattr(where, self._stored_name(name), stored, flags, follow_symlinks=follow)
+        if name in ACL_NAMES:
+            with as_caller(caller):
+                os.setxattr(where, name, value, flags, follow_symlinks=follow)
+        else:
+            sealed = self._content.seal_value(value)
+            os.setxattr(where, self._stored_name(name), sealed, flags, follow_symlinks=follow)
 
     def list(self, node: Node) -> list[bytes]:
         """Return the names of all attributes that can be decrypted; others are reported."""
@@ -99,8 +110,6 @@ class Xattrs:
 
     def remove(self, node: Node, name: bytes) -> None:
         """Remove the attribute; ENODATA if there is none."""
-        if name == CAPABILITY:
-            raise _error(errno.EOPNOTSUPP)
         self._attrs.stat(node)
         where, follow = self._place(node)
         os.removexattr(where, self._stored_name(name), follow_symlinks=follow)
@@ -129,6 +138,22 @@ class Xattrs:
             raise _error(errno.ENOENT)
         fd = self._directories.enter(node.parent).fd
         return b"/proc/self/fd/%d/%s" % (fd, node.cname), False
+
+
+class NoXattrs:
+    """Extended attributes of a mount that is to have none."""
+
+    def get(self, node: Node, name: bytes) -> bytes:
+        raise _error(errno.ENODATA)
+
+    def set(self, node: Node, name: bytes, value: bytes, flags: int, caller: Caller | None) -> None:
+        raise _error(errno.EOPNOTSUPP)
+
+    def list(self, node: Node) -> list[bytes]:
+        return []
+
+    def remove(self, node: Node, name: bytes) -> None:
+        raise _error(errno.EOPNOTSUPP)
 
 
 def open_value(content: ContentCipher, names: Names, stored: bytes) -> bytes:

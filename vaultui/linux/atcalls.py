@@ -9,6 +9,7 @@ from vaultui.linux import libc
 
 RENAME_NOREPLACE: Final = 1
 RENAME_EXCHANGE: Final = 2
+RENAME_WHITEOUT: Final = 4
 
 BTRFS_MAGIC: Final = 0x9123683E
 LOCAL_MAGICS: Final = frozenset(
@@ -56,7 +57,7 @@ def fallocate_keep_size(fd: int, offset: int, length: int) -> None:
 
 
 def renameat2(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int) -> None:
-    """Rename with RENAME_NOREPLACE or RENAME_EXCHANGE; EINVAL where it is not supported."""
+    """Rename with flags; EINVAL for those that the file system does not support."""
     _renameat2(old_dir, old, new_dir, new, flags)
 
 

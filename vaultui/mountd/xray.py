@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vaultui.cipherfs import volume as volumes
-from vaultui.cipherfs.cipherdir import BadDirIv, read_dir_iv
+from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.crypto import masterkey
 from vaultui.format import names, volumeconf
 from vaultui.format.blocks import HEADER_BYTES, BadHeader, Layout, parse_header

@@ -8,10 +8,11 @@ import stat
 from collections.abc import Callable
 
 import pytest
+from capabilities import needs
 from openvolume import OpenVolume
 
 from vaultui.cipherfs.filesystem import ROOT
-from vaultui.linux.atcalls import RENAME_EXCHANGE, RENAME_NOREPLACE
+from vaultui.linux.atcalls import RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT
 
 LONG = "l" * 200
 OTHER_LONG = "m" * 255
@@ -141,8 +142,26 @@ def test_exchanged_entries_keep_their_content_and_both_names(
 
 def test_other_flags_of_rename_are_refused(vault: OpenVolume) -> None:
     vault.write("file", b"")
-    with failure(errno.EINVAL):
-        vault.rename("file", "other", 4)
+    for flags in (RENAME_EXCHANGE | RENAME_NOREPLACE, RENAME_EXCHANGE | RENAME_WHITEOUT, 8):
+        with failure(errno.EINVAL):
+            vault.rename("file", "other", flags)
+
+
+@needs("root")
+@pytest.mark.parametrize("old", ["short", LONG], ids=["short", "long"])
+@pytest.mark.parametrize("flags", [RENAME_WHITEOUT, RENAME_WHITEOUT | RENAME_NOREPLACE])
+def test_a_whiteout_takes_the_place_of_what_was_renamed(
+    vault: OpenVolume, old: str, flags: int
+) -> None:
+    vault.write(old, b"x")
+    if not flags & RENAME_NOREPLACE:
+        vault.write("new", b"y")
+    vault.rename(old, "new", flags)
+    vault.reopen()
+    assert vault.list() == sorted([old, "new"])
+    assert vault.read("new") == b"x"
+    whiteout = vault.attributes(old)
+    assert (stat.S_IFMT(whiteout.mode), whiteout.rdev) == (stat.S_IFCHR, 0)
 
 
 def test_renaming_a_long_name_to_itself_keeps_it(vault: OpenVolume) -> None:
@@ -249,9 +268,11 @@ def test_a_directory_that_could_not_be_removed_has_its_iv_and_mode_again(
     vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vault.mkdir("dir", 0o500)
+    inside = vault.cipher_path("dir")
 
     def refuse(*_args: object, **_kwargs: object) -> None:
-        raise OSError(errno.EBUSY, "busy")
+        number = errno.ENOTEMPTY if os.listdir(inside) else errno.EBUSY
+        raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "rmdir", refuse)

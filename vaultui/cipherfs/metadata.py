@@ -1,0 +1,101 @@
+"""Files of a volume's own in a directory: its IV, and the companions of hashed entries."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import Final
+
+from vaultui.crypto.filename import BadName, Names
+from vaultui.format.names import DIR_IV_BYTES, DIR_IV_NAME, LONG_COMPANION_MAX, companion
+from vaultui.linux.atcalls import start_writeback
+
+REMOVED_IV_PREFIX: Final = DIR_IV_NAME + b".rmdir."
+"""Where an IV waits in the parent while its directory is removed; as gocryptfs names it."""
+
+_MODE: Final = 0o444
+
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class BadDirIv(Exception):
+    """The IV of a directory is missing or damaged: no name in it can be read."""
+
+
+def read_dir_iv(directory_fd: int) -> bytes:
+    """Return the IV of a directory; raises BadDirIv."""
+    try:
+        data = _read_small(directory_fd, DIR_IV_NAME, DIR_IV_BYTES + 1)
+    except FileNotFoundError:
+        raise BadDirIv("it is missing") from None
+    if len(data) != DIR_IV_BYTES:
+        raise BadDirIv(f"it has {len(data)} of {DIR_IV_BYTES} bytes")
+    if not any(data):
+        raise BadDirIv("it is all zeros")
+    return data
+
+
+def write_dir_iv(directory_fd: int) -> None:
+    """Give a directory that has none a random IV."""
+    iv = os.urandom(DIR_IV_BYTES)
+    while not any(iv):
+        iv = os.urandom(DIR_IV_BYTES)
+    _write_new(directory_fd, DIR_IV_NAME, iv)
+
+
+def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
+    """Return the full encrypted name of the hashed entry; raises BadName.
+
+    A companion that belongs to another hash is refused: by it, whoever can write to the
+    cipher directory could give a file the name of another.
+    """
+    try:
+        full = _read_small(directory_fd, companion(hashed), LONG_COMPANION_MAX + 1)
+    except FileNotFoundError:
+        raise BadName("its .name file is missing") from None
+    except OSError as error:
+        raise BadName(f"its .name file cannot be read ({error.strerror})") from None
+    if names.hash_long_name(full) != hashed:
+        raise BadName("its .name file belongs to another name")
+    return full
+
+
+def write_companion(directory_fd: int, hashed: bytes, full: bytes) -> bool:
+    """Make sure of the companion of a hashed entry; return whether it is new."""
+    beside = companion(hashed)
+    try:
+        _write_new(directory_fd, beside, full)
+    except FileExistsError:
+        if _read_small(directory_fd, beside, LONG_COMPANION_MAX + 1) == full:
+            return False
+        # Left by a crash in the middle of writing it: nothing can have had this name.
+        os.unlink(beside, dir_fd=directory_fd)
+        _write_new(directory_fd, beside, full)
+    return True
+
+
+def _read_small(directory_fd: int, name: bytes, limit: int) -> bytes:
+    """Return the first `limit` bytes of a small file in a directory."""
+    fd = os.open(name, _READ, dir_fd=directory_fd)
+    try:
+        return os.read(fd, limit)
+    finally:
+        os.close(fd)
+
+
+def _write_new(directory_fd: int, name: bytes, data: bytes) -> None:
+    """Make a small file, whole or not at all, and have the kernel begin to write it out."""
+    fd = os.open(name, _NEW, _MODE, dir_fd=directory_fd)
+    try:
+        if os.write(fd, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with contextlib.suppress(OSError):  # a file system that can't: fsync comes later
+            start_writeback(fd)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=directory_fd)
+        raise
+    finally:
+        os.close(fd)
