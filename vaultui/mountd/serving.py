@@ -119,6 +119,10 @@ def _tree(
         report=report,
         prealloc=spec.prealloc,
         coherence_s=0.0 if spec.shared_storage else COHERENCE_S,
+        node_per_entry=spec.shared_storage,
+        bad_names=spec.bad_names,
+        xattrs=spec.xattrs,
+        suid=spec.suid,
         on_change=forget_attributes,
     )
 
