@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mounting import Vaultfs
+from mounting import Vaultfs, detach
+from programs import run_program
+from waiting import wait_until
 
 from vaultui.model.secret import Secret
 from vaultui.wire import framing
@@ -77,3 +80,20 @@ def mount_spec(volume: Vaultfs, **fields: Any) -> MountSpec:
         ctlsock=str(volume.base / "ctl"),
         **fields,
     )
+
+
+@contextlib.contextmanager
+def served(volume: Vaultfs, **fields: Any) -> Iterator[Started]:
+    """Mount a volume with the options that `fields` of a MountSpec name, and unmount it."""
+    started = Started(mount_spec(volume, **fields), [volume.password])
+    messages = started.messages()
+    try:
+        assert isinstance(messages[-1], Ready), messages
+        yield started
+        unmount = ("fusermount3", "-u", volume.mountpoint)
+        wait_until(lambda: run_program(unmount).returncode == 0, 5, "it is unmounted")
+        assert started.process.wait(20) == 0
+    finally:
+        started.process.kill()
+        started.process.wait(20)
+        detach(volume.mountpoint)

@@ -120,7 +120,7 @@ def _operations(
     )
     arguments = (tree, loop, activity, events, on_served, presentation)
     # Where everything is shown as one user's, there is no other to make files for.
-    preserve_owner = False
+    preserve_owner = shares_as_root(spec) and not spec.force_owner
     operations = (
         CallerOperations(*arguments, preserve_owner=preserve_owner, mask=spec.acl)
         if preserve_owner or spec.acl
