@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from vaultui.cipherfs.descent import Descent
 from vaultui.cipherfs.metadata import (
     REMOVED_IV_PREFIX,
     BadDirIv,
@@ -24,14 +25,18 @@ from vaultui.cipherfs.metadata import (
 )
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
-from vaultui.cipherfs.xattrs import ACL_NAMES, open_value
+from vaultui.cipherfs.wholefile import WholeFile
+from vaultui.cipherfs.xattrs import open_value
 from vaultui.crypto.content import CorruptBlock
-from vaultui.crypto.filename import XATTR_PREFIX, BadName
-from vaultui.format.blocks import HEADER_BYTES, BadHeader, parse_header
-from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
+from vaultui.crypto.filename import FIXED_IV, XATTR_PREFIX, BadName
+from vaultui.format.names import (
+    CONF_NAME,
+    DIR_IV_NAME,
+    NAME_SUFFIX,
+    is_companion,
+    is_long,
+)
 
-_RUN_BLOCKS: Final = 64
-"""Blocks that are read at once: 256 KiB, behind which the per-call cost disappears."""
 _PROGRESS_EVERY_S: Final = 0.2
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -83,16 +88,40 @@ class _Cancelled(Exception):
     """Unwinds the walk."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the walk is: both paths, without leading slashes; empty for the root."""
+    """An entry, by the names of it and of all above it; the root has none.
 
-    plain: bytes
-    cipher: bytes
+    Paths are put together when somebody asks: in a deep tree all of them together would take
+    more memory than the tree.
+    """
+
+    __slots__ = ("above", "cname", "name")
+
+    def __init__(self, above: _Place | None, name: bytes, cname: bytes) -> None:
+        self.above = above
+        self.name = name
+        self.cname = cname
 
     def below(self, name: bytes, cname: bytes) -> _Place:
-        plain = self.plain + b"/" + name if self.plain else name
-        return _Place(plain, self.cipher + b"/" + cname if self.cipher else cname)
+        return _Place(self, name, cname)
+
+    def paths(self) -> tuple[str, str]:
+        """Return the plain and the ciphertext path, without leading slashes."""
+        names, cnames = [], []
+        place = self
+        while place.above is not None:
+            names.append(place.name)
+            cnames.append(place.cname)
+            place = place.above
+        return os.fsdecode(b"/".join(reversed(names))), os.fsdecode(b"/".join(reversed(cnames)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A directory, and what of it is still to be checked: (name, name on disk), the next last."""
+
+    place: _Place
+    entries: list[tuple[bytes, bytes]]
 
 
 class _Check:
@@ -110,198 +139,182 @@ class _Check:
         self._on_damage = on_damage
         self._cancelled = cancelled
         self._files = self._bytes = self._corrupt = self._skipped = 0
-        self._seen: set[tuple[int, int]] = set()
-        """Files with several names that were read already."""
+        self._links_left: dict[tuple[int, int], int] = {}
+        """Files with several names that were read, and how many of those are still to come."""
         self._told = 0.0
+        self._place = _Place(None, b"", b"")
+        self._whole_file = WholeFile(volume.content, self._read)
+        self._descent = Descent[_Listed]()
 
     def run(self, root_fd: int) -> CheckSummary:
         try:
             self._walk(root_fd)
         except _Cancelled:
             return self._summary(cancelled=True)
+        finally:
+            self._descent.close()
         return self._summary(cancelled=False)
 
     def _summary(self, *, cancelled: bool) -> CheckSummary:
         return CheckSummary(self._files, self._bytes, self._corrupt, self._skipped, cancelled)
 
     def _walk(self, root_fd: int) -> None:
-        """Check directories depth first; one descriptor stays open for each level."""
-        top = _Place(b"", b"")
-        fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root_fd)
-        levels = [(fd, self._directory(fd, top))]
-        try:
-            while levels:
-                fd, below = levels[-1]
-                found = next(below, None)
-                if found is None:
-                    levels.pop()
-                    os.close(fd)
-                    continue
-                place, cname = found
-                try:
-                    child = os.open(cname, _OPEN | os.O_DIRECTORY, dir_fd=fd)
-                except OSError as error:
-                    self._unreadable(place, error)
-                    continue
-                levels.append((child, self._directory(child, place)))
-        finally:
-            for fd, _below in levels:
-                os.close(fd)
+        """Check directories depth first."""
+        self._try(self._directory, root_fd, b".")
+        while self._descent:
+            fd, listed = self._descent.here
+            if not listed.entries:
+                self._descent.up()
+                continue
+            if fd < 0:
+                self._place = listed.place
+                self._unreadable("it was moved while it was checked")
+                listed.entries.clear()
+                continue
+            name, cname = listed.entries.pop()
+            self._place = listed.place.below(name, cname)
+            self._try(self._entry, fd, cname)
 
-    def _directory(self, fd: int, place: _Place) -> Iterator[tuple[_Place, bytes]]:
-        """Check a directory and what is in it, but yield the directories for the caller."""
-        self._tick(place)
-        self._xattrs(fd, place)
+    def _try(self, check: Callable[[int, bytes], None], fd: int, cname: bytes) -> None:
+        self._tick()
         try:
-            iv = read_dir_iv(fd)
+            check(fd, cname)
+        except OSError as error:
+            self._unreadable(error.strerror or str(error))
+
+    def _entry(self, fd: int, cname: bytes) -> None:
+        status = os.stat(cname, dir_fd=fd, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            self._directory(fd, cname)
+        elif stat.S_ISLNK(status.st_mode):
+            self._symlink(fd, cname)
+        elif stat.S_ISREG(status.st_mode) and not self._was_read(status):
+            self._file(fd, cname)
+
+    def _directory(self, above_fd: int, cname: bytes) -> None:
+        """Check a directory itself, and go down into it for what it holds."""
+        fd = os.open(cname, _OPEN | os.O_DIRECTORY, dir_fd=above_fd)
+        listed = _Listed(self._place, [])
+        self._descent.down(fd, listed)
+        self._xattrs(fd)
+        try:
+            iv = read_dir_iv(fd) if self._names.uses_dir_iv else FIXED_IV
         except BadDirIv as error:
-            self._damage(DamageKind.DIR_IV, place, f"the IV of this directory: {error}")
+            self._damage(DamageKind.DIR_IV, f"the IV of this directory: {error}")
             return
-        except OSError as error:
-            self._unreadable(place, error)
+        except PermissionError:
+            raise
+        except OSError as error:  # it is a directory, a symlink, a bad sector
+            self._damage(DamageKind.DIR_IV, f"the IV of this directory: {error.strerror}")
             return
-        try:
-            entries = sorted(self._entries(fd, iv, place))
-        except OSError as error:
-            self._unreadable(place, error)
-            return
-        for name, cname in entries:
-            entry = place.below(name, cname)
-            try:
-                status = os.stat(cname, dir_fd=fd, follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    yield entry, cname
+        listed.entries.extend(self._list(fd, iv))
+        listed.entries.sort(reverse=True)
+
+    def _list(self, fd: int, iv: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (name, name on disk) of what can be decrypted."""
+        hashed: set[bytes] = set()
+        companions: set[bytes] = set()
+        is_root = self._place.above is None
+        with os.scandir(fd) as found:
+            for entry in found:
+                cname = os.fsencode(entry.name)
+                if cname == CONF_NAME and is_root:
+                    continue
+                if self._names.is_plain:
+                    yield cname, cname
+                    continue
+                if cname == DIR_IV_NAME and self._names.uses_dir_iv:
+                    continue
+                if is_companion(cname):
+                    companions.add(cname.removesuffix(NAME_SUFFIX))
+                    continue
+                full = cname
+                try:
+                    if is_long(cname):
+                        hashed.add(cname)
+                        full = read_companion(fd, cname, self._names)
+                    name = self._names.decrypt(full, iv)
+                except BadName as error:
+                    self._bad_name(cname, error.reason)
                 else:
-                    self._entry(fd, cname, status, entry)
-            except OSError as error:
-                self._unreadable(entry, error)
+                    yield name, cname
+        for cname in sorted(companions - hashed):
+            self._bad_name(cname + NAME_SUFFIX, "it names nothing; it may be deleted")
 
-    def _entries(self, fd: int, iv: bytes, place: _Place) -> Iterator[tuple[bytes, bytes]]:
-        for text in os.listdir(fd):
-            cname = os.fsencode(text)
-            if cname == DIR_IV_NAME or is_companion(cname):
-                continue
-            if cname == CONF_NAME and not place.cipher:
-                continue
-            if cname.startswith(REMOVED_IV_PREFIX):
-                reason = "left by an interrupted rmdir; it may be deleted"
-                self._damage(DamageKind.NAME, place.below(cname, cname), reason)
-                continue
-            try:
-                full = read_companion(fd, cname, self._names) if is_long(cname) else cname
-                yield self._names.decrypt(full, iv), cname
-            except BadName as error:
-                self._damage(DamageKind.NAME, place.below(cname, cname), error.reason)
+    def _bad_name(self, cname: bytes, reason: str) -> None:
+        if cname.startswith(REMOVED_IV_PREFIX):
+            reason = "left by an interrupted rmdir; it may be deleted"
+        self._damage(DamageKind.NAME, reason, self._place.below(cname, cname))
 
-    def _entry(self, fd: int, cname: bytes, status: os.stat_result, place: _Place) -> None:
-        self._tick(place)
-        if stat.S_ISLNK(status.st_mode):
-            try:
-                self._symlinks.open(os.readlink(cname, dir_fd=fd))
-            except (BadName, CorruptBlock) as error:
-                self._damage(DamageKind.SYMLINK, place, f"the target: {error.reason}")
-        elif stat.S_ISREG(status.st_mode):
-            key = (status.st_dev, status.st_ino)
-            if status.st_nlink > 1:
-                if key in self._seen:
-                    return
-                self._seen.add(key)
-            file_fd = os.open(cname, _OPEN, dir_fd=fd)
-            try:
-                self._xattrs(file_fd, place)
-                self._file(file_fd, place)
-            finally:
-                os.close(file_fd)
+    def _symlink(self, fd: int, cname: bytes) -> None:
+        target = os.readlink(cname, dir_fd=fd)
+        if self._names.is_plain:
+            return
+        try:
+            self._symlinks.open(target)
+        except (BadName, CorruptBlock) as error:
+            self._damage(DamageKind.SYMLINK, f"the target: {error.reason}")
 
-    def _file(self, fd: int, place: _Place) -> None:
+    def _was_read(self, status: os.stat_result) -> bool:
+        """Tell whether the file was read under another of its names."""
+        if status.st_nlink == 1:
+            return False
+        key = (status.st_dev, status.st_ino)
+        left = self._links_left.pop(key, 0)
+        # Forgotten with its last name: a backup has millions of them.
+        if left != 1:
+            self._links_left[key] = (left or status.st_nlink) - 1
+        return left > 0
+
+    def _file(self, above_fd: int, cname: bytes) -> None:
         self._files += 1
-        size = os.fstat(fd).st_size
-        if size == 0:
+        fd = os.open(cname, _OPEN, dir_fd=above_fd)
+        try:
+            self._xattrs(fd)
+            if damage := self._whole_file.damage(fd):
+                self._damage(DamageKind.CONTENT, damage)
+        finally:
+            os.close(fd)
+
+    def _read(self, size: int) -> None:
+        self._bytes += size
+        self._tick()
+
+    def _xattrs(self, fd: int) -> None:
+        """Check the attributes of an open entry; what is wrong with them ends nothing else."""
+        try:
+            for text in os.listxattr(fd):
+                stored = os.fsencode(text)
+                if stored.startswith(XATTR_PREFIX):
+                    self._xattr(fd, stored)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:  # a file system without attributes
+                self._unreadable(f"its attributes: {error.strerror}")
+
+    def _xattr(self, fd: int, stored: bytes) -> None:
+        try:
+            name = os.fsdecode(self._names.decrypt_xattr_name(stored))
+        except BadName as error:
+            reason = f"the attribute name {os.fsdecode(stored)}: {error.reason}"
+            self._damage(DamageKind.XATTR, reason)
             return
         try:
-            file_id = parse_header(os.pread(fd, HEADER_BYTES, 0))
-        except BadHeader as error:
-            self._damage(DamageKind.CONTENT, place, f"the header: {error.reason}")
-            return
-        self._bytes += HEADER_BYTES
-        bad: list[CorruptBlock] = []
-        for first, ciphertext in self._runs(fd, size, place):
-            self._bytes += len(ciphertext)
-            try:
-                self._content.open(first, file_id, ciphertext)
-            except CorruptBlock:
-                bad += self._bad_blocks(first, file_id, ciphertext)
-        if bad:
-            more = f"; {len(bad)} bad blocks in all" if len(bad) > 1 else ""
-            self._damage(DamageKind.CONTENT, place, f"{bad[0]}{more}")
+            open_value(self._content, self._names, os.getxattr(fd, stored))
+        except CorruptBlock as error:
+            self._damage(DamageKind.XATTR, f"the attribute {name}: {error.reason}")
 
-    def _runs(self, fd: int, size: int, place: _Place) -> Iterator[tuple[int, bytes]]:
-        """Yield the runs of blocks that hold data, each with the number of its first block."""
-        layout = self._content.layout
-        step = layout.cipher_block
-        full, short = divmod(size - HEADER_BYTES, step)
-        at = HEADER_BYTES
-        while at < size:
-            self._tick(place)
-            try:
-                # A hole of the file system need not end where a block does.
-                first = (os.lseek(fd, at, os.SEEK_DATA) - HEADER_BYTES) // step
-            except OSError as error:
-                # A hole up to the end; but a block that is short is no hole.
-                if error.errno != errno.ENXIO or not short:
-                    return
-                first = full
-            at = layout.cipher_offset(first)
-            ciphertext = os.pread(fd, _RUN_BLOCKS * step, at)
-            if not ciphertext:
-                return
-            yield first, ciphertext
-            at += len(ciphertext)
-
-    def _bad_blocks(self, first: int, file_id: bytes, ciphertext: bytes) -> list[CorruptBlock]:
-        step = self._content.layout.cipher_block
-        bad = []
-        for index, at in enumerate(range(0, len(ciphertext), step)):
-            try:
-                self._content.open(first + index, file_id, ciphertext[at : at + step])
-            except CorruptBlock as error:
-                bad.append(error)
-        return bad
-
-    def _xattrs(self, fd: int, place: _Place) -> None:
-        try:
-            stored_names = [os.fsencode(text) for text in os.listxattr(fd)]
-        except OSError:
-            return  # a file system without attributes
-        for stored in stored_names:
-            if not stored.startswith(XATTR_PREFIX) or stored in ACL_NAMES:
-                continue
-            try:
-                name = os.fsdecode(self._names.decrypt_xattr_name(stored))
-            except BadName as error:
-                reason = f"the attribute name {os.fsdecode(stored)}: {error.reason}"
-                self._damage(DamageKind.XATTR, place, reason)
-                continue
-            try:
-                open_value(self._content, self._names, os.getxattr(fd, stored))
-            except CorruptBlock as error:
-                self._damage(DamageKind.XATTR, place, f"the attribute {name}: {error.reason}")
-
-    def _damage(self, kind: DamageKind, place: _Place, reason: str) -> None:
+    def _damage(self, kind: DamageKind, reason: str, place: _Place | None = None) -> None:
         self._corrupt += 1
-        self._on_damage(kind, os.fsdecode(place.plain), os.fsdecode(place.cipher), reason)
+        self._on_damage(kind, *(place or self._place).paths(), reason)
 
-    def _unreadable(self, place: _Place, error: OSError) -> None:
+    def _unreadable(self, reason: str) -> None:
         self._skipped += 1
-        reason = error.strerror or str(error)
-        self._on_damage(
-            DamageKind.UNREADABLE, os.fsdecode(place.plain), os.fsdecode(place.cipher), reason
-        )
+        self._on_damage(DamageKind.UNREADABLE, *self._place.paths(), reason)
 
-    def _tick(self, place: _Place) -> None:
+    def _tick(self) -> None:
         if self._cancelled():
             raise _Cancelled
         now = time.monotonic()
         if now - self._told >= _PROGRESS_EVERY_S:
             self._told = now
-            self._on_progress(self._files, self._bytes, os.fsdecode(place.plain))
+            self._on_progress(self._files, self._bytes, self._place.paths()[0])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from openvolume import OpenVolume
+from support import run_program
 
 from vaultui.cipherfs.check import CheckSummary, DamageKind, check
 
@@ -154,3 +156,160 @@ def test_a_check_writes_nothing(tree: OpenVolume) -> None:
     before = state()
     run(tree)
     assert state() == before
+
+
+DEPTH = 2000
+
+
+@pytest.fixture
+def deep(vault: OpenVolume) -> Iterator[OpenVolume]:
+    """Return a volume with DEPTH directories in one another, all called `d`, and a foreign file
+    in each tenth of them."""
+    fd = os.open(vault.cipherdir, os.O_RDONLY)
+    iv = (vault.cipherdir / "gocryptfs.diriv").read_bytes()
+    for level in range(1, DEPTH + 1):
+        cname = vault.volume.names.encrypt(b"d", iv)
+        os.mkdir(cname, dir_fd=fd)
+        below = os.open(cname, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd, iv = below, os.urandom(16)
+        _write_at(fd, "gocryptfs.diriv", iv)
+        if level % 10 == 0:
+            _write_at(fd, "foreign", b"")
+    os.close(fd)
+    yield vault
+    # Too deep for pytest, which removes it by recursion.
+    run_program(("rm", "-rf", vault.cipherdir)).check()
+
+
+def _write_at(directory_fd: int, name: str, data: bytes) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=directory_fd)
+    os.write(fd, data)
+    os.close(fd)
+
+
+def test_a_deep_tree_needs_neither_descriptors_nor_recursion(deep: OpenVolume) -> None:
+    open_files = []
+
+    def look() -> bool:
+        open_files.append(len(os.listdir("/proc/self/fd")))
+        return False
+
+    summary, found = run(deep, look)
+    assert summary.corrupt == len(found) == DEPTH // 10
+    assert max(open_files) - min(open_files) < 40
+    deepest = max(found, key=lambda damage: len(damage[1]))
+    assert deepest[1] == "d/" * DEPTH + "foreign"
+    assert deepest[2].count("/") == DEPTH
+
+
+def test_a_directory_that_is_moved_while_the_check_is_far_below_it_is_skipped(
+    vault: OpenVolume,
+) -> None:
+    top = "a/b"
+    vault.mkdir("a")
+    vault.mkdir(top)
+    vault.write("a/unread", b"x")
+    vault.write("z", b"x")
+    path = top
+    for _ in range(60):
+        path += "/d"
+        vault.mkdir(path)
+    vault.cipher_path(path).joinpath("foreign").write_bytes(b"")
+    moved = vault.cipher_path(top)
+    found: list[Found] = []
+
+    def move(*damage: object) -> None:
+        found.append(damage)  # type: ignore[arg-type]
+        if damage[1] == f"{path}/foreign":
+            moved.rename(vault.cipherdir / "moved")
+
+    fd = os.open(vault.cipherdir, os.O_RDONLY)
+    try:
+        summary = check(fd, vault.volume, lambda *_: None, move)
+    finally:
+        os.close(fd)
+    skipped = [(plain, reason) for kind, plain, _, reason in found if kind is DamageKind.UNREADABLE]
+    assert skipped == [
+        ("a", "it was moved while it was checked"),
+        ("", "it was moved while it was checked"),
+    ]
+    assert (summary.corrupt, summary.skipped) == (1, 2)
+
+
+def test_a_file_in_which_no_block_is_whole_is_counted_and_not_collected(vault: OpenVolume) -> None:
+    vault.write("file", bytes(300 * 4096))
+    content = vault.cipher_path("file")
+    data = bytearray(content.read_bytes())
+    data[5] ^= 1
+    content.write_bytes(data)
+    _summary, found = run(vault)
+    assert [reason for *_, reason in found] == [
+        "block 0: its tag does not match; 300 bad blocks in all"
+    ]
+
+
+def test_a_file_is_read_once_whatever_the_number_of_its_names(vault: OpenVolume) -> None:
+    for folder in ("", "dir/", "dir/below/"):
+        if folder:
+            vault.mkdir(folder.rstrip("/"))
+        for name in ("a", "b"):
+            path = folder + name
+            if path == "a":
+                vault.write(path, b"content")
+            else:
+                vault.fs.link(vault.ino("a"), *vault.split(path))
+    summary, found = run(vault)
+    assert (summary.files, found) == (1, [])
+
+
+@pytest.mark.parametrize("kind", ["directory", "symlink", "fifo"])
+def test_what_stands_where_the_iv_should_be_is_damage(vault: OpenVolume, kind: str) -> None:
+    vault.mkdir("dir")
+    iv = vault.cipher_path("dir") / "gocryptfs.diriv"
+    iv.unlink()
+    if kind == "directory":
+        iv.mkdir()
+    elif kind == "symlink":
+        iv.symlink_to("/etc/hostname")
+    else:
+        os.mkfifo(iv)
+    _summary, found = run(vault)
+    assert [(kind, plain) for kind, plain, *_ in found] == [(DamageKind.DIR_IV, "dir")]
+
+
+def test_a_companion_that_names_nothing_is_reported(vault: OpenVolume) -> None:
+    vault.write(LONG, b"x")
+    vault.cipher_path(LONG).unlink()
+    _summary, found = run(vault)
+    assert [(kind, cipher.endswith(".name")) for kind, _, cipher, _ in found] == [
+        (DamageKind.NAME, True)
+    ]
+
+
+def test_where_the_file_system_has_no_attributes_there_is_nothing_to_skip(
+    vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(_fd: int) -> list[str]:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    vault.write("file", b"x")
+    monkeypatch.setattr(os, "listxattr", unsupported)
+    summary, found = run(vault)
+    assert (found, summary.files) == ([], 1)
+
+
+def test_attributes_that_cannot_be_read_do_not_end_the_check(
+    vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_fd: int) -> list[str]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    vault.mkdir("dir")
+    vault.write("file", b"x")
+    monkeypatch.setattr(os, "listxattr", broken)
+    summary, found = run(vault)
+    assert {(kind, plain) for kind, plain, *_ in found} == {
+        (DamageKind.UNREADABLE, path) for path in ("", "dir", "file")
+    }
+    assert summary.skipped == 3
