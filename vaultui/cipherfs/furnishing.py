@@ -31,8 +31,9 @@ def make_furnished(
 ) -> tuple[int, os.stat_result]:
     """Make a directory with its IV; return a descriptor of it, and its status.
 
-    The owner needs all permissions until the IV is in it; then it gets the mode it is to
-    have. A directory that inherits the set-group-ID bit keeps it.
+    The owner needs all permissions until the IV is in it, and loses then what `mode` does not
+    have of them. The rest is left as it came about: set-group-ID may be inherited, and a
+    default list of the parent decides over group and others.
     """
     with as_caller(caller):
         os.mkdir(cname, mode | _OWNER_ALL, dir_fd=parent_fd)
@@ -42,10 +43,9 @@ def make_furnished(
         with as_caller(caller):
             write_dir_iv(fd)
         status = os.fstat(fd)
-        wanted = mode | status.st_mode & stat.S_ISGID
-        if stat.S_IMODE(status.st_mode) != wanted:
+        if surplus := _OWNER_ALL & ~mode:
             # Not as the caller, who would lose the set-group-ID bit of a foreign group.
-            os.fchmod(fd, wanted)
+            os.fchmod(fd, stat.S_IMODE(status.st_mode) & ~surplus)
             status = os.fstat(fd)
     except BaseException:
         if fd >= 0:

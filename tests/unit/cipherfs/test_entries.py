@@ -11,6 +11,7 @@ import pytest
 from capabilities import needs
 from openvolume import OpenVolume
 
+from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.filesystem import ROOT
 from vaultui.linux.atcalls import RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT
 
@@ -240,7 +241,7 @@ def test_names_of_bytes_that_are_not_utf8_survive(vault: OpenVolume) -> None:
     assert vault.list() == [os.fsdecode(b"\xff\xfe\x80")]
 
 
-@pytest.mark.parametrize("mode", [0o755, 0o700, 0o555, 0o500, 0o300, 0o000, 0o1777, 0o2755])
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o555, 0o500, 0o300, 0o000, 0o1777, 0o1333])
 def test_a_directory_gets_exactly_the_mode_it_is_made_with(vault: OpenVolume, mode: int) -> None:
     made = vault.mkdir("dir", mode)
     assert stat.S_IMODE(made.mode) == mode
@@ -251,8 +252,20 @@ def test_a_directory_gets_exactly_the_mode_it_is_made_with(vault: OpenVolume, mo
 
 
 def test_a_directory_inherits_the_group_bit(vault: OpenVolume) -> None:
-    vault.mkdir("shared", 0o2775)
-    assert vault.mkdir("shared/below", 0o755).mode & stat.S_ISGID
+    vault.mkdir("shared")
+    vault.fs.setattr(vault.ino("shared"), AttributeChange(mode=0o2775))
+    for mode in (0o755, 0o555):
+        assert stat.S_IMODE(vault.mkdir(f"shared/{mode:o}", mode).mode) == mode | stat.S_ISGID
+
+
+@needs("user-xattrs")
+def test_a_default_list_decides_what_group_and_others_may(vault: OpenVolume) -> None:
+    # Version 2, then user::rwx group::r-x other::---.
+    acl = bytes.fromhex("02000000" "01000700ffffffff" "04000500ffffffff" "20000000ffffffff")
+    vault.mkdir("shared")
+    vault.fs.setxattr(vault.ino("shared"), b"system.posix_acl_default", acl)
+    assert stat.S_IMODE(vault.mkdir("shared/below", 0o777).mode) == 0o750
+    assert stat.S_IMODE(vault.mkdir("shared/sealed", 0o577).mode) == 0o550
 
 
 def test_a_directory_with_content_is_not_removed(vault: OpenVolume) -> None:
