@@ -64,29 +64,20 @@ class Directory:
         self.checked = time.monotonic()
 
 
-class Directories:
-    """Opens directories, keeps the most used ones open, and lists them."""
+class OpenDirectories:
+    """Opens directories by their nodes, and keeps the most used ones open."""
 
     def __init__(
-        self,
-        inodes: Inodes,
-        cipherdir_fd: int,
-        names: EntryNames,
-        report: Reporter,
-        *,
-        capacity: int,
-        coherence_s: float,
+        self, inodes: Inodes, root_fd: int, *, capacity: int, has_ivs: bool = False
     ) -> None:
+        """`root_fd` stays the caller's."""
         self._inodes = inodes
-        self._names = names
-        self._has_ivs = names.uses_dir_iv
-        self._report = report
+        self._has_ivs = has_ivs
         self._capacity = capacity
-        self._coherence_s = coherence_s
         self._cached: dict[int, Directory] = {}
         """By node number; the first was opened or looked through the longest time ago."""
-        fd = os.open(b".", os.O_RDONLY | _OPEN_DIRECTORY, dir_fd=cipherdir_fd)
-        inodes.root.directory = Directory(inodes.root, fd, True, has_iv=self._has_ivs)
+        fd = os.open(b".", os.O_RDONLY | _OPEN_DIRECTORY, dir_fd=root_fd)
+        inodes.root.directory = Directory(inodes.root, fd, True, has_iv=has_ivs)
 
     def enter(self, node: Node) -> Directory:
         """Return the open directory of `node`; ESTALE when its name leads elsewhere by now.
@@ -110,29 +101,6 @@ class Directories:
         assert directory is not None
         for step in reversed(chain):
             directory = self._open(directory.fd, step)
-        return directory
-
-    def with_iv(self, node: Node, *, fresh: bool = False) -> Directory:
-        """Return the open directory of `node` with its IV; EIO and a report if that is damaged.
-
-        Without an IV in each directory it is the fixed one. `fresh` looks at the IV's file
-        now: for whoever is about to create a name.
-        """
-        directory = node.directory
-        if directory is None:
-            directory = self.enter(node)
-        else:
-            directory.used = True
-        if (fresh or time.monotonic() - directory.checked > self._coherence_s) and self._has_ivs:
-            try:
-                directory.load_iv()
-            except BadDirIv as error:
-                self._report(
-                    ReportKind.CORRUPT_METADATA,
-                    self._inodes.path_of(node),
-                    f"the IV of this directory cannot be used: {error}",
-                )
-                raise OSError(errno.EIO, os.strerror(errno.EIO)) from error
         return directory
 
     def _open(self, parent_fd: int, node: Node) -> Directory:
@@ -176,7 +144,47 @@ class Directories:
         if self._inodes.root.directory is not None:
             self._inodes.root.directory.close()
 
-    # Names.
+
+class Directories(OpenDirectories):
+    """Directories of a cipher directory: their IVs, where they have them, and their entries."""
+
+    def __init__(
+        self,
+        inodes: Inodes,
+        cipherdir_fd: int,
+        names: EntryNames,
+        report: Reporter,
+        *,
+        capacity: int,
+        coherence_s: float,
+    ) -> None:
+        super().__init__(inodes, cipherdir_fd, capacity=capacity, has_ivs=names.uses_dir_iv)
+        self._names = names
+        self._report = report
+        self._coherence_s = coherence_s
+
+    def with_iv(self, node: Node, *, fresh: bool = False) -> Directory:
+        """Return the open directory of `node` with its IV; EIO and a report if that is damaged.
+
+        Without an IV in each directory it is the fixed one. `fresh` looks at the IV's file
+        now: for whoever is about to create a name.
+        """
+        directory = node.directory
+        if directory is None:
+            directory = self.enter(node)
+        else:
+            directory.used = True
+        if (fresh or time.monotonic() - directory.checked > self._coherence_s) and self._has_ivs:
+            try:
+                directory.load_iv()
+            except BadDirIv as error:
+                self._report(
+                    ReportKind.CORRUPT_METADATA,
+                    self._inodes.path_of(node),
+                    f"the IV of this directory cannot be used: {error}",
+                )
+                raise OSError(errno.EIO, os.strerror(errno.EIO)) from error
+        return directory
 
     def list(self, directory: Directory) -> list[tuple[bytes, bytes]]:
         """Return (name, name on disk) of all entries; what can't be decrypted is reported."""

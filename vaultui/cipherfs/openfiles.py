@@ -14,7 +14,7 @@ import stat
 import threading
 from typing import Final
 
-from vaultui.cipherfs.cipherdir import Directories
+from vaultui.cipherfs.cipherdir import OpenDirectories
 from vaultui.cipherfs.inodes import Inodes, Node
 
 _BACKING: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -87,7 +87,7 @@ class FileHandle:
 class OpenFiles:
     """Opens backing files, and keeps the state of those that are open."""
 
-    def __init__(self, inodes: Inodes, directories: Directories) -> None:
+    def __init__(self, inodes: Inodes, directories: OpenDirectories) -> None:
         self._inodes = inodes
         self._directories = directories
 
