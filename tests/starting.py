@@ -38,7 +38,9 @@ MESSAGES = (
 class Started:
     """A backend with its two pipes."""
 
-    def __init__(self, spec: Any, secrets: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self, spec: Any, secrets: Sequence[bytes] = (), pass_fds: Sequence[int] = ()
+    ) -> None:
         spec_reading, spec_writing = os.pipe()
         notify_reading, notify_writing = os.pipe()
         self.process = subprocess.Popen(
@@ -46,7 +48,7 @@ class Started:
                 *(sys.executable, "-I", "-m", "vaultui.mountd"),
                 *(f"-spec-fd={spec_reading}", f"-notify-fd={notify_writing}"),
             ),
-            pass_fds=(spec_reading, notify_writing),
+            pass_fds=(spec_reading, notify_writing, *pass_fds),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

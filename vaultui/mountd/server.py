@@ -15,6 +15,7 @@ from typing import Protocol
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.linux import memory
+from vaultui.linux.fusemount import handed_over
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
@@ -49,13 +50,16 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         spec,
         cipherdir=os.path.abspath(spec.cipherdir),
         mountpoint=os.path.abspath(spec.mountpoint),
+        allow_other=spec.allow_other or bool(spec.force_owner),
     )
     with contextlib.ExitStack() as stack:
         cipherdir_fd = places.open_cipherdir(spec.cipherdir)
         stack.callback(os.close, cipherdir_fd)
         spec = _as_the_storage_allows(spec, cipherdir_fd)
-        places.check_mountpoint(spec.mountpoint, spec.cipherdir, nonempty=spec.nonempty)
-        claim(cipherdir_fd, spec.cipherdir, shared=spec.read_only)
+        if handed_over(spec.mountpoint) is None:
+            places.check_mountpoint(spec.mountpoint, spec.cipherdir, nonempty=spec.nonempty)
+        if not spec.shared_storage:
+            claim(cipherdir_fd, spec.cipherdir, shared=spec.read_only)
         control_socket = None
         if spec.ctlsock:
             control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
