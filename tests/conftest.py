@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import shutil
 import signal
@@ -61,6 +62,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = os.path.join(tempfile.gettempdir(), f"{_RUN_PREFIX}{os.getpid()}")
     # A copy of the real stderr: while a test runs, descriptor 2 is pytest's capture file.
     config.stash[_STDERR] = os.dup(2)
+
+
+def pytest_collection_finish() -> None:
+    """Look for cycles of garbage less often: that took a fifth of a run, and finds next to none."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from driver import Clock, Driver, Running
 from standin import EPOCH, StandIn, demo
+from stillness import still_pilot
 
 
 @pytest.fixture
@@ -31,6 +32,12 @@ def fixed_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("NO_COLOR", raising=False)
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def stillness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are pressed one after the other as soon as the application has done with each."""
+    still_pilot(monkeypatch)
 
 
 @pytest.fixture
@@ -55,6 +62,7 @@ def running() -> Running:
             wall_clock=time.time if real_clock else lambda: EPOCH,
             **options,
         )
+        app.animation_level = "none"  # nobody watches, and each key waits for what still moves
         driver = Driver(app, clock)
         async with app.run_test(size=size) as driver.pilot:
             await eventually(lambda: app.live.loaded and app.keyring is not None)

@@ -326,7 +326,7 @@ async def test_the_ascii_set_draws_nothing_but_ascii(running: Running, vaults: S
     async with running(vaults, ascii_only=True) as driver:
         for keys in ((), ("j", "j"), ("l",)):
             await driver.press(*keys)
-            await driver.pilot.pause(0.2)
+            await driver.pilot.pause()
             odd = {character for character in driver.text if not character.isascii()}
             assert not odd, odd
 

@@ -6,7 +6,6 @@ pictures and take them over with `pytest tests/tui/test_pictures.py --snapshot-u
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -19,9 +18,6 @@ from textual.widgets import Input
 from vaultui.model.states import VaultState
 from vaultui.tui.app import VaultuiApp
 from vaultui.vaults import ExitState
-
-SAME = 5
-"""So many looks in a row, a tenth of a second apart, must show the same."""
 
 SIZES = [(60, 20), (80, 24), (120, 40)]
 
@@ -53,25 +49,11 @@ def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) 
             await eventually(lambda: until(app), what="the screen is as pictured")
             for field in app.screen.query(Input):
                 field.cursor_blink = False
-            await settled(app, pilot)
+            await pilot.pause()
 
         return snap_compare(app, terminal_size=size, run_before=before)
 
     return compare
-
-
-async def settled(app: VaultuiApp, pilot: Pilot[None]) -> None:
-    """Return when the screen has stopped changing: panes fill themselves in the background."""
-    shown: list[str] = []
-
-    async def looks_the_same() -> bool:
-        await pilot.pause(0.1)
-        shown.append(app.export_screenshot())
-        return len(set(shown[-SAME:])) == 1 and len(shown) >= SAME
-
-    deadline = asyncio.get_running_loop().time() + 30
-    while not await looks_the_same():
-        assert asyncio.get_running_loop().time() < deadline, "the screen never comes to rest"
 
 
 def on(screen: str) -> Callable[[VaultuiApp], bool]:

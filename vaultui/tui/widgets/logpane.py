@@ -70,6 +70,10 @@ class LogPane(Pane):
         log.write_lines(shown(line) for line in self._lines if wanted in line.casefold())
         self._note()
 
+    def on_resize(self) -> None:
+        # Until it is laid out, the note has no room to be cut to.
+        self.call_after_refresh(self._note)
+
     def _note(self) -> None:
         if self.status is None:
             return
