@@ -1,10 +1,12 @@
 """Make gocryptfs.json: bytes that the real gocryptfs wrote, and what is wrong with broken ones.
 
     python tests/vectors/make_gocryptfs_vectors.py > tests/vectors/gocryptfs.json
+    python tests/vectors/make_gocryptfs_vectors.py flavours > tests/vectors/flavours.json
 
-Needs gocryptfs, gocryptfs-xray and FUSE. The volume, its password and its content are made for
-this purpose; a new run gives other bytes that prove the same. Each vector says what reading
-it must come to: `ok`, or `tag`, `header`, `name`, `config` after the part that is refused.
+The first is a volume as gocryptfs makes it by default, the second small ones of every other
+kind. Needs gocryptfs, gocryptfs-xray and FUSE. The volumes, their password and their content are
+made for this purpose; a new run gives other bytes that prove the same. Each vector says what
+reading it must come to: `ok`, or `tag`, `header`, `name`, `config` after the part that is refused.
 """
 
 from __future__ import annotations
@@ -41,29 +43,99 @@ FILES = {
 TARGETS = (b"x", b"../plain/target", b"t" * 2000)
 ATTRIBUTES = {b"user.note": b"value", b"user.empty": b"", b"user.long": b"v" * 1000}
 
+FLAVOURS = {
+    "AES-SIV": ("-aessiv",),
+    "XChaCha20-Poly1305": ("-xchacha",),
+    "deterministic names": ("-deterministic-names",),
+    "plaintext names": ("-plaintextnames",),
+    "plaintext names, XChaCha20-Poly1305": ("-plaintextnames", "-xchacha"),
+    "long names from 62 bytes": ("-longnamemax", "62"),
+    "all that can be had at once": ("-aessiv", "-deterministic-names", "-longnamemax", "100"),
+}
+# What a new gocryptfs does not make any more, but still mounts, by the master key.
+OLD_FLAVOURS = {
+    "no HKDF, padded": ("GCMIV128 DirIV EMENames LongNames", ()),
+    "no HKDF, padded, AES-SIV": ("GCMIV128 DirIV EMENames LongNames AESSIV", ("-aessiv",)),
+    "no HKDF, plaintext names": ("GCMIV128 PlaintextNames", ("-plaintextnames",)),
+}
+OLD_KEY = bytes(range(32))
+FLAVOUR_NAMES = (b"a", "Ünïcödé ☃".encode(), b"n" * 31, b"n" * 32, b"n" * 63, b"n" * 176)
+
 Vector = dict[str, Any]
 
 
 def main() -> None:
+    document = flavours() if sys.argv[1:] == ["flavours"] else default()
+    json.dump(document, sys.stdout, indent=1)
+    print()
+
+
+def flavours() -> dict[str, Any]:
+    volumes = [flavour(what, options) for what, options in FLAVOURS.items()]
+    volumes += [old_flavour(what, *how) for what, how in OLD_FLAVOURS.items()]
+    return {"source": version(), "password": encoded(PASSWORD), "volumes": volumes}
+
+
+def flavour(what: str, options: tuple[str, ...]) -> dict[str, Any]:
+    with directories() as (cipher, plain):
+        gocryptfs("-init", "-scryptn", "10", *options, str(cipher))
+        conf = cipher.joinpath("gocryptfs.conf").read_text("utf-8")
+        return {"what": what, "config": conf, **content(cipher, plain)}
+
+
+def old_flavour(what: str, flags: str, options: tuple[str, ...]) -> dict[str, Any]:
+    mount = ("-hkdf=false", "-raw64=false", "-masterkey", OLD_KEY.hex(), *options)
+    with directories() as (cipher, plain):
+        if "DirIV" in flags:
+            cipher.joinpath("gocryptfs.diriv").write_bytes(bytes(range(1, 17)))
+        made = content(cipher, plain, *mount)
+        return {"what": what, "flags": flags.split(), "master_key": encoded(OLD_KEY), **made}
+
+
+def content(cipher: Path, plain: Path, *options: str) -> dict[str, Any]:
+    """Fill a small volume, and return what then lies in it."""
+    with mounted(cipher, plain, *options):
+        for name in (b"one", b"block and one"):
+            path_in(plain, name).write_bytes(FILES[name])
+        path_in(plain, b"link").symlink_to(os.fsdecode(TARGETS[1]))
+        os.setxattr(path_in(plain, b"one"), b"user.note", ATTRIBUTES[b"user.note"])
+        for name in FLAVOUR_NAMES:
+            path_in(plain, name).mkdir()
+    dir_iv = cipher.joinpath("gocryptfs.diriv")
+    return {
+        "dir_iv": encoded(dir_iv.read_bytes() if dir_iv.exists() else bytes(16)),
+        "vectors": [found for found in collect(cipher, plain, *options) if found["expect"] == "ok"],
+    }
+
+
+@contextlib.contextmanager
+def directories() -> Iterator[tuple[Path, Path]]:
     with tempfile.TemporaryDirectory() as scratch:
         cipher, plain = Path(scratch, "cipher"), Path(scratch, "plain")
         cipher.mkdir()
         plain.mkdir()
+        yield cipher, plain
+
+
+def version() -> str:
+    shown = subprocess.run(["gocryptfs", "-version"], capture_output=True, check=True)
+    return shown.stdout.decode().split(";")[0].strip()
+
+
+def default() -> dict[str, Any]:
+    with directories() as (cipher, plain):
         gocryptfs("-init", "-scryptn", "10", str(cipher))
         with mounted(cipher, plain):
             fill(plain)
-        version = subprocess.run(["gocryptfs", "-version"], capture_output=True, check=True)
         conf = cipher.joinpath("gocryptfs.conf").read_text("utf-8")
-        document = {
-            "source": version.stdout.decode().split(";")[0].strip(),
+        return {
+            "source": version(),
             "password": encoded(PASSWORD),
             "master_key": encoded(master_key(cipher)),
             "config": conf,
             "dir_iv": encoded(cipher.joinpath("gocryptfs.diriv").read_bytes()),
-            "vectors": [*configs(conf), *collect(cipher, plain)],
+            "vectors": [*configs(conf), *collect(cipher, plain), *broken_names(cipher)],
         }
-    json.dump(document, sys.stdout, indent=1)
-    print()
 
 
 def fill(plain: Path) -> None:
@@ -81,9 +153,9 @@ def fill(plain: Path) -> None:
         path_in(plain, name).mkdir()
 
 
-def collect(cipher: Path, plain: Path) -> Iterator[Vector]:
+def collect(cipher: Path, plain: Path, *options: str) -> Iterator[Vector]:
     """Yield vectors for everything in the root, matched to its plaintext by inode number."""
-    with mounted(cipher, plain):
+    with mounted(cipher, plain, *options):
         by_inode = {entry.stat(follow_symlinks=False).st_ino: entry for entry in os.scandir(plain)}
         for entry in sorted(os.scandir(cipher), key=lambda entry: entry.name):
             other = by_inode.get(entry.stat(follow_symlinks=False).st_ino)
@@ -97,14 +169,14 @@ def collect(cipher: Path, plain: Path) -> Iterator[Vector]:
             if entry.is_symlink():
                 target = os.fsencode(os.readlink(plain / other.name))
                 text = os.readlink(entry.path)
-                yield from values(base64.urlsafe_b64decode(text + "=="), target, "symlink")
+                if os.fsencode(text) != target:
+                    yield from values(base64.urlsafe_b64decode(text + "=="), target, "symlink")
             elif entry.is_file():
                 yield from files(Path(entry.path).read_bytes(), Path(other.path).read_bytes())
             stored = attributes(Path(entry.path))
             if stored:
                 shown = attributes(Path(other.path))
                 yield vector("attributes", "ok", cipher=stored, plain=shown)
-    yield from broken_names(cipher)
 
 
 def attributes(path: Path) -> dict[str, str]:
@@ -286,8 +358,8 @@ def gocryptfs(*words: str) -> None:
 
 
 @contextlib.contextmanager
-def mounted(cipher: Path, plain: Path) -> Iterator[None]:
-    gocryptfs("-nosyslog", str(cipher), str(plain))
+def mounted(cipher: Path, plain: Path, *options: str) -> Iterator[None]:
+    gocryptfs("-nosyslog", *options, str(cipher), str(plain))
     try:
         yield
     finally:

@@ -1,7 +1,8 @@
 """Proves that the primitives are what their specifications say, by published vectors.
 
 published.json holds them with their sources: EME, AES-GCM with a nonce that is not 12 bytes,
-HKDF, scrypt, and the wrapped master keys of volumes from several ages of gocryptfs.
+AES-SIV, XChaCha20-Poly1305, HKDF, scrypt, and the wrapped master keys and symlinks of volumes
+from all ages of gocryptfs.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from vaultui.cipherfs.volume import volume_of
 from vaultui.crypto import masterkey
 from vaultui.crypto.hazmat import kdf
-from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
+from vaultui.crypto.hazmat.aead import Aead, AesGcm, AesSiv, InvalidTag
 from vaultui.crypto.hazmat.eme import Eme
+from vaultui.crypto.hazmat.xchacha import XChaCha20Poly1305
 from vaultui.format.features import Features
 from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.secret import Secret
@@ -49,7 +53,27 @@ def test_eme_transforms_as_published_and_back(vector: dict[str, Any]) -> None:
 
 @each("gcm")
 def test_gcm_takes_nonces_that_are_not_twelve_bytes(vector: dict[str, Any]) -> None:
-    aead = AesGcm(raw(vector, "key"))
+    seals_and_opens(AesGcm(raw(vector, "key")), vector)
+
+
+@each("siv")
+def test_siv_takes_the_associated_data_and_then_the_nonce(vector: dict[str, Any]) -> None:
+    seals_and_opens(AesSiv(raw(vector, "key")), vector)
+
+
+@each("s2v")
+def test_the_library_chains_associated_data_as_siv_has_it(vector: dict[str, Any]) -> None:
+    associated = [bytes.fromhex(part) for part in vector["associated"]]
+    sealed = AESSIV(raw(vector, "key")).encrypt(raw(vector, "plain"), associated)
+    assert sealed == raw(vector, "sealed")
+
+
+@each("xchacha")
+def test_xchacha_seals_as_published(vector: dict[str, Any]) -> None:
+    seals_and_opens(XChaCha20Poly1305(raw(vector, "key")), vector)
+
+
+def seals_and_opens(aead: Aead, vector: dict[str, Any]) -> None:
     sealed = bytearray(len(raw(vector, "sealed")))
     aead.encrypt_into(raw(vector, "nonce"), raw(vector, "plain"), raw(vector, "ad"), sealed)
     assert bytes(sealed) == raw(vector, "sealed")
@@ -86,3 +110,7 @@ def test_old_volumes_give_up_their_master_key(vector: dict[str, Any]) -> None:
     )
     with masterkey.unwrap(conf, secret(raw(vector, "password"))) as master:
         assert bytes(master.view) == raw(vector, "out")
+        content = volume_of(conf.features, master).content
+    for stored, target in vector.get("symlinks", {}).items():
+        sealed = base64.urlsafe_b64decode(stored + "=" * (-len(stored) % 4))
+        assert content.open_value(sealed) == target.encode()

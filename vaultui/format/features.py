@@ -153,7 +153,7 @@ def _check(flags: set[FeatureFlag], long_name_max: int) -> None:
             if has(other):
                 raise BadFeatures(f"PlaintextNames together with {other.value}")
     elif not has(flag.EME_NAMES):
-        raise BadFeatures("names in CBC (no EMENames), from before gocryptfs 0.5")
+        raise BadFeatures("names in CBC (no EMENames), from before gocryptfs 0.6")
     if has(flag.LONG_NAME_MAX) != bool(long_name_max):
         raise BadFeatures(f"LongNameMax={long_name_max} against its feature flag")
     if long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:
