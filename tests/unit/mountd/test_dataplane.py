@@ -134,9 +134,9 @@ def test_on_shared_storage_not_even_a_missing_name_is_remembered(
 
 
 def test_traced_requests_are_in_the_log_with_names_and_without_content(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level(logging.WARNING, "vaultfs")
+    monkeypatch.setattr(logging.getLogger("vaultfs"), "level", logging.WARNING)
     traced = spec(fuse_debug=True)
     assert answer(traced, "read", 5, 0, 4096) == b"hush"
     answer(traced, "write", 5, 0, b"be still")
