@@ -95,7 +95,7 @@ def test_a_request_that_fills_the_buffer_closes_the_connection(mounted: Vaultfs)
     with Asking(mounted.base / "ctl") as client:
         assert client.raw(b"x" * 5000) == b""
     with Asking(mounted.base / "ctl") as client:
-        assert json.loads(client.raw(b" " * 4997 + b"{}"))["ErrText"] == "Empty input"
+        assert json.loads(client.raw(b" " * 4997 + b"{}"))["ErrText"] == "empty input"
 
 
 def test_the_socket_is_private_and_gone_after_the_mount(mounted: Vaultfs) -> None:

@@ -20,6 +20,13 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+class NoCompanion(BadName):
+    """A hashed entry without the file that keeps its name."""
+
+    def __init__(self) -> None:
+        super().__init__("its .name file is missing")
+
+
 class BadDirIv(Exception):
     """The IV of a directory is missing or damaged: no name in it can be read."""
 
@@ -54,7 +61,7 @@ def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
     try:
         full = _read_small(directory_fd, companion(hashed), LONG_COMPANION_MAX + 1)
     except FileNotFoundError:
-        raise BadName("its .name file is missing") from None
+        raise NoCompanion from None
     except OSError as error:
         raise BadName(f"its .name file cannot be read ({error.strerror})") from None
     if names.hash_long_name(full) != hashed:

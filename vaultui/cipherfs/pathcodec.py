@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from vaultui.cipherfs.cipherdir import open_directory
 from vaultui.cipherfs.entrynames import EntryNames
-from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
+from vaultui.cipherfs.metadata import BadDirIv, NoCompanion, read_dir_iv
 from vaultui.crypto.filename import FIXED_IV, BadName
 
 _ROOT_FLAGS: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -46,7 +46,8 @@ class PathCodec:
         """Return the plaintext path of `path`, whose last component need not exist.
 
         Unless it is hashed: its `.name` file is needed then. Raises OSError: ENOENT, or
-        EBADMSG for what is not the encrypted name of an entry, with the reason as its text.
+        EBADMSG for what is not the encrypted name of an entry, with the reason as its text and
+        that component as its file name.
         """
         return self._walk(path, self._decrypt_component)
 
@@ -86,8 +87,10 @@ class PathCodec:
 
     def _decrypt_component(self, place: _Place, cname: bytes) -> tuple[bytes, bytes]:
         if not self._names.is_entry(place, cname):
-            raise OSError(errno.EBADMSG, f"{os.fsdecode(cname)} is not an entry of the vault")
+            raise OSError(errno.EBADMSG, "it is a file of the volume's own", cname)
         try:
             return cname, self._names.plain(place, cname)
+        except NoCompanion as error:
+            raise OSError(errno.ENOENT, error.reason, cname) from None
         except BadName as error:
-            raise OSError(errno.EBADMSG, error.reason) from None
+            raise OSError(errno.EBADMSG, error.reason, cname) from None

@@ -1,6 +1,8 @@
 """gocryptfs's half of the control socket: which ciphertext path belongs to a plaintext path.
 
-The replies are those of gocryptfs 2.3, down to the texts, because programs parse them.
+The replies are those of gocryptfs 2.6, down to the texts, because programs show and compare
+them. Older versions began three of them with a capital letter; no client that we know of
+looks at that.
 """
 
 from __future__ import annotations
@@ -11,37 +13,42 @@ import os
 import posixpath
 import string
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from vaultui.format.names import LONG_PREFIX
+from vaultui.mountd import gojson
 from vaultui.wire.control import EXTENSION_KEY, PathReply
 
 Translate = Callable[[bytes], bytes]
 
 _OTHER_ERROR = -1
-_BASE64URL = string.ascii_letters + string.digits + "-_"
-_LONG = LONG_PREFIX.decode()
+_BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+_FIELDS: Final = {"encryptpath": "EncryptPath", "decryptpath": "DecryptPath"}
+_HTML: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+"""Go spells these out, so that JSON can stand in a web page."""
 
 
 def parse(data: bytes) -> tuple[dict[str, Any], str]:
-    """Return the request in `data`, and "" or the text of gocryptfs's complaint about it."""
-    try:
-        request = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "not UTF-8"
+    """Return the request in `data`, and "" or the text of gocryptfs's complaint about it.
+
+    Paths need not be UTF-8: their bytes are taken as they are, where Go would put U+FFFD.
+    """
+    if reason := gojson.complaint(data):
         return {}, f"JSON Unmarshal error: {reason}"
+    try:
+        # Numbers mean nothing here, and Python refuses to read those of thousands of digits.
+        request = json.loads(data.decode("utf-8", "surrogateescape"), parse_int=float)
+    except RecursionError:
+        return {}, "JSON Unmarshal error: exceeded max depth"
     if request is None:  # which Go takes for an empty object
         return {}, ""
     if not isinstance(request, dict):
-        kind = _go_kind(request)
-        return {}, f"JSON Unmarshal error: json: cannot unmarshal {kind} into Go value"
-    for field in ("EncryptPath", "DecryptPath"):
-        value = find(request, field)
-        if not isinstance(value, str):
-            return {}, (
-                f"JSON Unmarshal error: json: cannot unmarshal {_go_kind(value)} "
-                f"into Go struct field RequestStruct.{field} of type string"
-            )
+        kind = f"{_go_kind(request)} into Go value of type ctlsock.RequestStruct"
+        return {}, f"JSON Unmarshal error: json: cannot unmarshal {kind}"
+    for key, value in request.items():
+        field = _FIELDS.get(key.lower())
+        if field and not isinstance(value, str | None):
+            kind = f"{_go_kind(value)} into Go struct field RequestStruct.{field} of type string"
+            return {}, f"JSON Unmarshal error: json: cannot unmarshal {kind}"
     return request, ""
 
 
@@ -49,7 +56,7 @@ def find(request: dict[str, Any], field: str) -> Any:
     """Return the value of `field`, whose name counts in any case; "" when it is missing."""
     found: Any = ""
     for key, value in request.items():
-        if key.casefold() == field.casefold() and value is not None:
+        if key.lower() == field.lower() and value is not None:
             found = value
     return found
 
@@ -58,35 +65,32 @@ def answer(request: dict[str, Any], encrypt: Translate, decrypt: Translate) -> P
     """Return the reply to a request that `parse` accepted."""
     plain, cipher = find(request, "EncryptPath"), find(request, "DecryptPath")
     if plain and cipher:
-        return PathReply("", _OTHER_ERROR, "Ambiguous", "")
+        return PathReply("", _OTHER_ERROR, "ambiguous", "")
     if not plain and not cipher:
-        return PathReply("", _OTHER_ERROR, "Empty input", "")
+        return PathReply("", _OTHER_ERROR, "empty input", "")
     path = plain or cipher
     clean = canonical(path)
     warning = ""
     if clean != path:
         warning = f"Non-canonical input path '{path}' has been interpreted as '{clean}'."
     if not clean:
-        return PathReply("", _OTHER_ERROR, "Empty input after canonicalization", warning)
+        return PathReply("", _OTHER_ERROR, "empty input after canonicalization", warning)
     try:
-        if "\0" in clean:
-            raise OSError(errno.EBADMSG, "a name holds no NUL")
         result = (encrypt if plain else decrypt)(os.fsencode(clean))
     except OSError as error:
         code = errno.ENOENT if error.errno == errno.ENOENT else _OTHER_ERROR
         text = _go_text(error)
         if cipher and error.errno == errno.EBADMSG:
-            text = _illegal_base64(clean) or text
+            text = _illegal_base64(os.fsdecode(error.filename or "")) or text
         return PathReply("", code, text, warning)
-    except UnicodeEncodeError:  # a surrogate that stands for no byte
+    except ValueError:  # a surrogate that stands for no byte, or NUL in a system call
         return PathReply("", _OTHER_ERROR, "bad message", warning)
     return PathReply(os.fsdecode(result), 0, "", warning)
 
 
 def canonical(path: str) -> str:
     """Return `path` relative to the root and without detours; "" when it leads outside."""
-    # normpath keeps two leading slashes, which POSIX gives a meaning that Go does not.
-    clean = posixpath.normpath(path).lstrip("/")
+    clean = posixpath.normpath(path.lstrip("/"))
     return "" if clean in (".", "..") or clean.startswith("../") else clean
 
 
@@ -101,7 +105,8 @@ def encode(reply: PathReply, extension: dict[str, Any] | None = None) -> bytes:
     if extension is not None:
         fields[EXTENSION_KEY] = extension
     try:
-        line = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        line = text.translate(_HTML).encode("utf-8")
     except UnicodeEncodeError:
         # A path with bytes that are not UTF-8: escapes carry them to our own client.
         line = json.dumps(fields, separators=(",", ":")).encode("ascii")
@@ -110,16 +115,26 @@ def encode(reply: PathReply, extension: dict[str, Any] | None = None) -> bytes:
 
 def _go_text(error: OSError) -> str:
     number = error.errno or errno.EIO
+    if number == errno.EINVAL:  # of a name that none can be, as one with NUL
+        number = errno.EBADMSG
     return os.strerror(number).lower()
 
 
-def _illegal_base64(path: str) -> str:
-    """Return Go's complaint about the first letter that is none of base64url; "" without one."""
-    for name in path.split("/"):
-        legal = len(name) - len(name.lstrip(_BASE64URL))
-        if legal < len(name) and not name.startswith(_LONG):
-            return f"illegal base64 data at input byte {legal}"
-    return ""
+def _illegal_base64(name: str) -> str:
+    """Return Go's complaint about the base64 of an encrypted name; "" if that is in order."""
+    if "\r" in name or "\n" in name:
+        return "characters CR or LF in base64"
+    legal = len(name) - len(name.lstrip(_BASE64URL))
+    if legal == len(name):
+        # The letters left over may have too few bits for a byte, or bits that no byte has.
+        rest, last = len(name) % 4, _BASE64URL.find(name[-1:])
+        if rest == 2 and last % 16:
+            legal -= 2
+        elif rest == 1 or (rest == 3 and last % 4):
+            legal -= 1
+        else:
+            return ""
+    return f"illegal base64 data at input byte {legal}"
 
 
 def _go_kind(value: Any) -> str:
