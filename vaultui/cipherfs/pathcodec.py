@@ -87,7 +87,7 @@ class PathCodec:
 
     def _decrypt_component(self, place: _Place, cname: bytes) -> tuple[bytes, bytes]:
         if not self._names.is_entry(place, cname):
-            raise OSError(errno.EBADMSG, "it is a file of the volume's own", cname)
+            raise OSError(errno.EBADMSG, "it is not an entry of the vault", cname)
         try:
             return cname, self._names.plain(place, cname)
         except NoCompanion as error:
