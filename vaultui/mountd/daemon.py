@@ -46,9 +46,11 @@ def run_in_background(arguments: list[str], mountpoint: str) -> int:
 
 def _is_mounted(mountpoint: str) -> bool:
     # Imported while the child is at work: until it is started, every import is time lost.
+    from vaultui.linux.fusemount import handed_over
     from vaultui.linux.mountinfo import mount_at
 
-    return mount_at(mountpoint) is not None
+    # Where a descriptor is mounted that was handed to us, nobody said.
+    return handed_over(mountpoint) is not None or mount_at(mountpoint) is not None
 
 
 class _Signals:
