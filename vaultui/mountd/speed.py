@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from vaultui.crypto.hazmat.aead import Aead, AesGcm
+from vaultui.crypto.hazmat.aead import Aead, AesGcm, AesSiv
+from vaultui.crypto.hazmat.xchacha import XChaCha20Poly1305
 from vaultui.format.blocks import FILE_ID_BYTES, PLAIN_BLOCK
 from vaultui.model.exitcodes import ExitCode
 
@@ -22,17 +23,19 @@ _BATCH: Final = 64
 
 _CIPHERS: Final[tuple[tuple[str, Callable[[], Aead], str], ...]] = (
     ("AES-GCM-256-OpenSSL", lambda: AesGcm(os.urandom(32)), "selected in auto mode"),
+    ("AES-SIV-512-OpenSSL", lambda: AesSiv(os.urandom(64)), "with -aessiv"),
+    ("XChaCha20-Poly1305-Sodium", lambda: XChaCha20Poly1305(os.urandom(32)), "with -xchacha"),
 )
-"""What a row is called, the cipher, and a remark. The library at the end of the name is the
-one that does the work; there is no second one to choose with -openssl."""
+"""What a row is called, the cipher, and a remark. The library at the end of the name is the one
+that does the work; there is no other to choose with -openssl."""
 
 
 def run() -> ExitCode:
-    """Print the processor and one line for each content cipher, as soon as it is measured."""
+    """Print the processor, and a line for each content cipher as soon as it is measured."""
     print(f"cpu: {_processor()}", flush=True)
     for name, make, remark in _CIPHERS:
         print(f"{name:<26}\t{_megabytes_per_s(make()):7.2f} MB/s", end="", flush=True)
-        print(f"\t({remark})" if remark else "\t", flush=True)
+        print(f"\t({remark})", flush=True)
     return ExitCode.OK
 
 

@@ -18,7 +18,7 @@ from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.crypto import masterkey
 from vaultui.format import names, volumeconf
-from vaultui.format.blocks import HEADER_BYTES, BadHeader, Layout, parse_header
+from vaultui.format.blocks import GCM, HEADER_BYTES, SIV, XCHACHA, BadHeader, Layout, parse_header
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
@@ -36,9 +36,9 @@ class _Cipher:
     """The tag stands before the ciphertext and not behind it."""
 
 
-_GCM: Final = _Cipher("AES-GCM-256", Layout(nonce_bytes=16))
-_SIV: Final = _Cipher("AES-SIV-512", Layout(nonce_bytes=16), tag_first=True)
-_XCHACHA: Final = _Cipher("XChaCha20-Poly1305", Layout(nonce_bytes=24))
+_GCM: Final = _Cipher("AES-GCM-256", GCM)
+_SIV: Final = _Cipher("AES-SIV-512", SIV, tag_first=True)
+_XCHACHA: Final = _Cipher("XChaCha20-Poly1305", XCHACHA)
 
 
 class _NotCiphertext(Exception):
