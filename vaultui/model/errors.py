@@ -331,6 +331,41 @@ class CheckFoundDamage(VaultuiError):
     cure = "Restore the named files from a backup."
 
 
+class MasterKeyInvalid(VaultuiError):
+    code = "master-key-invalid"
+    exit_code = ExitCode.MASTER_KEY
+    template = "The master key could not be read: {reason}."
+    cure = "Give the 64 hexadecimal digits that were shown when the volume was made."
+
+
+class ProfileNotWritten(VaultuiError):
+    code = "profile-not-written"
+    exit_code = ExitCode.PROFILER
+    template = "The profile {path} cannot be written: {reason}."
+    cure = "Choose another file for -cpuprofile, -memprofile or -trace."
+
+
+class ExcludeRefused(VaultuiError):
+    code = "exclude-refused"
+    exit_code = ExitCode.EXCLUDE
+    template = "-exclude only works in reverse mode."
+    cure = "Leave it out, or add -reverse."
+
+
+class ExcludeUnreadable(VaultuiError):
+    code = "exclude-unreadable"
+    exit_code = ExitCode.EXCLUDE
+    template = "The exclusion patterns of {path} cannot be read: {reason}."
+    cure = "Check the file that -exclude-from names."
+
+
+class NullDeviceMissing(VaultuiError):
+    code = "null-device-missing"
+    exit_code = ExitCode.DEV_NULL
+    template = "/dev/null cannot be opened in the place of a closed stream: {reason}."
+    cure = "Start the program with standard input, output and error open."
+
+
 # --- 17 to 20: starting the backend, mounting, control socket ------------------------------
 
 

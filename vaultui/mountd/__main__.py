@@ -35,30 +35,32 @@ def main() -> NoReturn:
 def _run(argv: list[str]) -> int:
     # Imported piece by piece: the process that only waits for its child in the background
     # needs neither the file system nor cryptography.
-    from vaultui.mountd import console, options
+    from vaultui.mountd import console, pflag, refusals
 
-    console.log_plainly(quiet=False)
+    console.log_plainly()
     program = program_name(argv[0])
     try:
         signal.signal(signal.SIGTERM, _stop)
-        parsed = options.parse([program, *argv[1:]])
-        if parsed.wants_background:
+        options = pflag.parse([program, *argv[1:]])
+        if not options.help:
+            refusals.check_options(options)
+        if options.wants_background and not options.help:
             from vaultui.mountd import daemon
 
-            return daemon.run_in_background(argv[1:], parsed.positionals[1])
+            return daemon.run_in_background(argv[1:], options.positionals[1])
         # Before anything secret is read: from here on no other process of this user looks
         # into our memory, and no core dump has it.
         from vaultui.linux import hardening
 
         hardening.protect_process()
         hardening.lock_memory()
-        if parsed.spec_fd >= 0:
+        if options.spec_fd >= 0:
             from vaultui.mountd import specs
 
-            return specs.run(parsed.spec_fd, parsed.notify_fd, program)
+            return specs.run(options.spec_fd, options.notify_fd, program)
         from vaultui.mountd import commandline
 
-        return commandline.run(parsed, argv[1:], program)
+        return commandline.run(options, program)
     except VaultuiError as error:
         console.report(error)
         return error.exit_code

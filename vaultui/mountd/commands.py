@@ -14,7 +14,7 @@ from vaultui.cipherfs import volume as volumes
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.secret import Secret
-from vaultui.mountd import places
+from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
 from vaultui.wire.handshake import (
     Checked,
@@ -23,31 +23,66 @@ from vaultui.wire.handshake import (
     Created,
     CreateSpec,
     Damage,
-    Done,
     InfoSpec,
     PasswdSpec,
     VolumeInfo,
 )
 
 
-def create(spec: CreateSpec, password: Secret) -> tuple[Created, Secret]:
-    """Make a volume; return the answer and the master key, which the caller wipes."""
-    began = time.monotonic()
-    master = volumes.create(spec.cipherdir, password, spec.scrypt_logn)
-    return Created(spec.cipherdir, time.monotonic() - began), master
-
-
-def change_password(spec: PasswdSpec, old: Secret, new: Secret) -> Done:
-    """Give the volume another password. Exempt from the claim: its content stays as it is."""
-    volumes.change_password(
-        spec.cipherdir, old, new, spec.scrypt_logn or None, spec.config_path or None
+def check_creatable(spec: CreateSpec) -> None:
+    """Raise the error of a volume that could not be made in that place, before it is tried."""
+    volumes.check_creatable(
+        spec.cipherdir,
+        names=spec.names,
+        reverse=spec.reverse,
+        config_path=spec.config_path or None,
     )
-    return Done()
+
+
+def create(
+    spec: CreateSpec, password: Secret, master: Secret | None = None
+) -> tuple[Created, Secret]:
+    """Make a volume; return the answer and the master key, which the caller wipes.
+
+    `master` is the key to wrap, instead of a new one.
+    """
+    began = time.monotonic()
+    key = volumes.create(
+        spec.cipherdir,
+        password,
+        spec.scrypt_logn,
+        content=spec.content,
+        names=spec.names,
+        long_name_max=spec.long_name_max,
+        reverse=spec.reverse,
+        master=master,
+        config_path=spec.config_path or None,
+    )
+    return Created(spec.cipherdir, time.monotonic() - began), key
+
+
+def change_password(spec: PasswdSpec, old: Secret, new: Secret) -> str:
+    """Give the volume another password; `old` is the old one, or the master key.
+
+    Returns the path of a copy of the old config, or "". Exempt from the claim: the content
+    stays as it is.
+    """
+    return volumes.change_password(
+        spec.cipherdir,
+        old,
+        new,
+        spec.scrypt_logn or None,
+        spec.config_path or None,
+        reverse=spec.reverse,
+        from_master_key=spec.from_master_key,
+    )
 
 
 def info(spec: InfoSpec) -> VolumeInfo:
     """Tell what the volume config says; needs no password."""
-    return describe(volumes.read_conf(spec.cipherdir, spec.config_path or None))
+    return describe(
+        volumes.read_conf(spec.cipherdir, spec.config_path or None, reverse=spec.reverse)
+    )
 
 
 def describe(conf: VolumeConf) -> VolumeInfo:
@@ -82,7 +117,7 @@ def check(
     cipherdir_fd = places.open_cipherdir(spec.cipherdir)
     try:
         claim(cipherdir_fd, spec.cipherdir, shared=True)
-        volume = volumes.open_volume(spec.cipherdir, password, spec.config_path or None)
+        volume = opening.open_volume(spec, opening.read_conf(spec), password)
         memory.give_back()
         summary = check_volume(
             cipherdir_fd,

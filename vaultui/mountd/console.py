@@ -1,19 +1,30 @@
 """Where messages go: the terminal, the keeper's log, or syslog.
 
 Information goes to standard output, warnings and errors to standard error, as gocryptfs has
-it. Of an exception the log shows the place in the code; never the values of variables.
+it, with colours where both are terminals. Of an exception the log shows the place in the
+code; never the values of variables.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import syslog
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NoReturn
 
 from vaultui.model.errors import VaultuiError
 
 log: Final = logging.getLogger("vaultfs")
+
+GREEN: Final[Mapping[str, object]] = {"colour": "\x1b[32m"}
+YELLOW: Final[Mapping[str, object]] = {"colour": "\x1b[33m"}
+GREY: Final[Mapping[str, object]] = {"colour": "\x1b[2m"}
+"""What a message takes as `extra` to have a colour on a terminal."""
+
+_RED: Final = "\x1b[31m"
+_PLAIN: Final = "\x1b[0m"
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -35,6 +46,33 @@ class _Streams(logging.Handler):
             pass  # a closed terminal or a full disk must not stop the file system
 
 
+class _Colours(logging.Formatter):
+    """Bare messages in colours: yellow for warnings, red for errors, else what they ask for."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        colour = getattr(record, "colour", "")
+        if record.levelno >= logging.WARNING:
+            colour = _RED if record.levelno >= logging.ERROR else YELLOW["colour"]
+        return f"{colour}{text}{_PLAIN}" if colour else text
+
+
+class _Panic(logging.Handler):
+    """Ends the process at the first warning, as gocryptfs's -wpanic does: for tests."""
+
+    EXIT_CODE: Final = 2
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.WARNING:
+            self._end()
+
+    def _end(self) -> NoReturn:
+        # From whatever thread: an exception would end that one only.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.EXIT_CODE)
+
+
 class _Syslog(logging.Handler):
     """Sends to the system log, and drops what it does not take."""
 
@@ -47,10 +85,15 @@ class _Syslog(logging.Handler):
         syslog.syslog(priority, self.format(record))
 
 
-def log_plainly(*, quiet: bool) -> None:
-    """Log bare messages, as a command line shows them."""
-    _use(_Streams(), logging.Formatter("%(message)s"))
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+def log_plainly(*, quiet: bool = False, debug: bool = False, panic: bool = False) -> None:
+    """Log bare messages, as a command line shows them.
+
+    `quiet` leaves warnings and errors, `debug` says more, also where it is quiet, and after
+    the first warning `panic` ends the process.
+    """
+    formatter = _Colours() if _has_colours() else logging.Formatter()
+    _use(_Streams(), formatter, panic=panic)
+    log.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
     # Of what happens to the mount a person at a terminal hears what is wrong.
     logging.getLogger("vaultfs.events").setLevel(logging.WARNING)
 
@@ -64,7 +107,8 @@ def log_with_times() -> None:
 def log_to_syslog(program: str) -> None:
     """Log to the system log from now on, under the name `program`."""
     syslog.openlog(program, syslog.LOG_PID, syslog.LOG_USER)
-    _use(_Syslog(), logging.Formatter("%(message)s"))
+    panic = any(isinstance(handler, _Panic) for handler in logging.getLogger().handlers)
+    _use(_Syslog(), logging.Formatter(), panic=panic)
 
 
 def set_level(name: str) -> None:
@@ -77,11 +121,16 @@ def report(error: VaultuiError) -> None:
     log.error("%s\n%s", error.summary, error.hint)
 
 
-def _use(handler: logging.Handler, formatter: logging.Formatter) -> None:
+def _has_colours() -> bool:
+    """Tell whether a person reads both streams and likes colours, see no-color.org."""
+    return "NO_COLOR" not in os.environ and os.isatty(1) and os.isatty(2)
+
+
+def _use(handler: logging.Handler, formatter: logging.Formatter, *, panic: bool = False) -> None:
     handler.setFormatter(formatter)
     # pyfuse3 and trio log under their own names; nothing of theirs may get lost.
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler, _Panic()] if panic else [handler]
     root.setLevel(logging.WARNING)
     if log.level == logging.NOTSET:
         log.setLevel(logging.INFO)

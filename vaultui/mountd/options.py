@@ -1,71 +1,139 @@
-"""gocryptfs's command line: pflag's rules behind a pre-pass, from one table.
+"""Every option of vaultfs, in one table.
 
-An option is one row of `OPTIONS`: its names, what its value is, the field that takes it and
-a line of help. The pre-pass gives words with one dash a second one, so that `-fg` is the
-option `fg` and never a cluster of letters; `-o a,b=c` becomes `-a -b=c` in front.
+An option is one row of `GROUPS`: its names, a line of help, what its value is, and the field
+of `Options` that takes it. The options are gocryptfs's, with a few of our own; `pflag` has the
+rules by which words become options, and `refusals` those that do not go together.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from vaultui.model.errors import UsageError
+from vaultui.mountd.optionvalues import parse_bool, parse_duration, parse_int, parse_uint8
 
 
-@dataclass
+# No representation: it would show the master key.
+@dataclass(repr=False)
 class Options:
-    """What the command line asked for."""
+    """What the command line asked for; the options are described in `GROUPS`."""
 
+    positionals: list[str] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)
+    """Names of the options that were there, whatever their value."""
+
+    help: bool = False
+    long_help: bool = False
+    version: bool = False
+    speed: bool = False
     init: bool = False
     passwd: bool = False
     info: bool = False
     fsck: bool = False
-    version: bool = False
-    help: bool = False
-    long_help: bool = False
+    xray: bool = False
+    dump_master_key: bool = False
+    encrypt_paths: bool = False
+    decrypt_paths: bool = False
+
+    aes_siv: bool = False
+    xchacha: bool = False
+    plaintext_names: bool = False
+    deterministic_names: bool = False
+    long_name_max: int = 255
+    long_names: bool = True
+    raw64: bool = True
+    hkdf: bool = True
+    scrypt_logn: int = 16
+
     foreground: bool = False
-    quiet: bool = False
-    nosyslog: bool = False
     read_only: bool = False
     read_write: bool = False
+    dev: bool = False
+    nodev: bool = False
+    suid: bool = False
+    nosuid: bool = False
+    exec: bool = False
+    noexec: bool = False
+    allow_other: bool = False
+    force_owner: str = ""
+    acl: bool = False
+    noxattr: bool = False
     nonempty: bool = False
-    notify_pid: int = 0
     idle_s: float = 0.0
-    scrypt_logn: int = 0
-    """0 when it was not given."""
-    config: str = ""
     ctlsock: str = ""
     fsname: str = ""
+    kernel_options: str = ""
+    context: str = ""
+    kernel_cache: bool = False
+    serialize_reads: bool = False
+    shared_storage: bool = False
+    noprealloc: bool = False
+    bad_names: list[str] = field(default_factory=list)
+
+    reverse: bool = False
+    exclude: list[str] = field(default_factory=list)
+    exclude_wildcard: list[str] = field(default_factory=list)
+    exclude_from: list[str] = field(default_factory=list)
+    one_file_system: bool = False
+
+    config: str = ""
     passfile: list[str] = field(default_factory=list)
     extpass: list[str] = field(default_factory=list)
+    master_key: str = ""
+    zero_key: bool = False
+    fido2: str = ""
+    fido2_assert_options: list[str] = field(default_factory=list)
+
+    quiet: bool = False
+    nosyslog: bool = False
+    notify_pid: int = 0
+    debug: bool = False
+    fuse_debug: bool = False
+    warnings_end: bool = False
+    cpu_profile: str = ""
+    memory_profile: str = ""
+    trace: str = ""
+    nul_separated: bool = False
+    openssl: str = "auto"
+    ignored: bool | str = False
+    """Of options that change nothing any more."""
+
     spec_fd: int = -1
     notify_fd: int = -1
-    positionals: list[str] = field(default_factory=list)
-
-    @property
-    def wants_background(self) -> bool:
-        """True where gocryptfs starts itself again, before it looks at anything else."""
-        asked = self.help or self.long_help
-        return len(self.positionals) == 2 and not self.foreground and not asked
 
     @property
     def actions(self) -> list[str]:
-        """The actions that were asked for; none means to mount."""
+        """The actions on a volume that were asked for; none means to mount."""
         return [name for name in ("info", "init", "passwd", "fsck") if getattr(self, name)]
+
+    @property
+    def inspections(self) -> list[str]:
+        """The actions that were asked for and want a file or a socket in place of CIPHERDIR."""
+        names = ("xray", "dump_master_key", "encrypt_paths", "decrypt_paths")
+        return [name for name in names if getattr(self, name)]
+
+    @property
+    def wants_background(self) -> bool:
+        """True for a mount that somebody waits for: gocryptfs starts itself again then."""
+        other = self.version or self.long_help or self.speed or self.actions or self.inspections
+        # Whoever we started tells us, and stays where it is whatever the words behind say.
+        started = self.notify_pid == os.getppid()
+        return len(self.positionals) == 2 and not (self.foreground or other or started)
 
 
 @dataclass(frozen=True)
 class Option:
     names: tuple[str, ...]
-    kind: Callable[[str], Any]
-    """Turns the text of a value into the value; raises ValueError with the reason."""
+    help: str
+    """A line for people; empty for options that no person gives."""
     target: str
-    help: str = ""
-    """Empty for options that no person gives."""
-    common: bool = True
+    kind: Callable[[str], Any] = parse_bool
+    """Turns the text of a value into the value; raises ValueError with the reason."""
+    value: str = ""
+    """What the value is called in the help."""
+    common: bool = False
     """Shown in the short help, too."""
 
     @property
@@ -73,204 +141,233 @@ class Option:
         return self.kind is parse_bool
 
 
-def parse_bool(text: str) -> bool:
-    """Return a truth value in one of Go's spellings."""
-    if text in ("1", "t", "T", "TRUE", "true", "True"):
-        return True
-    if text in ("0", "f", "F", "FALSE", "false", "False"):
-        return False
-    raise ValueError("invalid syntax")
-
-
-def parse_int(text: str) -> int:
-    """Return an integer, in decimal or with Go's prefixes 0x, 0o and 0b."""
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise ValueError("invalid syntax") from None
-
-
-_UNIT_S: Final = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
+GROUPS: Final = {
+    "Actions; without one, CIPHERDIR is mounted on MOUNTPOINT": (
+        Option(("init",), "Make a new volume in CIPHERDIR", "init", common=True),
+        Option(("passwd",), "Change the password", "passwd", common=True),
+        Option(("info",), "Show what the volume config says", "info", common=True),
+        Option(("fsck",), "Read the whole volume and name what is damaged", "fsck", common=True),
+        Option(("speed",), "Measure the content ciphers on this machine", "speed", common=True),
+        Option(("xray",), "Show the parts of an encrypted file, given for CIPHERDIR", "xray"),
+        Option(
+            ("dumpmasterkey",),
+            "Show the master key of a volume config, given for CIPHERDIR",
+            "dump_master_key",
+        ),
+        Option(
+            ("encrypt-paths",),
+            "Encrypt the paths on standard input, by the control socket given for CIPHERDIR",
+            "encrypt_paths",
+        ),
+        Option(("decrypt-paths",), "Decrypt paths, in the same way", "decrypt_paths"),
+        Option(("version",), "Show the versions of this program and its parts", "version"),
+        Option(("help", "h"), "Show the common options", "help", common=True),
+        Option(("hh",), "Show all options", "long_help", common=True),
+    ),
+    "What a new volume is like (with -init; with -masterkey and -zerokey, what it is like)": (
+        Option(("aessiv",), "Encrypt content with AES-SIV-512", "aes_siv", common=True),
+        Option(("xchacha",), "Encrypt content with XChaCha20-Poly1305", "xchacha", common=True),
+        Option(("plaintextnames",), "Leave names as they are", "plaintext_names", common=True),
+        Option(
+            ("deterministic-names",),
+            "Encrypt a name in the same way in each directory",
+            "deterministic_names",
+        ),
+        Option(
+            ("longnamemax",),
+            "Longest encrypted name that is kept as it is, 62 to 255 bytes",
+            "long_name_max",
+            parse_uint8,
+            "N",
+        ),
+        Option(
+            ("scryptn",),
+            "Cost of deriving the key as a power of two, 10 to 28 (also with -passwd)",
+            "scrypt_logn",
+            parse_int,
+            "N",
+        ),
+        Option(("hkdf",), "Derive keys with HKDF; =false for volumes before 1.3", "hkdf"),
+        Option(("raw64",), "Encode names without padding; =false for volumes before 1.2", "raw64"),
+        Option(
+            ("longnames",),
+            "Hash long names; =false for volumes before 0.9",
+            "long_names",
+        ),
+    ),
+    "Mounting": (
+        Option(("fg", "f"), "Stay in the foreground", "foreground", common=True),
+        Option(("ro",), "Mount read-only; wins over -rw", "read_only", common=True),
+        Option(("rw",), "Mount read-write (the default)", "read_write"),
+        Option(("nodev",), "Refuse device files (the default); wins over -dev", "nodev"),
+        Option(("dev",), "Allow device files; needs root", "dev"),
+        Option(
+            ("nosuid",), "Ignore set-uid and set-gid bits (the default); wins over -suid", "nosuid"
+        ),
+        Option(("suid",), "Obey set-uid and set-gid bits; needs root", "suid"),
+        Option(("noexec",), "Refuse to execute programs; wins over -exec", "noexec"),
+        Option(("exec",), "Allow to execute programs (the default)", "exec"),
+        Option(
+            ("allow_other",),
+            "Let other users in, as far as permissions allow it",
+            "allow_other",
+            common=True,
+        ),
+        Option(
+            ("force_owner",),
+            "Show everything as owned by them; lets other users in",
+            "force_owner",
+            str,
+            "UID:GID",
+        ),
+        Option(("acl",), "Enforce POSIX access control lists", "acl"),
+        Option(("noxattr",), "Do without extended attributes", "noxattr"),
+        Option(
+            ("idle", "i"),
+            "Unmount after so long without use, as 500s or 1h30m",
+            "idle_s",
+            parse_duration,
+            "TIME",
+            common=True,
+        ),
+        Option(
+            ("ctlsock",),
+            "Make a control socket there, for questions about paths",
+            "ctlsock",
+            str,
+            "PATH",
+            common=True,
+        ),
+        Option(("nonempty",), "Mount over a directory with content", "nonempty", common=True),
+        Option(("fsname",), "Source that the mount table shows", "fsname", str, "NAME"),
+        Option(
+            ("badname",),
+            "Show undecryptable names on disk that match the pattern (repeatable)",
+            "bad_names",
+            str,
+            "PATTERN",
+        ),
+        Option(
+            ("sharedstorage",),
+            "Others change CIPHERDIR, too: believe nothing without looking",
+            "shared_storage",
+        ),
+        Option(("noprealloc",), "Write without reserving the space for it before", "noprealloc"),
+        Option(("kernel_cache",), "Keep the kernel's cache of a file over opens", "kernel_cache"),
+        Option(("serialize_reads",), "Read one piece after the other", "serialize_reads"),
+        Option(("context",), "SELinux context of the whole mount", "context", str, "CONTEXT"),
+        Option(
+            ("ko",), "Options for the kernel, separated by commas", "kernel_options", str, "OPTIONS"
+        ),
+        Option(
+            ("o",), "Options of this program, as mount(8) gives them", "ignored", str, "OPTIONS"
+        ),
+    ),
+    "Reverse mode": (
+        Option(
+            ("reverse",), "Show the plain CIPHERDIR encrypted, read-only", "reverse", common=True
+        ),
+        Option(("exclude", "e"), "Leave out this path (repeatable)", "exclude", str, "PATH"),
+        Option(
+            ("exclude-wildcard", "ew"),
+            "Leave out what matches the gitignore pattern (repeatable)",
+            "exclude_wildcard",
+            str,
+            "PATTERN",
+        ),
+        Option(
+            ("exclude-from",),
+            "Read gitignore patterns from the file (repeatable)",
+            "exclude_from",
+            str,
+            "FILE",
+        ),
+        Option(
+            ("one-file-system",),
+            "Show what is mounted inside as empty directories",
+            "one_file_system",
+        ),
+    ),
+    "Passwords and keys": (
+        Option(
+            ("passfile",),
+            "The password is the first line of the file (repeatable)",
+            "passfile",
+            str,
+            "FILE",
+            common=True,
+        ),
+        Option(
+            ("extpass",),
+            "The password is what the program prints (repeatable, for its words)",
+            "extpass",
+            str,
+            "PROGRAM",
+            common=True,
+        ),
+        Option(("config",), "Volume config to use instead", "config", str, "FILE", common=True),
+        Option(
+            ("masterkey",),
+            'Use this master key instead of a password; "stdin" to type it',
+            "master_key",
+            str,
+            "KEY",
+            common=True,
+        ),
+        Option(("zerokey",), "Use a master key of zeros, for tests", "zero_key"),
+    ),
+    "Output and other programs": (
+        Option(("q", "quiet"), "Print warnings and errors only", "quiet", common=True),
+        Option(
+            ("nosyslog",),
+            "Keep printing in the background, instead of using the system log",
+            "nosyslog",
+            common=True,
+        ),
+        Option(
+            ("notifypid",),
+            "Send SIGUSR1 to the process when mounted, and become a daemon",
+            "notify_pid",
+            parse_int,
+            "PID",
+        ),
+        Option(
+            ("0",),
+            "Paths end with a zero byte (with -encrypt-paths, -decrypt-paths)",
+            "nul_separated",
+        ),
+        Option(("debug", "d"), "Say more about what is done", "debug"),
+        Option(("fusedebug",), "Show the requests of the kernel", "fuse_debug"),
+        Option(("wpanic",), "End with exit code 2 at the first warning", "warnings_end"),
+        Option(
+            ("cpuprofile",),
+            "Write a profile of the time spent (pstats)",
+            "cpu_profile",
+            str,
+            "FILE",
+        ),
+        Option(
+            ("memprofile",),
+            "Write a profile of the memory in use (tracemalloc)",
+            "memory_profile",
+            str,
+            "FILE",
+        ),
+        Option(("trace",), "Write a line for each request of the kernel", "trace", str, "FILE"),
+    ),
+    "Accepted, and without effect": (
+        Option(
+            ("openssl",), "The ciphers are always OpenSSL's or libsodium's", "openssl", str, "auto"
+        ),
+        Option(("nofail",), "For systemd, in fstab", "ignored"),
+        Option(("devrandom",), "Of older versions of gocryptfs", "ignored"),
+        Option(("forcedecode",), "Of older versions of gocryptfs", "ignored"),
+    ),
 }
-_DURATION_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds of a duration in Go's form: 500s, 1h30m, 1.5h, or a bare 0."""
-    sign = -1.0 if text.startswith("-") else 1.0
-    rest = text[1:] if text[:1] in ("+", "-") else text
-    if rest == "0":
-        return 0.0
-    total, end = 0.0, 0
-    while part := _DURATION_PART.match(rest, end):
-        total += float(part[1]) * _UNIT_S[part[2]]
-        end = part.end()
-    if not rest or end != len(rest):
-        missing = re.fullmatch(r"[\d.]+", rest) is not None
-        raise ValueError(
-            f'missing unit in duration "{text}"' if missing else f'invalid duration "{text}"'
-        )
-    return sign * total
-
+"""The rows, under the headings of the long help."""
 
 OPTIONS: Final = (
-    Option(("init",), parse_bool, "init", "Initialize encrypted directory"),
-    Option(("info",), parse_bool, "info", "Display information about encrypted directory"),
-    Option(("passwd",), parse_bool, "passwd", "Change password"),
-    Option(("fsck",), parse_bool, "fsck", "Check filesystem integrity"),
-    Option(("version",), parse_bool, "version", "Print version information"),
-    Option(("help", "h"), parse_bool, "help", "This short help text"),
-    Option(("hh",), parse_bool, "long_help", "Long help text with all options"),
-    Option(("passfile",), str, "passfile", "Read password from plain text file(s)"),
-    Option(("extpass",), str, "extpass", "Call external program to prompt for the password"),
-    Option(("config",), str, "config", "Custom path to config file"),
-    Option(("ctlsock",), str, "ctlsock", "Create control socket at location"),
-    Option(
-        ("idle", "i"),
-        parse_duration,
-        "idle_s",
-        "Unmount automatically after specified idle duration",
-    ),
-    Option(("fg", "f"), parse_bool, "foreground", "Stay in the foreground"),
-    Option(("q", "quiet"), parse_bool, "quiet", "Silence informational messages"),
-    Option(("nosyslog",), parse_bool, "nosyslog", "Do not redirect log messages to syslog"),
-    Option(("ro",), parse_bool, "read_only", "Mount read-only"),
-    Option(("rw",), parse_bool, "read_write", "Mount read-write (the default)", common=False),
-    Option(("nonempty",), parse_bool, "nonempty", "Allow mounting over non-empty directory"),
-    Option(("fsname",), str, "fsname", "Source that the mount table shows", common=False),
-    Option(
-        ("scryptn",),
-        parse_int,
-        "scrypt_logn",
-        "Cost of deriving the key as a power of two, 10 to 28 (with -init, -passwd)",
-        common=False,
-    ),
-    Option(
-        ("notifypid",),
-        parse_int,
-        "notify_pid",
-        "Send SIGUSR1 to this process when mounted",
-        common=False,
-    ),
-    Option(("spec-fd",), parse_int, "spec_fd"),
-    Option(("notify-fd",), parse_int, "notify_fd"),
+    *(option for group in GROUPS.values() for option in group),
+    Option(("spec-fd",), "", "spec_fd", parse_int),
+    Option(("notify-fd",), "", "notify_fd", parse_int),
 )
-
-_BY_NAME: Final = {name: option for option in OPTIONS for name in option.names}
-
-
-def parse(argv: Sequence[str]) -> Options:
-    """Return the options of `argv`, whose first word is the program; raises UsageError."""
-    words = [argv[0], *_with_two_dashes(argv[1:])]
-    words = _with_mount_options(words)
-    options = Options()
-    try:
-        _parse_words(words[1:], options)
-    except ValueError as error:
-        quoted = " ".join(f'"{word}"' for word in argv)
-        raise UsageError(what=f"Invalid command line: {quoted}: {error}") from error
-    return options
-
-
-def _parse_words(words: list[str], options: Options) -> None:
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            options.positionals += rest
-        elif word == "-h":
-            options.help = True
-        elif not word.startswith("--"):
-            options.positionals.append(word)
-        else:
-            name, equals, value = word[2:].partition("=")
-            option = _BY_NAME.get(name)
-            if option is None:
-                raise ValueError(f"unknown flag: --{name}")
-            if not equals:
-                if option.is_flag:
-                    value = "true"
-                else:
-                    following = next(rest, None)
-                    if following is None:
-                        raise ValueError(f"flag needs an argument: --{name}")
-                    value = following
-            _assign(options, option, name, value)
-
-
-def _assign(options: Options, option: Option, name: str, text: str) -> None:
-    try:
-        value = option.kind(text)
-    except ValueError as error:
-        raise ValueError(f'invalid argument "{text}" for "--{name}" flag: {error}') from None
-    current = getattr(options, option.target)
-    if isinstance(current, list):
-        current.append(value)
-    else:
-        setattr(options, option.target, value)
-
-
-def _with_two_dashes(words: Sequence[str]) -> list[str]:
-    """Give each word with one dash a second one, up to "--"; values of options, too.
-
-    The last is gocryptfs's own bug, kept because its scripts know it: the value in
-    `-extpass -X` becomes `--X`.
-    """
-    end = words.index("--") if "--" in words else len(words)
-    doubled = [
-        f"-{word}"
-        if word.startswith("-") and not word.startswith("--") and word not in ("-", "-h")
-        else word
-        for word in words[:end]
-    ]
-    return doubled + list(words[end:])
-
-
-def _with_mount_options(words: list[str]) -> list[str]:
-    """Turn the last `-o a,b=c` into `-a -b=c` in front, as mount(8) calls us."""
-    if len(words) < 3 or "--" in words:
-        return words
-    found, rest = None, [words[0]]
-    index = 1
-    while index < len(words):
-        word = words[index]
-        if word == "--o":
-            index += 1
-            if index == len(words):
-                raise UsageError(what='The "-o" option requires an argument')
-            found = words[index]
-        elif word.startswith("--o="):
-            found = word[len("--o=") :]
-        else:
-            rest.append(word)
-        index += 1
-    if found is None:
-        return words
-    items = [item for item in found.split(",") if item]
-    if any(item.partition("=")[0] in ("o", "-o") for item in items):
-        raise UsageError(what='"-o" cannot be used inside "-o"')
-    return [rest[0], *(f"--{item}" for item in items), *rest[1:]]
-
-
-def help_text(program: str, *, full: bool) -> str:
-    """Return the help, of the common options or of all."""
-    rows = [option for option in OPTIONS if option.help and (full or option.common)]
-    lines = [
-        f"Usage: {program} -init|-passwd|-info|-fsck [OPTIONS] CIPHERDIR",
-        f"  or   {program} [OPTIONS] CIPHERDIR MOUNTPOINT",
-        "",
-        "All options:" if full else "Common options (use -hh to show all):",
-        *(
-            f"  {', '.join(f'-{name}' for name in sorted(row.names, key=len)):<18} {row.help}"
-            for row in rows
-        ),
-        f"  {'--':<18} Stop option parsing",
-    ]
-    return "\n".join(lines)

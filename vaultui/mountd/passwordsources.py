@@ -21,6 +21,7 @@ from vaultui.model.errors import (
     PasswordTooLong,
 )
 from vaultui.model.secret import Secret
+from vaultui.model.terminaltext import quoted
 from vaultui.mountd.console import log
 
 MAX_PASSWORD: Final = 2048
@@ -30,20 +31,21 @@ _NEWLINE: Final = 0x0A
 
 
 def read_password(
-    passfiles: Sequence[str], extpass: Sequence[str], prompt: str = "Password: "
+    passfiles: Sequence[str], extpass: Sequence[str], what: str = "Password"
 ) -> Secret:
     """Return the password from the first source that is named, else terminal or stdin.
 
-    Raises PasswordEmpty, PasswordTooLong or PasswordSourceFailed.
+    `what` is what a terminal is asked for. Raises PasswordEmpty, PasswordTooLong or
+    PasswordSourceFailed.
     """
     if passfiles:
         secret = _from_files(passfiles)
     elif extpass:
         secret = _from_program(extpass)
     elif os.isatty(0):
-        secret = _from_terminal(prompt)
+        secret = _from_terminal(f"{what}: ")
     else:
-        log.info("Reading Password from stdin")
+        log.info("Reading %s from stdin", what)
         secret = _line(0, "standard input")
     return _checked(secret)
 
@@ -137,8 +139,9 @@ def _from_program(words: Sequence[str]) -> Secret:
     """Return the first line that a program prints. It may ask at the terminal itself."""
     # One word list of gocryptfs: a single value is cut at spaces, and no shell sees it.
     argv = words[0].split(" ") if len(words) == 1 else list(words)
-    shown = f'extpass program "{argv[0]}"'
-    log.info("Reading password from %s", shown)
+    shown = f"extpass program {quoted(argv[0])}"
+    arguments = " ".join(quoted(word) for word in argv[1:])
+    log.info("Reading password from %s, arguments: [%s]", shown, arguments)
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         child = spawn.start(argv, fds=(0, writing, 2), new_session=False)

@@ -1,6 +1,6 @@
 """Serving one mount, from the checks before it to the end of the process.
 
-In gocryptfs's order: directories, control socket, password, volume config, mount. Each can
+In gocryptfs's order: directories, control socket, volume config, password, mount. Each can
 fail in its own way, and what was set up until then is taken down again.
 """
 
@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import threading
 from typing import Protocol
 
-from vaultui.cipherfs import volume as volumes
+from vaultui.cipherfs import conffile
+from vaultui.cipherfs.volume import Volume
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.linux.fusemount import handed_over
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
-from vaultui.mountd import places
+from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
 from vaultui.mountd.controlsocket import ControlSocket
 from vaultui.wire.handshake import MountSpec, StepName
@@ -63,14 +66,18 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         control_socket = None
         if spec.ctlsock:
             control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
-        with front.password() as password:
+        conf = opening.read_conf(spec)
+        with front.password() as secret:
             front.step(StepName.DERIVING)
-            derivation = _Derivation(spec, password)
+            derivation = _Derivation(spec, conf, secret)
             # These load trio and pyfuse3, which takes half as long as the derivation; it
             # runs in a thread and leaves the interpreter to us.
             from vaultui.mountd import serving
 
             volume = derivation.result()
+        if not spec.read_only and not volume.names.is_plain:
+            # Where names are plain it would be somebody's file that only looks like one.
+            conffile.remove_leftovers(spec.cipherdir)
         memory.give_back()
         front.step(StepName.MOUNTING)
         return serving.serve(spec, cipherdir_fd, volume, control_socket, front, program)
@@ -96,23 +103,20 @@ def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
 class _Derivation:
     """A volume that is being opened in a thread: a signal ends us without waiting for it."""
 
-    def __init__(self, spec: MountSpec, password: Secret) -> None:
-        self._spec = spec
-        self._password = password
-        self._volume: volumes.Volume | None = None
+    def __init__(self, spec: MountSpec, conf: VolumeConf | None, secret: Secret) -> None:
+        self._open = functools.partial(opening.open_volume, spec, conf, secret)
+        self._volume: Volume | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="derivation", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self._volume = volumes.open_volume(
-                self._spec.cipherdir, self._password, self._spec.config_path or None
-            )
+            self._volume = self._open()
         except BaseException as error:  # raised again where the result is asked for
             self._failure = error
 
-    def result(self) -> volumes.Volume:
+    def result(self) -> Volume:
         """Wait for the end, and return the volume or raise what opening it raised."""
         self._thread.join()
         if self._failure is not None:

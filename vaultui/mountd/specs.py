@@ -19,6 +19,7 @@ from vaultui.wire import framing
 from vaultui.wire.handshake import (
     CheckSpec,
     CreateSpec,
+    Done,
     Failed,
     InfoSpec,
     MountSpec,
@@ -107,16 +108,23 @@ def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
             front = SpecFront(spec_fd, conversation, spec.notify_pid)
             return serve(spec, front, program=program)
         case CreateSpec():
-            with framing.read_secret(spec_fd) as password:
+            with contextlib.ExitStack() as stack:
+                password = stack.enter_context(framing.read_secret(spec_fd))
+                given = (
+                    stack.enter_context(framing.read_secret(spec_fd))
+                    if spec.has_master_key
+                    else None
+                )
                 conversation.tell(Step(StepName.DERIVING))
-                created, master = commands.create(spec, password)
+                created, master = commands.create(spec, password, given)
             with master:
                 conversation.tell(created)
                 conversation.tell_secret(master)
         case PasswdSpec():
             with framing.read_secret(spec_fd) as old, framing.read_secret(spec_fd) as new:
                 conversation.tell(Step(StepName.DERIVING))
-                conversation.tell(commands.change_password(spec, old, new))
+                commands.change_password(spec, old, new)
+                conversation.tell(Done())
         case CheckSpec():
             with framing.read_secret(spec_fd) as password:
                 conversation.tell(Step(StepName.DERIVING))

@@ -1,0 +1,20 @@
+"""-fsck: what is checked, and with which secret."""
+
+from __future__ import annotations
+
+from vaultui.model.exitcodes import ExitCode
+from vaultui.mountd import fsck
+from vaultui.mountd.console import log
+from vaultui.mountd.keysources import has_master_key, read_secret
+from vaultui.mountd.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.options import Options
+from vaultui.wire.handshake import CheckSpec
+
+
+def run(options: Options, cipherdir: str) -> ExitCode:
+    """Check the volume, and return the exit code."""
+    spec = CheckSpec(cipherdir, options.config, master_key_flags(options), long_name_max(options))
+    with read_secret(options) as secret:
+        if not has_master_key(options):
+            log.info("Decrypting master key")
+        return fsck.run(spec, secret)

@@ -1,0 +1,36 @@
+"""Opening the volume of a Spec: by its config and a password, or by a master key alone."""
+
+from __future__ import annotations
+
+from vaultui.cipherfs import volume as volumes
+from vaultui.cipherfs.volume import Volume
+from vaultui.crypto import masterkey
+from vaultui.format.features import ContentScheme
+from vaultui.format.volumeconf import VolumeConf
+from vaultui.model.errors import UsageError
+from vaultui.model.secret import Secret
+from vaultui.wire.handshake import CheckSpec, MountSpec
+
+
+def read_conf(spec: MountSpec | CheckSpec) -> VolumeConf | None:
+    """Return the config, before anybody is asked for a password; None where none is read.
+
+    A config may be a pipe: it is read once. Raises as `volumes.read_conf`.
+    """
+    if spec.master_key_flags:
+        return None
+    reverse = isinstance(spec, MountSpec) and spec.reverse
+    conf = volumes.read_conf(spec.cipherdir, spec.config_path or None, reverse=reverse)
+    if reverse and conf.features.content is not ContentScheme.AES_SIV:
+        raise UsageError(
+            what="AES-SIV is required by reverse mode, but not enabled in the config file"
+        )
+    return conf
+
+
+def open_volume(spec: MountSpec | CheckSpec, conf: VolumeConf | None, secret: Secret) -> Volume:
+    """Return the volume that the secret opens: the password, or without a config the master key."""
+    if conf is None:
+        return volumes.volume_from_master_key(secret, spec.master_key_flags, spec.long_name_max)
+    with masterkey.unwrap(conf, secret) as master:
+        return volumes.volume_of(conf.features, master)

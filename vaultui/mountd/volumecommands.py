@@ -1,0 +1,146 @@
+"""-init, -passwd and -info, with gocryptfs's texts and exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from vaultui.cipherfs import volume as volumes
+from vaultui.model.errors import (
+    VolumeConfCorrupt,
+    VolumeConfMissing,
+    VolumeConfUnreadable,
+    VolumeConfUnsupported,
+)
+from vaultui.model.exitcodes import ExitCode
+from vaultui.model.secret import Secret
+from vaultui.mountd import commands, console
+from vaultui.mountd.console import GREEN, GREY, log
+from vaultui.mountd.keysources import has_master_key, read_master_key, read_secret
+from vaultui.mountd.masterkeyflags import long_name_max
+from vaultui.mountd.options import Options
+from vaultui.mountd.passwordsources import read_new_password
+from vaultui.wire.handshake import CreateSpec, InfoSpec, PasswdSpec
+
+
+def init(options: Options, cipherdir: str, program: str) -> ExitCode:
+    """Make a volume, and tell how to mount it."""
+    spec = CreateSpec(
+        cipherdir,
+        scrypt_logn=options.scrypt_logn,
+        config_path=options.config,
+        content=_content(options),
+        names=_names(options),
+        long_name_max=long_name_max(options),
+        reverse=options.reverse,
+        has_master_key=has_master_key(options),
+    )
+    # Told before the password is asked for twice.
+    commands.check_creatable(spec)
+    if not options.extpass:
+        log.info("Choose a password for protecting your files.")
+    with contextlib.ExitStack() as stack:
+        password = stack.enter_context(read_new_password(options.passfile, options.extpass))
+        key = stack.enter_context(read_master_key(options)) if spec.has_master_key else None
+        _, master = commands.create(spec, password, key)
+    with master:
+        _show_master_key(master, options)
+    kind = "gocryptfs-reverse" if options.reverse else "gocryptfs"
+    log.info("The %s filesystem has been created successfully.", kind, extra=GREEN)
+    log.info(
+        "You can now mount it using: %s%s %s MOUNTPOINT",
+        program,
+        " -reverse" if options.reverse else "",
+        _friendly(cipherdir),
+        extra=GREY,
+    )
+    return ExitCode.OK
+
+
+def _content(options: Options) -> str:
+    if options.xchacha and (options.aes_siv or options.reverse):
+        return f"{_XCHACHA} and {_AES_SIV}"
+    if options.xchacha:
+        return _XCHACHA
+    return _AES_SIV if options.aes_siv or options.reverse else CreateSpec.content
+
+
+def _names(options: Options) -> str:
+    if options.plaintext_names:
+        return "plaintext"
+    return "deterministic" if options.deterministic_names else CreateSpec.names
+
+
+def _friendly(path: str) -> str:
+    """Return the path as a person would type it here."""
+    near = os.path.relpath(path)
+    name = path if near.startswith("../") else near
+    return f'"{name}"' if " " in name else name
+
+
+def _show_master_key(master: Secret, options: Options) -> None:
+    """Show the key once, to a person only: a log or a pipe must not keep it."""
+    if not sys.stdout.isatty() or options.quiet:
+        log.info("Not running on a terminal, suppressing master key display")
+        return
+    with master.view as view:
+        digits = view.hex("-", 4)
+    half = len(digits) // 2 + 1
+    print(
+        "\nYour master key is:\n\n"
+        f"    {digits[:half]}\n    {digits[half:]}\n\n"
+        "If the config file becomes corrupted or you ever forget your password,\n"
+        "there is only one hope for recovery: the master key. Print it to a piece of\n"
+        "paper and keep it in a safe place. This message is shown only once.\n"
+    )
+
+
+def passwd(options: Options, cipherdir: str) -> ExitCode:
+    """Change the password, known or with the master key."""
+    # A wrong path is told before anything is asked for.
+    volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
+    with read_secret(options) as old:
+        log.info("Please enter your new password.")
+        # The new one never comes from the sources of the old one: it would be the same.
+        with read_new_password((), ()) as new:
+            spec = PasswdSpec(
+                cipherdir,
+                options.config,
+                scrypt_logn=options.scrypt_logn if "scryptn" in options.given else 0,
+                from_master_key=has_master_key(options),
+                reverse=options.reverse,
+            )
+            commands.change_password(spec, old, new)
+    log.info("Password changed.", extra=GREEN)
+    return ExitCode.OK
+
+
+def info(options: Options, cipherdir: str) -> ExitCode:
+    """Print what the volume config says, without a password."""
+    try:
+        volume = commands.info(InfoSpec(cipherdir, options.config, options.reverse))
+    except (
+        VolumeConfCorrupt,
+        VolumeConfMissing,
+        VolumeConfUnreadable,
+        VolumeConfUnsupported,
+    ) as error:
+        console.report(error)
+        return ExitCode.LOAD_CONF
+    rows = {
+        "Creator": volume.creator,
+        "FeatureFlags": " ".join(volume.feature_flags),
+        "EncryptedKey": f"{volume.encrypted_key_bytes}B",
+        "ScryptObject": f"Salt={volume.salt_bytes}B N={volume.scrypt_n} R={volume.scrypt_r} "
+        f"P={volume.scrypt_p} KeyLen={volume.scrypt_key_bytes}",
+        "contentEncryption": _GO_NAMES.get(volume.content, volume.content),
+    }
+    for label, value in rows.items():
+        print(f"{label + ':':<18} {value}")
+    return ExitCode.OK
+
+
+_AES_SIV = "AES-SIV-512"
+_XCHACHA = "XChaCha20-Poly1305"
+_GO_NAMES = {"AES-256-GCM": "AES-GCM-256"}
