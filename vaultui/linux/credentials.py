@@ -41,6 +41,9 @@ _SETGROUPS: Final = {
 """Number of setgroups by machine and bytes of a pointer, in its form with 32-bit groups.
 From asm/unistd.h of each."""
 
+_NEEDED: Final = 1 << 6 | 1 << 7
+"""CAP_SETGID and CAP_SETUID, from linux/capability.h."""
+
 _ASK: Final = 0xFFFFFFFF
 """No user has this number: setfsuid and setfsgid refuse it, and tell the one that is set."""
 
@@ -80,9 +83,18 @@ def caller_of(pid: int, uid: int, gid: int) -> Caller:
     return Caller(uid, gid, tuple(int(group) for group in groups))
 
 
-def require() -> None:
-    """Raise OSError when `acting_as` can't work on this machine: ENOSYS, with the reason."""
+def may_act() -> bool:
+    """Return whether this process has the privileges for `acting_as`.
+
+    Root without them is met in containers, and behind mount.fuse3's drop_privileges. Raises
+    OSError, ENOSYS with the reason, where it has them and this machine is not known here.
+    """
+    status = Path("/proc/self/status").read_bytes()
+    effective = int(status.partition(b"\nCapEff:")[2].split(None, 1)[0], 16)
+    if effective & _NEEDED != _NEEDED:
+        return False
     _setgroups_number()
+    return True
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pyfuse3
 import trio
 
 from vaultui.cipherfs.tree import Tree
-from vaultui.linux import fusehello
+from vaultui.linux import credentials, fusehello
 from vaultui.linux.fusehello import Hello
 from vaultui.model.ids import InodeNo
 from vaultui.mountd import tracing
@@ -120,7 +120,7 @@ def _operations(
     )
     arguments = (tree, loop, activity, events, on_served, presentation)
     # Where everything is shown as one user's, there is no other to make files for.
-    preserve_owner = shares_as_root(spec) and not spec.force_owner
+    preserve_owner = shares_as_root(spec) and not spec.force_owner and credentials.may_act()
     operations = (
         CallerOperations(*arguments, preserve_owner=preserve_owner, mask=spec.acl)
         if preserve_owner or spec.acl

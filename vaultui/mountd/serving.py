@@ -143,7 +143,7 @@ def _mount(spec: MountSpec, program: str) -> int:
     )
     try:
         if shares_as_root(spec):
-            credentials.require()
+            credentials.may_act()  # on a machine where nobody knows how, this says so
         if (fd := fusemount.handed_over(spec.mountpoint)) is not None:
             fusemount.take_over(fd)
             return fd

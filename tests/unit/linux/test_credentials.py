@@ -140,8 +140,21 @@ def test_a_number_that_passed_on_to_somebody_else_gives_no_groups() -> None:
     assert caller_of(os.getpid(), uid, os.getegid()) == Caller(uid, os.getegid())
 
 
+@needs("root")
 def test_an_unknown_machine_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    credentials.require()
+    assert credentials.may_act()
     monkeypatch.setattr(credentials, "_SETGROUPS", {})
     with pytest.raises(OSError, match=os.uname().machine):
-        credentials.require()
+        credentials.may_act()
+
+
+@needs("root")
+def test_root_without_capabilities_may_not_act_as_others() -> None:
+    script = "from vaultui.linux import credentials; print(credentials.may_act())"
+    done = subprocess.run(
+        ("setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", script),
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == b"False\n"
