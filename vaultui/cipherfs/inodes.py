@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from vaultui.model.ids import InodeNo
@@ -113,7 +114,8 @@ class Node:
 class Inodes:
     """All nodes of one mount."""
 
-    def __init__(self, root_status: os.stat_result) -> None:
+    def __init__(self, root_status: os.stat_result, devices: Iterable[int] = ()) -> None:
+        """`devices` get their ranges of numbers in this order; others as they are met."""
         key = (root_status.st_dev, root_status.st_ino)
         self.root = Node(ROOT, 1, key, root_status)
         self.root.refs = 1  # the kernel's own, never given back
@@ -122,7 +124,8 @@ class Inodes:
         # Moves on for every node, so that a number that is used again never comes with the
         # generation that it had before.
         self._generation = 1
-        self._devices = {root_status.st_dev: 0}
+        known = dict.fromkeys((root_status.st_dev, *devices))
+        self._devices = {device: index for index, device in enumerate(known)}
         self._next_own = _OWN_NUMBERS
 
     def __len__(self) -> int:

@@ -1,0 +1,104 @@
+"""What a reverse view leaves out: patterns in the syntax of gitignore(5), read as gocryptfs does.
+
+Nothing but the plaintext path decides, and of all patterns that match it the last one. So a
+pattern holds for an entry and for everything below it, and that makes three things differ from
+git, which are kept because backups rely on them:
+
+- `*` and `!/important` show the directory with all that is in it.
+- A slash in the middle does not tie a pattern to the root, unless `*.` comes after it.
+- `cache/` leaves the directory there, empty; `cache/**` takes it away.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+_TIED_BY_SUFFIX: Final = re.compile(r"[^/]/.*\*\.")
+_TOKENS: Final = re.compile(
+    r"(?P<between>/\*\*/)"
+    r"|(?P<above>\*\*/)"
+    r"|(?P<below>/\*\*)"
+    r"|(?P<star>\*)"
+    r"|(?P<one>\?)"
+    r"|\[(?P<negated>[!^]?)(?P<set>\]?(?:\\.|[^\]\\])*)\]"
+    r"|\\(?P<escaped>.)"
+    r"|(?P<literal>.)",
+    re.DOTALL,
+)
+_MEANINGS: Final = {
+    "between": "(?:/|/.+/)",
+    "above": "(?:|.*/)",
+    "below": "(?:|/.*)",
+    "star": "[^/]*",
+    "one": "[^/]",
+}
+
+
+class _Pattern(NamedTuple):
+    matches: re.Pattern[str]
+    excludes: bool
+
+
+class Excludes:
+    """The patterns of one mount."""
+
+    def __init__(self, paths: Iterable[str] = (), patterns: Iterable[str] = ()) -> None:
+        """`paths` begin at the root. `patterns` are lines of a pattern file, in their order."""
+        lines = [*(f"/{path}" for path in paths), *patterns]
+        compiled = [pattern for line in lines if (pattern := _parse(line)) is not None]
+        # The last that matches counts, so it is looked for from the end.
+        self._patterns = compiled[::-1]
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def hides(self, path: bytes) -> bool:
+        """Tell whether the plaintext `path`, relative and not empty, is left out."""
+        text = os.fsdecode(path)
+        for pattern in self._patterns:
+            if pattern.matches.fullmatch(text):
+                return pattern.excludes
+        return False
+
+
+def _parse(line: str) -> _Pattern | None:
+    """Return the pattern in a line; None for comments, and for what can match nothing."""
+    line = line.rstrip("\r")
+    if line.startswith("#"):
+        return None
+    line = _strip(line)
+    excludes = not line.startswith("!")
+    line = line if excludes else line[1:]
+    if not line:
+        return None
+    if _TIED_BY_SUFFIX.search(line):
+        line = "/" + line.removeprefix("/")
+    line = line.removeprefix("/") if line.startswith("/**/") else line
+    anchor = "" if line.startswith("/") else "(?:|.*/)"
+    tail = "(?:|.*)" if line.endswith("/") else "(?:|/.*)"
+    body = "".join(map(_translate, _TOKENS.finditer(line.removeprefix("/"))))
+    try:
+        return _Pattern(re.compile(anchor + body + tail, re.DOTALL), excludes)
+    except re.error:  # a range that runs backwards
+        return None
+
+
+def _strip(line: str) -> str:
+    """Return `line` without spaces around it; one behind a backslash stays."""
+    line = line.lstrip(" ")
+    stripped = line.rstrip(" ")
+    return stripped + " " if stripped.endswith("\\") and stripped != line else stripped
+
+
+def _translate(token: re.Match[str]) -> str:
+    """Return the regular expression for one token of a pattern."""
+    kind = token.lastgroup or ""
+    if kind == "set":
+        # A set of characters is written alike, but for its negation and a nested bracket.
+        members = token["set"].replace("[", r"\[")
+        members = rf"\{members}" if members.startswith("]") else members
+        return f"[^/{members}]" if token["negated"] else f"[{members}]"
+    return _MEANINGS.get(kind) or re.escape(token[kind])

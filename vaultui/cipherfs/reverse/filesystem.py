@@ -1,0 +1,338 @@
+"""A plain directory as the tree of a volume, which can be read and not be changed.
+
+It has the calls of a `Tree`, and what a mount backend sees of it is a cipher directory: the
+names are encrypted, and paths are those of the ciphertext.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from vaultui.cipherfs.attributes import AttributeChange, Attributes
+from vaultui.cipherfs.cipherdir import OpenDirectories
+from vaultui.cipherfs.handles import Handles
+from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.listing import DirHandle
+from vaultui.cipherfs.openfiles import FileHandle, OpenFiles
+from vaultui.cipherfs.report import Report, Reporter
+from vaultui.cipherfs.reverse import ivs, virtual
+from vaultui.cipherfs.reverse.attributes import ReverseAttributes
+from vaultui.cipherfs.reverse.content import SealedView
+from vaultui.cipherfs.reverse.entries import Entries
+from vaultui.cipherfs.reverse.excludes import Excludes
+from vaultui.cipherfs.reverse.paths import PathTranslation, shown_path
+from vaultui.cipherfs.reverse.shownnames import ShownNames
+from vaultui.cipherfs.reverse.xattrs import ReverseXattrs
+from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
+from vaultui.cipherfs.volume import Volume
+from vaultui.cipherfs.xattrs import NoXattrs
+from vaultui.format.volumeconf import MAX_CONF_BYTES
+from vaultui.model.ids import Handle, InodeNo
+
+if TYPE_CHECKING:
+    from vaultui.linux.credentials import Caller
+
+_DIRECTORIES: Final = 256
+"""How many directories of the plain tree are kept open."""
+_DOTS: Final = 2
+
+
+class _Sealed(NamedTuple):
+    """An open plain file that is shown sealed."""
+
+    file: FileHandle
+    ivs: ivs.FileIvs
+
+
+class ReverseFileSystem:
+    """One plain directory as a tree of inodes. One thread owns it; see `Tree` for exceptions."""
+
+    def __init__(
+        self,
+        plain_fd: int,
+        volume: Volume,
+        *,
+        report: Callable[[Report], None],
+        excludes: Excludes | None = None,
+        one_file_system: bool = False,
+        shows_conf: bool = True,
+        xattrs: bool = True,
+    ) -> None:
+        """`plain_fd` stays the caller's. The content of `volume` must be AES-SIV.
+
+        `one_file_system` shows directories where another file system begins as empty ones.
+        `shows_conf` False is for a volume whose config lies elsewhere, or that needs none.
+        """
+        root_status = os.stat(b".", dir_fd=plain_fd)
+        # Laid out beforehand, so that virtual files have the same numbers in every mount.
+        devices = (virtual.dir_iv_device(root_status.st_dev), virtual.COMPANIONS, virtual.CONF)
+        self._inodes = inodes = Inodes(root_status, devices)
+        self._directories = directories = OpenDirectories(inodes, plain_fd, capacity=_DIRECTORIES)
+        names = ShownNames(volume.names, volume.features.long_name_max)
+        self._entries = Entries(
+            inodes,
+            directories,
+            names,
+            excludes or Excludes(),
+            Reporter(report),
+            shows_conf=shows_conf,
+            one_file_system=one_file_system,
+        )
+        self._attributes = ReverseAttributes(inodes, directories, self._entries, volume)
+        self._xattrs: ReverseXattrs | NoXattrs = NoXattrs()
+        if xattrs:
+            self._xattrs = ReverseXattrs(self._attributes, volume)
+        self._files = OpenFiles(inodes, directories)
+        self._view = SealedView(volume.content)
+        self._root_fd = directories.enter(inodes.root).fd
+        self._paths = PathTranslation(self._root_fd, names)
+        self._linked: dict[tuple[int, int], ivs.FileIvs] = {}
+        """Of files with several names, the IVs by the path that was opened first: all names
+        must show one content, and it must not change with the name that is used."""
+        self._file_handles: Handles[_Sealed | bytes] = Handles()
+        self._dir_handles: Handles[DirHandle] = Handles()
+
+    # Names and attributes.
+
+    def lookup(self, parent: InodeNo, name: bytes) -> Attributes:
+        above = self._inodes.directory(parent)
+        if name in (b".", b".."):
+            node = above.parent or self._inodes.root if name == b".." else above
+            node.refs += 1
+            return self._attributes.get(node)
+        cname, status = self._entries.find(above, name)
+        node = self._adopt(above, cname, name, status)
+        node.refs += 1
+        return self._attributes.of(node, status)
+
+    def _adopt(self, above: Node, cname: bytes, name: bytes, status: os.stat_result) -> Node:
+        """Return the node of an entry, with the name just used as the one that it goes by."""
+        node = self._inodes.adopt(above, cname, name, status)
+        if node.aliases and (node.parent is not above or node.cname != cname):
+            assert node.parent is not None
+            others = [alias for alias in node.aliases if alias[:2] != (above, cname)]
+            node.aliases = [*others, (node.parent, node.cname, node.name)]
+            node.parent, node.cname = above, cname
+        # Another one than before where a directory above was moved.
+        node.name = name
+        return node
+
+    def forget(self, ino: InodeNo, count: int) -> None:
+        self._inodes.forget(ino, count)
+
+    def take_reference(self, ino: InodeNo) -> None:
+        self._inodes.get(ino).refs += 1
+
+    def getattr(self, ino: InodeNo) -> Attributes:
+        return self._attributes.get(self._inodes.get(ino))
+
+    def access(self, ino: InodeNo, mask: int) -> bool:
+        if mask & os.W_OK:
+            _refuse()
+        return self._attributes.access(self._inodes.get(ino), mask)
+
+    def readlink(self, ino: InodeNo) -> bytes:
+        return self._attributes.read_target(self._inodes.get(ino))
+
+    # Files.
+
+    def open(self, ino: InodeNo, flags: int) -> Opened:
+        """Open a file. The kernel keeps pages of virtual ones alone.
+
+        Of others it can't be told whether they are still right: the content depends on the
+        path too, and none of the times moves with that.
+        """
+        if flags & (os.O_ACCMODE | os.O_TRUNC) != os.O_RDONLY:
+            _refuse()
+        node = self._inodes.get(ino)
+        if virtual.is_virtual(node.cname):
+            return Opened(self._file_handles.add(self._virtual_content(node)), keep_cache=True)
+        file, _keep_cache = self._files.open(node, os.O_RDONLY)
+        sealed = _Sealed(file, self._file_ivs(node, os.fstat(file.fd).st_nlink))
+        return Opened(self._file_handles.add(sealed), keep_cache=False)
+
+    def _virtual_content(self, node: Node) -> bytes:
+        device = node.key[0]
+        if device == virtual.COVERED:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if device != virtual.CONF:
+            return virtual.content_of(node.cname)
+        fd = os.open(
+            virtual.content_of(node.cname), os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._root_fd
+        )
+        try:
+            return os.read(fd, MAX_CONF_BYTES)
+        finally:
+            os.close(fd)
+
+    def _file_ivs(self, node: Node, links: int) -> ivs.FileIvs:
+        known = self._linked.get(node.key)
+        if known is not None:
+            return known
+        derived = ivs.file_ivs(shown_path(node))
+        if links > 1:
+            self._linked[node.key] = derived
+        return derived
+
+    def read(self, handle: Handle, offset: int, size: int) -> bytes | bytearray | memoryview:
+        opened = self._file_handles[handle]
+        if isinstance(opened, bytes):
+            return opened[offset : offset + size]
+        return self._view.read(opened.file.fd, opened.ivs, offset, size)
+
+    def flush(self, handle: Handle) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    def fsync_job(self, handle: Handle, datasync: bool) -> Callable[[], None]:
+        return _nothing_to_sync
+
+    def release(self, handle: Handle) -> None:
+        opened = self._file_handles.take(handle)
+        if not isinstance(opened, bytes):
+            self._files.release(opened.file)
+
+    # Directories.
+
+    def opendir(self, ino: InodeNo) -> Handle:
+        node = self._inodes.directory(ino)
+        if not self._directories.enter(node).readable:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return self._dir_handles.add(DirHandle(node))
+
+    def readdir(self, handle: Handle, cookie: int) -> Iterator[Entry]:
+        listing = self._dir_handles[handle]
+        node = listing.node
+        if listing.entries is None or cookie == 0:
+            listing.entries = self._entries.list(node)
+        if cookie < 1:
+            yield Entry(b".", self._attributes.get(node), 1)
+        if cookie < _DOTS:
+            yield Entry(b"..", self._attributes.get(node.parent or self._inodes.root), _DOTS)
+        entries = listing.entries
+        for index in range(max(cookie - _DOTS, 0), len(entries)):
+            name, cname = entries[index]
+            try:
+                status = self._entries.status(node, name, cname)
+            except FileNotFoundError:
+                continue
+            found = self._adopt(node, cname, name, status)
+            try:
+                yield Entry(name, self._attributes.of(found, status), index + _DOTS + 1)
+            finally:
+                if not found.refs:
+                    self._inodes.drop_if_unused(found)
+
+    def releasedir(self, handle: Handle) -> None:
+        self._dir_handles.take(handle)
+
+    def fsyncdir_job(self, handle: Handle, datasync: bool) -> Callable[[], None]:
+        return _nothing_to_sync
+
+    # Extended attributes.
+
+    def getxattr(self, ino: InodeNo, name: bytes) -> bytes:
+        return self._xattrs.get(self._inodes.get(ino), name)
+
+    def listxattr(self, ino: InodeNo) -> list[bytes]:
+        return self._xattrs.list(self._inodes.get(ino))
+
+    # The whole.
+
+    def statfs(self) -> os.statvfs_result:
+        return os.fstatvfs(self._root_fd)
+
+    def path_of(self, ino: InodeNo) -> str:
+        return self._inodes.path_of(self._inodes.get(ino))
+
+    def open_files(self) -> list[OpenFileInfo]:
+        handles: dict[Node, int] = {}
+        for opened in list(self._file_handles.values()):
+            if not isinstance(opened, bytes):
+                node = opened.file.file.node
+                handles[node] = handles.get(node, 0) + 1
+        return [
+            OpenFileInfo(self._inodes.path_of(node), count, writable=False)
+            for node, count in handles.items()
+        ]
+
+    def encrypt_path(self, path: bytes) -> bytes:
+        return self._paths.encrypt(path)
+
+    def decrypt_path(self, path: bytes) -> bytes:
+        return self._paths.decrypt(path)
+
+    def close(self) -> None:
+        for handle in list(self._file_handles):
+            self.release(Handle(handle))
+        self._dir_handles.clear()
+        self._directories.close()
+
+    # What would change it.
+
+    def setattr(
+        self, ino: InodeNo, change: AttributeChange, handle: Handle | None = None
+    ) -> Attributes:
+        _refuse()
+
+    def mknod(
+        self, parent: InodeNo, name: bytes, mode: int, rdev: int, caller: Caller | None = None
+    ) -> Attributes:
+        _refuse()
+
+    def mkdir(
+        self, parent: InodeNo, name: bytes, mode: int, caller: Caller | None = None
+    ) -> Attributes:
+        _refuse()
+
+    def symlink(
+        self, parent: InodeNo, name: bytes, target: bytes, caller: Caller | None = None
+    ) -> Attributes:
+        _refuse()
+
+    def link(
+        self, ino: InodeNo, new_parent: InodeNo, new_name: bytes, caller: Caller | None = None
+    ) -> Attributes:
+        _refuse()
+
+    def unlink(self, parent: InodeNo, name: bytes) -> None:
+        _refuse()
+
+    def rmdir(self, parent: InodeNo, name: bytes) -> None:
+        _refuse()
+
+    def rename(
+        self, old_parent: InodeNo, old: bytes, new_parent: InodeNo, new: bytes, flags: int
+    ) -> None:
+        _refuse()
+
+    def create(
+        self, parent: InodeNo, name: bytes, mode: int, flags: int, caller: Caller | None = None
+    ) -> tuple[Opened, Attributes]:
+        _refuse()
+
+    def write(self, handle: Handle, offset: int, data: bytes) -> int:
+        _refuse()
+
+    def setxattr(
+        self,
+        ino: InodeNo,
+        name: bytes,
+        value: bytes,
+        flags: int = 0,
+        caller: Caller | None = None,
+    ) -> None:
+        _refuse()
+
+    def removexattr(self, ino: InodeNo, name: bytes) -> None:
+        _refuse()
+
+
+def _nothing_to_sync() -> None:
+    """What a sync has to do for a tree that nobody writes to."""
+
+
+def _refuse() -> NoReturn:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
