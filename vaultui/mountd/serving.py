@@ -112,6 +112,21 @@ def _tree(
     spec: MountSpec, cipherdir_fd: int, volume: Volume, report: Callable[[Report], None]
 ) -> Tree:
     """Return what the mount shows."""
+    if spec.reverse:
+        # Loaded by those alone who need it: an unlock must not wait for it.
+        from vaultui.cipherfs.reverse.excludes import Excludes
+        from vaultui.cipherfs.reverse.filesystem import ReverseFileSystem
+
+        return ReverseFileSystem(
+            cipherdir_fd,
+            volume,
+            report=report,
+            excludes=Excludes(spec.exclude, spec.exclude_patterns),
+            one_file_system=spec.one_file_system,
+            # One that lies elsewhere, or that was not needed, is no part of the backup.
+            shows_conf=not (spec.config_path or spec.master_key_flags),
+            xattrs=spec.xattrs,
+        )
     return FileSystem(
         cipherdir_fd,
         volume,
