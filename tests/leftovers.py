@@ -16,7 +16,7 @@ from pathlib import Path
 from mounting import detach, mountpoints_below
 from waiting import wait_until
 
-_GRACE_S = 3.0
+_GRACE_S = float(os.environ.get("VAULTUI_TEST_GRACE", "3"))
 """A backend that was told to unmount a moment ago may take this long to be gone."""
 
 
@@ -33,10 +33,8 @@ def processes_of(*tops: Path) -> list[Process]:
     for name in os.listdir("/proc"):
         if not name.isdecimal() or int(name) == os.getpid():
             continue
-        command = _command_line(name)
-        # A process that made itself not dumpable hides its environment from other users
-        # than root; its command line stays readable.
-        words = [*command.split(b"\0"), *_read(f"/proc/{name}/environ").split(b"\0")]
+        command, environment = _words(name)
+        words = [*command.split(b"\0"), *environment.split(b"\0")]
         if any(_names(word, needle) for word in words for needle in needles):
             shown = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
             found.append(Process(int(name), shown[:160]))
@@ -97,29 +95,29 @@ def _names(word: bytes, needle: bytes) -> bool:
     return False
 
 
-def _command_line(pid: str) -> bytes:
-    """Return the words of a process; waits for those of one that is just being started.
+def _words(pid: str) -> tuple[bytes, bytes]:
+    """Return command line and environment; waits for those of a process that is just starting.
 
     posix_spawn(3) and vfork(2) return when the new program has got its memory, a moment before
-    its command line and environment are in it: until then /proc shows both empty.
+    first the one and then the other is in it: until then /proc shows them empty.
     """
-    path = f"/proc/{pid}/cmdline"
-    command = _read(path)
-    while not command and _is_starting(pid):
+    while True:
+        command, environment = (_read(f"/proc/{pid}/{what}") for what in ("cmdline", "environ"))
+        if b"" not in (command, environment) or not _is_starting(pid):
+            return command or b"", environment or b""
         time.sleep(0.001)
-        command = _read(path)
-    return command
 
 
 def _is_starting(pid: str) -> bool:
     """Tell of a process without words whether it is about to get some."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()  # proc_pid_stat(5)
+    stat = _read(f"/proc/{pid}/stat") or b""
+    fields = stat.rpartition(b")")[2].split()  # proc_pid_stat(5)
     if len(fields) <= _START_TIME or fields[_STATE] in (b"Z", b"X"):
         return False
     if int(fields[_FLAGS]) & _KERNEL_THREAD:
         return False
     started = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
-    # One that runs without words for longer was told to hide them.
+    # One that runs without words for longer has none.
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started < 1.0
 
 
@@ -129,8 +127,12 @@ _KERNEL_THREAD = 0x00200000
 """PF_KTHREAD of linux/sched.h."""
 
 
-def _read(path: str) -> bytes:
+def _read(path: str) -> bytes | None:
+    """Return what is in a file of /proc; None if it is gone or not for us.
+
+    A process that made itself not dumpable hides its environment from other users than root.
+    """
     try:
         return Path(path).read_bytes()
     except OSError:
-        return b""
+        return None

@@ -36,6 +36,7 @@ def test_a_process_that_is_left_behind_fails_its_test_and_is_killed(tmp_path: Pa
     done = run_tests(
         tmp_path,
         "import os\ndef test_it():\n    os.posix_spawnp('sleep', ['sleep', '1000'], os.environ)\n",
+        VAULTUI_TEST_GRACE="0.1",
     )
     text = done.check(1).text
     assert "left behind by this test" in text
@@ -64,6 +65,7 @@ def test_a_mount_that_is_left_behind_fails_its_test_and_is_detached(tmp_path: Pa
         "    volume.create()\n"
         "    volume.mountpoint.mkdir()\n"
         "    volume.run('-q', volume.cipherdir, volume.mountpoint).check()\n",
+        VAULTUI_TEST_GRACE="0.1",
     )
     text = done.check(1).text
     assert "left behind by this test" in text
