@@ -16,7 +16,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from vaultui.model.ids import InodeNo
@@ -114,8 +115,10 @@ class Node:
 class Inodes:
     """All nodes of one mount."""
 
-    def __init__(self, root_status: os.stat_result, devices: Iterable[int] = ()) -> None:
-        """`devices` get their ranges of numbers in this order; others as they are met."""
+    def __init__(
+        self, root_status: os.stat_result, ranges: Mapping[int, int] = MappingProxyType({})
+    ) -> None:
+        """`ranges` says which range of numbers devices get; others take one as they are met."""
         key = (root_status.st_dev, root_status.st_ino)
         self.root = Node(ROOT, 1, key, root_status)
         self.root.refs = 1  # the kernel's own, never given back
@@ -124,8 +127,7 @@ class Inodes:
         # Moves on for every node, so that a number that is used again never comes with the
         # generation that it had before.
         self._generation = 1
-        known = dict.fromkeys((root_status.st_dev, *devices))
-        self._devices = {device: index for index, device in enumerate(known)}
+        self._devices = {root_status.st_dev: 0, **ranges}
         self._next_own = _OWN_NUMBERS
 
     def __len__(self) -> int:

@@ -16,8 +16,8 @@ from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.volume import Volume
 from vaultui.format import names as names_format
 
-_TARGET_MAX: Final = 4096
-"""The longest target that the kernel takes, in bytes (PATH_MAX)."""
+_TARGET_MAX: Final = 4095
+"""The longest target that the kernel takes, in bytes: PATH_MAX counts a NUL."""
 
 
 class ReverseAttributes:

@@ -67,9 +67,7 @@ class ReverseFileSystem:
         `shows_conf` False is for a volume whose config lies elsewhere, or that needs none.
         """
         root_status = os.stat(b".", dir_fd=plain_fd)
-        # Laid out beforehand, so that virtual files have the same numbers in every mount.
-        devices = (virtual.dir_iv_device(root_status.st_dev), virtual.COMPANIONS, virtual.CONF)
-        self._inodes = inodes = Inodes(root_status, devices)
+        self._inodes = inodes = Inodes(root_status, virtual.number_ranges(root_status.st_dev))
         self._directories = directories = OpenDirectories(inodes, plain_fd, capacity=_DIRECTORIES)
         names = ShownNames(volume.names, volume.features.long_name_max)
         self._entries = Entries(

@@ -34,6 +34,14 @@ def dir_iv_device(device: int) -> int:
     return ~device
 
 
+def number_ranges(root_device: int) -> dict[int, int]:
+    """Return the ranges of inode numbers that virtual files get, the same in each mount.
+
+    The config keeps its own number, and an IV that of its directory, in a range of its own.
+    """
+    return {CONF: 0, dir_iv_device(root_device): 1, COMPANIONS: 2, COVERED: 3}
+
+
 def virtual_name(content: bytes) -> bytes:
     """Return the name on disk of a virtual file that holds `content`."""
     return _MARK + content
