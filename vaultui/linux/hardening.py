@@ -17,6 +17,10 @@ _MCL_CURRENT = 1
 _MCL_FUTURE = 2
 _MCL_ONFAULT = 4
 
+# Fields of /proc/PID/stat, counted from 1; the first two come before the last parenthesis.
+_ARG_START = 48
+_ARG_END = 49
+
 _mlock = libc.function("mlock", ctypes.c_void_p, ctypes.c_size_t)
 _mlockall = libc.function("mlockall", ctypes.c_int)
 _madvise = libc.function("madvise", ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
@@ -62,6 +66,22 @@ def lock_buffer(buffer: bytearray) -> bool:
         except OSError:
             return False
     return True
+
+
+def hide_argument(text: bytes) -> None:
+    """Overwrite `text` in the command line that ps(1) shows of this process.
+
+    The kernel reads that from our own memory, between two addresses of proc_pid_stat(5). It
+    can be done before `protect_process` only: then the files in /proc are root's.
+    """
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    first, end = (int(fields[number - 3]) for number in (_ARG_START, _ARG_END))
+    with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
+        memory.seek(first)
+        where = (memory.read(end - first) or b"").find(text)
+        if where >= 0:
+            memory.seek(first + where)
+            memory.write(b"x" * len(text))
 
 
 def _virtual_bytes() -> int:

@@ -13,9 +13,14 @@ from typing import NoReturn
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 
+_DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""As gocryptfs has it. mount(8) clears PATH, and fusermount3 is found on it."""
+
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
+    if not os.environ.get("PATH"):
+        os.environ["PATH"] = _DEFAULT_PATH
     code = _run(sys.argv)
     logging.shutdown()
     try:
@@ -35,32 +40,18 @@ def main() -> NoReturn:
 def _run(argv: list[str]) -> int:
     # Imported piece by piece: the process that only waits for its child in the background
     # needs neither the file system nor cryptography.
-    from vaultui.mountd import console, pflag, refusals
+    from vaultui.mountd import console, streams
 
-    console.log_plainly()
-    program = program_name(argv[0])
     try:
+        streams.fill_closed()
+        console.log_plainly()
         signal.signal(signal.SIGTERM, _stop)
-        options = pflag.parse([program, *argv[1:]])
-        if not options.help:
-            refusals.check_options(options)
-        if options.wants_background and not options.help:
-            from vaultui.mountd import daemon
+        if os.path.basename(argv[0]) == "gocryptfs-xray":
+            from vaultui.mountd import xrayline
 
-            return daemon.run_in_background(argv[1:], options.positionals[1])
-        # Before anything secret is read: from here on no other process of this user looks
-        # into our memory, and no core dump has it.
-        from vaultui.linux import hardening
-
-        hardening.protect_process()
-        hardening.lock_memory()
-        if options.spec_fd >= 0:
-            from vaultui.mountd import specs
-
-            return specs.run(options.spec_fd, options.notify_fd, program)
-        from vaultui.mountd import commandline
-
-        return commandline.run(options, program)
+            _protect()
+            return xrayline.run(argv[1:])
+        return _obey(argv)
     except VaultuiError as error:
         console.report(error)
         return error.exit_code
@@ -69,6 +60,43 @@ def _run(argv: list[str]) -> int:
     except Exception as error:
         console.log.critical("internal error", exc_info=error)
         return ExitCode.OTHER
+
+
+def _obey(argv: list[str]) -> int:
+    """Do what the command line says, here or in a process in the background."""
+    from vaultui.mountd import pflag, refusals
+
+    program = program_name(argv[0])
+    options = pflag.parse([program, *argv[1:]])
+    if options.master_key:
+        from vaultui.linux import hardening
+
+        hardening.hide_argument(os.fsencode(options.master_key))
+    if not options.help:
+        refusals.check_options(options)
+        if options.wants_background:
+            from vaultui.mountd import daemon
+
+            return daemon.run_in_background(argv[1:], options.positionals[1])
+    _protect()
+    if options.spec_fd >= 0:
+        from vaultui.mountd import specs
+
+        return specs.run(options.spec_fd, options.notify_fd, program)
+    from vaultui.mountd import commandline
+
+    return commandline.run(options, program)
+
+
+def _protect() -> None:
+    """Keep our memory to ourselves, before anything secret is read.
+
+    From here on no other process of this user looks into it, and no core dump has it.
+    """
+    from vaultui.linux import hardening
+
+    hardening.protect_process()
+    hardening.lock_memory()
 
 
 def program_name(argv0: str) -> str:

@@ -92,11 +92,11 @@ def _inherited() -> list[int]:
 def detach(program: str, *, to_syslog: bool) -> None:
     """Become a daemon: no working directory, session or streams of whoever started us."""
     os.chdir("/")
+    with contextlib.suppress(PermissionError):  # we lead a session already
+        os.setsid()
     if to_syslog:
         console.log_to_syslog(program)
         _redirect_streams(program)
-    with contextlib.suppress(PermissionError):  # we lead a session already
-        os.setsid()
 
 
 def _redirect_streams(program: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.model.secret import Secret
 from vaultui.mountd.options import Options
 from vaultui.mountd.passwordsources import read_password
 
@@ -25,7 +24,7 @@ def run(options: Options) -> ExitCode:
     if options.dump_master_key:
         from vaultui.mountd import xray
 
-        return xray.dump_master_key(path, lambda: _password(options))
+        return xray.dump_master_key(path, lambda: read_password(options.passfile, options.extpass))
     from vaultui.mountd import pathclient
 
     return pathclient.translate_paths(
@@ -33,7 +32,3 @@ def run(options: Options) -> ExitCode:
         decrypt=options.decrypt_paths,
         separator=b"\0" if options.nul_separated else b"\n",
     )
-
-
-def _password(options: Options) -> Secret:
-    return read_password(options.passfile, options.extpass)

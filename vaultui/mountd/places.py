@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from vaultui.linux.fusemount import handed_over
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import (
     CipherdirMissing,
@@ -19,9 +20,6 @@ from vaultui.model.errors import (
     MountpointNotEmpty,
     MountpointOverlap,
 )
-
-FUSE_DESCRIPTOR_PREFIX = "/dev/fd/"
-"""A mount point of this form is an open FUSE descriptor that somebody else mounted."""
 
 
 def open_cipherdir(path: str) -> int:
@@ -41,8 +39,11 @@ def check_mountpoint(mountpoint: str, cipherdir: str, *, nonempty: bool) -> None
     """Raise the MountpointError that fits, or return when `mountpoint` can be mounted on.
 
     Over the cipher directory it would hide it; inside, the vault would show itself. A mount
-    point that is one already is refused, unless `nonempty` asks to cover it.
+    point that is one already is refused, unless `nonempty` asks to cover it. Where a
+    descriptor was handed over, somebody else has seen to all that.
     """
+    if handed_over(mountpoint) is not None:
+        return
     real = os.path.realpath(mountpoint)
     real_cipherdir = os.path.realpath(cipherdir)
     if _is_inside(real_cipherdir, real) or _is_inside(real, real_cipherdir):
