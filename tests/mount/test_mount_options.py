@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from asking import Asking
-from capabilities import needs
-from mounting import Vaultfs
+from capabilities import UNPRIVILEGED_UID, needs
+from mounting import Vaultfs, detach
+from ordinaryuser import let_others_in
 from starting import Started, mount_spec, served
 from support import wait_until
 
 from vaultui.linux import fusemount
+from vaultui.linux.credentials import Caller, acting_as
 from vaultui.linux.mountinfo import Mount, mount_at
 from vaultui.model.errors import from_wire
 from vaultui.model.exitcodes import ExitCode
@@ -204,16 +206,17 @@ def test_writing_on_read_only_storage_is_refused_before_the_password(
 @pytest.fixture
 def handed_over(volume: Vaultfs) -> Iterator[int]:
     """Return a descriptor of a mount at the volume's mount point, made by somebody else."""
-    wanted = fusemount.FuseMount(str(volume.mountpoint), "elsewhere", "other")
-    fd = fusemount.mount(wanted)
-    yield fd
-    subprocess.run(("umount", "-l", volume.mountpoint), check=True)
+    # Without default_permissions, as mount.fuse3 does it with drop_privileges.
+    others = ("allow_other",)
+    wanted = fusemount.FuseMount(str(volume.mountpoint), "elsewhere", "other", extra=others)
+    yield fusemount.mount(wanted)
+    detach(volume.mountpoint)
 
 
-def serve_descriptor(volume: Vaultfs, fd: int) -> Started:
+def serve_descriptor(volume: Vaultfs, fd: int, **fields: object) -> Started:
     with os.fdopen(fd):
         return Started(
-            mount_spec(Vaultfs(volume.base, mountpoint=Path(f"/dev/fd/{fd}"))),
+            mount_spec(Vaultfs(volume.base, mountpoint=Path(f"/dev/fd/{fd}")), **fields),
             [volume.password],
             pass_fds=(fd,),
         )
@@ -239,6 +242,26 @@ def test_a_descriptor_that_somebody_else_mounted_is_served(
     assert caught.value.errno == errno.ENOTCONN
 
 
+def test_permissions_count_in_a_mount_that_somebody_else_made_for_others(
+    volume: Vaultfs, handed_over: int
+) -> None:
+    started = serve_descriptor(volume, handed_over, allow_other=True)
+    assert isinstance(started.messages()[-1], Ready)
+    let_others_in(volume.mountpoint)
+    volume.mountpoint.chmod(0o711)
+    for name, mode in (("closed", 0o600), ("open", 0o644)):
+        (volume.mountpoint / name).write_bytes(CONTENT)
+        (volume.mountpoint / name).chmod(mode)
+    with acting_as(Caller(UNPRIVILEGED_UID, UNPRIVILEGED_UID)):
+        assert (volume.mountpoint / "open").read_bytes() == CONTENT
+        with pytest.raises(PermissionError):
+            (volume.mountpoint / "closed").read_bytes()
+        with pytest.raises(PermissionError):
+            (volume.mountpoint / "new").touch()
+    subprocess.run(("umount", volume.mountpoint), check=True)
+    assert started.process.wait(20) == 0
+
+
 def test_serving_a_descriptor_ends_when_its_mount_is_gone(
     volume: Vaultfs, handed_over: int
 ) -> None:
@@ -246,8 +269,6 @@ def test_serving_a_descriptor_ends_when_its_mount_is_gone(
     assert isinstance(started.messages()[-1], Ready)
     subprocess.run(("umount", volume.mountpoint), check=True)
     assert started.process.wait(20) == 0
-    # The fixture takes one away again.
-    subprocess.run(("mount", "--bind", volume.base, volume.mountpoint), check=True)
 
 
 def test_a_descriptor_that_is_not_one_of_fuse_is_refused(volume: Vaultfs) -> None:

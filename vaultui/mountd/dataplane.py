@@ -17,6 +17,7 @@ import trio
 from vaultui.cipherfs.tree import Tree
 from vaultui.linux import credentials, fusehello
 from vaultui.linux.fusehello import Hello
+from vaultui.linux.fusemount import handed_over
 from vaultui.model.ids import InodeNo
 from vaultui.mountd import tracing
 from vaultui.mountd.activity import Activity
@@ -86,6 +87,15 @@ def shares_as_root(spec: MountSpec) -> bool:
     return spec.allow_other and os.geteuid() == 0
 
 
+def obeys_lists(spec: MountSpec) -> bool:
+    """Tell whether the kernel is to enforce access control lists.
+
+    It checks permissions then, too. Of a mount that somebody else made for several users we
+    don't know whether it does that anyway, and there is no other way to have it done.
+    """
+    return spec.acl or (spec.allow_other and handed_over(spec.mountpoint) is not None)
+
+
 def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
     """Return the exchange that agrees on what `spec` needs of the kernel."""
     add = drop = 0
@@ -97,7 +107,7 @@ def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
         drop |= fusehello.HANDLE_KILLPRIV | fusehello.ATOMIC_O_TRUNC
     else:
         add |= fusehello.HANDLE_KILLPRIV_V2
-    if spec.acl:
+    if obeys_lists(spec):
         add |= fusehello.POSIX_ACL | fusehello.DONT_MASK
     if spec.serialize_reads:
         drop |= fusehello.ASYNC_READ
@@ -121,9 +131,10 @@ def _operations(
     arguments = (tree, loop, activity, events, on_served, presentation)
     # Where everything is shown as one user's, there is no other to make files for.
     preserve_owner = shares_as_root(spec) and not spec.force_owner and credentials.may_act()
+    mask = obeys_lists(spec)
     operations = (
-        CallerOperations(*arguments, preserve_owner=preserve_owner, mask=spec.acl)
-        if preserve_owner or spec.acl
+        CallerOperations(*arguments, preserve_owner=preserve_owner, mask=mask)
+        if preserve_owner or mask
         else VaultOperations(*arguments)
     )
     if spec.fuse_debug:
