@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -59,6 +60,10 @@ OLD_FLAVOURS = {
     "no HKDF, plaintext names": ("GCMIV128 PlaintextNames", ("-plaintextnames",)),
 }
 OLD_KEY = bytes(range(32))
+FLAGS = [
+    *("HKDF", "XChaCha20Poly1305", "GCMIV128", "PlaintextNames", "DirIV"),
+    *("LongNameMax", "EMENames", "LongNames", "Raw64", "AESSIV"),
+]
 FLAVOUR_NAMES = (b"a", "Ünïcödé ☃".encode(), b"n" * 31, b"n" * 32, b"n" * 63, b"n" * 176)
 
 Vector = dict[str, Any]
@@ -73,7 +78,28 @@ def main() -> None:
 def flavours() -> dict[str, Any]:
     volumes = [flavour(what, options) for what, options in FLAVOURS.items()]
     volumes += [old_flavour(what, *how) for what, how in OLD_FLAVOURS.items()]
-    return {"source": version(), "password": encoded(PASSWORD), "volumes": volumes}
+    return {
+        "source": version(),
+        "password": encoded(PASSWORD),
+        "accepted": list(accepted()),
+        "volumes": volumes,
+    }
+
+
+def accepted() -> Iterator[str]:
+    """Yield each set of feature flags that gocryptfs takes in a config; it sees 1024."""
+    with directories() as (cipher, _):
+        gocryptfs("-init", "-scryptn", "10", str(cipher))
+        path = cipher / "gocryptfs.conf"
+        fields = json.loads(path.read_text("utf-8"))
+        path.unlink()
+        for bits in itertools.product((False, True), repeat=len(FLAGS)):
+            flags = list(itertools.compress(FLAGS, bits))
+            limit = {"LongNameMax": 100} if "LongNameMax" in flags else {}
+            path.write_text(json.dumps({**fields, "FeatureFlags": flags, **limit}))
+            asked = ["gocryptfs", "-info", str(cipher)]
+            if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
+                yield " ".join(flags)
 
 
 def flavour(what: str, options: tuple[str, ...]) -> dict[str, Any]:

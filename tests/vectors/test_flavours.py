@@ -7,6 +7,8 @@ of a master key, because no new gocryptfs makes them any more.
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 import json
 import os
 from pathlib import Path
@@ -19,6 +21,7 @@ from vaultui.crypto import masterkey
 from vaultui.crypto.content import CorruptBlock
 from vaultui.format import volumeconf
 from vaultui.format.blocks import HEADER_BYTES, parse_header
+from vaultui.format.features import BadFeatures, FeatureFlag, Features
 from vaultui.model.secret import Secret
 
 DOCUMENT = json.loads(Path(__file__).with_name("flavours.json").read_text("utf-8"))
@@ -45,6 +48,24 @@ def opened(made: Made) -> Volume:
     password = Secret(bytearray(raw(DOCUMENT, "password")))
     with password, masterkey.unwrap(conf, password) as master:
         return volume_of(conf.features, master)
+
+
+def test_the_flags_that_gocryptfs_takes_are_taken_and_no_others() -> None:
+    # But for two ages: nonces of 12 bytes, which it has given up, and names in CBC, which it
+    # takes for names in EME.
+    by_gocryptfs = {frozenset(flags.split()) for flags in DOCUMENT["accepted"]}
+    in_cbc = {flags for flags in by_gocryptfs if not flags & {"EMENames", "PlaintextNames"}}
+    known = [flag.value for flag in FeatureFlag if flag is not FeatureFlag.FIDO2]
+    by_us = set()
+    for bits in itertools.product((False, True), repeat=len(known)):
+        flags = frozenset(itertools.compress(known, bits))
+        with contextlib.suppress(BadFeatures):
+            Features.parse(flags, 100 if "LongNameMax" in flags else 0)
+            by_us.add(flags)
+    of_old = by_us - by_gocryptfs
+    assert by_gocryptfs - by_us == in_cbc
+    assert len(of_old) == 17
+    assert not any(flags & {"GCMIV128", "HKDF", "AESSIV"} for flags in of_old)
 
 
 @each_volume

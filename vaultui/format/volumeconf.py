@@ -25,6 +25,9 @@ CONF_VERSION: Final = 2
 CONF_MODE: Final = 0o400
 MAX_CONF_BYTES: Final = 1 << 20
 """A real one has 400 bytes; reading stops here, because the path may name anything."""
+_MAX_NESTS: Final = 100
+"""Lists and objects in a config, of which a real one has three. Deep nesting exhausts the stack,
+here or where the file is written again."""
 
 MIN_LOGN: Final = 10
 MAX_LOGN: Final = 28
@@ -65,6 +68,8 @@ class VolumeConf:
     encrypted_key: bytes
     scrypt: ScryptCost
     features: Features = DEFAULT_FEATURES
+    fido2: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What its token needs to know, as it stands in the file."""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Fields of a newer gocryptfs, which a change of the password must not lose."""
 
@@ -77,15 +82,17 @@ def parse(data: bytes, path: str) -> VolumeConf:
     """
     fields = _Fields(_load(data, path), path, "")
     version = fields.take("Version", int, 0)
-    creator = fields.take("Creator", str, "")
+    # Half of a surrogate pair can be escaped in JSON, and never be printed.
+    creator = fields.take("Creator", str, "").encode("utf-8", "replace").decode()
     encrypted_key = fields.take_bytes("EncryptedKey")
     scrypt = _parse_scrypt(_Fields(fields.take("ScryptObject", dict, {}), path, "ScryptObject."))
     flag_names = fields.take("FeatureFlags", list, [])
+    fido2 = fields.take("FIDO2", dict, {})
     long_name_max = fields.take("LongNameMax", int, 0)
     if not all(isinstance(name, str) for name in flag_names):
         raise VolumeConfCorrupt(path=path, reason="FeatureFlags is not a list of texts")
     if not 0 <= long_name_max <= NAME_MAX:
-        raise VolumeConfCorrupt(path=path, reason=f"LongNameMax is {long_name_max}")
+        raise VolumeConfCorrupt(path=path, reason="LongNameMax is out of range")
 
     # The types have been checked by now, as in gocryptfs, where a wrong one is another
     # exit code than a wrong value.
@@ -103,6 +110,7 @@ def parse(data: bytes, path: str) -> VolumeConf:
         encrypted_key=encrypted_key,
         scrypt=scrypt,
         features=features,
+        fido2=MappingProxyType(fido2),
         extra=MappingProxyType(fields.rest()),
     )
 
@@ -122,9 +130,12 @@ def format(conf: VolumeConf) -> bytes:  # noqa: A001 - the other half of `parse`
         "Version": CONF_VERSION,
         "FeatureFlags": [flag.value for flag in conf.features.flags],
     }
+    if conf.fido2:
+        fields["FIDO2"] = dict(conf.fido2)
     if conf.features.has(FeatureFlag.LONG_NAME_MAX):
         fields["LongNameMax"] = conf.features.long_name_max
-    return (json.dumps(fields | dict(conf.extra), indent="\t", ensure_ascii=False) + "\n").encode()
+    text = json.dumps(fields | dict(conf.extra), indent="\t", ensure_ascii=False)
+    return (text + "\n").encode("utf-8", "replace")
 
 
 def _load(data: bytes, path: str) -> dict[str, Any]:
@@ -132,10 +143,14 @@ def _load(data: bytes, path: str) -> dict[str, Any]:
         raise VolumeConfCorrupt(path=path, reason="it is empty")
     if len(data) > MAX_CONF_BYTES:
         raise VolumeConfCorrupt(path=path, reason=f"it has more than {MAX_CONF_BYTES} bytes")
+    if data.count(b"{") + data.count(b"[") > _MAX_NESTS:
+        raise VolumeConfCorrupt(
+            path=path, reason=f"it holds more than {_MAX_NESTS} lists and objects"
+        )
     try:
         # Go puts U+FFFD where text is not UTF-8, and so keeps such a config readable.
         loaded = json.loads(data.decode("utf-8", "replace"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise VolumeConfCorrupt(path=path, reason="it is not JSON", raw=str(error)) from error
     if loaded is None:
         return {}

@@ -49,6 +49,27 @@ def test_fields_of_a_newer_version_survive() -> None:
     assert json.loads(volumeconf.format(conf))["Future"] == {"deep": [1, "ü"]}
 
 
+def test_nesting_that_is_read_is_written_again() -> None:
+    deep = json.loads("[" * 90 + "]" * 90)
+    conf = parse(changed(Future=deep), PATH)
+    assert json.loads(volumeconf.format(conf))["Future"] == deep
+
+
+def test_half_a_surrogate_pair_neither_stops_a_config_nor_its_writing() -> None:
+    conf = parse(changed(Creator="X", Future="X").replace(b'"X"', b'"\\ud800"'), PATH)
+    assert conf.creator == "?"
+    assert parse(volumeconf.format(conf), PATH).creator == "?"
+
+
+def test_the_token_of_a_volume_stays_where_gocryptfs_has_it() -> None:
+    token = {"CredentialID": "AAEC", "HMACSalt": "AwQF", "AssertOptions": ["up=false"]}
+    flags = ["HKDF", "GCMIV128", "LongNameMax", "EMENames", "FIDO2"]
+    conf = parse(changed(FeatureFlags=flags, FIDO2=token, LongNameMax=80), PATH)
+    written = json.loads(volumeconf.format(conf))
+    assert written["FIDO2"] == token
+    assert list(written)[-3:] == ["FeatureFlags", "FIDO2", "LongNameMax"]
+
+
 def test_a_limit_of_long_names_is_kept() -> None:
     flags = [*(flag.value for flag in DEFAULT_FEATURES.flags), "LongNameMax"]
     conf = parse(changed(FeatureFlags=flags, LongNameMax=100), PATH)
@@ -62,8 +83,10 @@ def test_a_limit_of_long_names_is_kept() -> None:
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"{" * 200_000, "not JSON"),
-        (b"[" * 200_000, "not JSON"),
+        (b"{" * 200_000, "more than 100 lists and objects"),
+        (b"[" * 200_000, "more than 100 lists and objects"),
+        (changed(Future=json.loads("[" * 101 + "]" * 101)), "more than 100 lists and objects"),
+        (b"{" * 99, "not JSON"),
         (b'{"Version": ' + b"9" * 10_000 + b"}", "not JSON"),
         (b" " * (MAX_CONF_BYTES + 1), "more than"),
         (b"\x80\x02 not text", "not JSON"),
@@ -72,6 +95,8 @@ def test_a_limit_of_long_names_is_kept() -> None:
         (changed(Version=True), "Version is of the wrong type"),
         (costing(Salt=5), r"ScryptObject\.Salt is of the wrong type"),
         (changed(LongNameMax=-1), "LongNameMax"),
+        (changed(LongNameMax=10**4000), "LongNameMax is out of range"),
+        (changed(FIDO2=["token"]), "FIDO2 is of the wrong type"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
