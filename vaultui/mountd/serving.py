@@ -123,8 +123,8 @@ def _tree(
             report=report,
             excludes=Excludes(spec.exclude, spec.exclude_patterns),
             one_file_system=spec.one_file_system,
-            # One that lies elsewhere, or that was not needed, is no part of the backup.
-            shows_conf=not (spec.config_path or spec.master_key_flags),
+            # One that lies elsewhere is no part of the backup.
+            shows_conf=not spec.config_path,
             xattrs=spec.xattrs,
         )
     return FileSystem(
