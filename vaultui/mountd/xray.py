@@ -22,6 +22,8 @@ from vaultui.format.blocks import GCM, HEADER_BYTES, SIV, XCHACHA, BadHeader, La
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
+from vaultui.model.terminaltext import shown
+from vaultui.mountd import console
 
 _TAG_BYTES: Final = 16
 
@@ -58,7 +60,7 @@ def inspect(path: str, *, aes_siv: bool = False, xchacha: bool = False) -> ExitC
     except _NotCiphertext as damage:
         print(damage)
     except OSError as error:
-        print(f"{path}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        print(f"{shown(path)}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
     else:
         return ExitCode.OK
     return ExitCode.USAGE
@@ -134,7 +136,7 @@ def _describe_conf(data: bytes, name: str) -> str:
     except VaultuiError as error:
         raise _NotCiphertext(error.summary) from None
     return (
-        f"Volume config: Creator: {conf.creator}, content: {conf.features.content}, "
+        f"Volume config: Creator: {shown(conf.creator)}, content: {conf.features.content}, "
         f"names: {conf.features.names} (-info shows it all)"
     )
 
@@ -173,9 +175,11 @@ def _zeros(size: int, layout: Layout) -> str:
 def dump_master_key(path: str, password: Callable[[], Secret]) -> ExitCode:
     """Print the master key of the volume config at `path` as 64 hexadecimal digits.
 
+    Nothing else goes to standard output: not even what is logged while the password is read.
     `password` is called when the config is known to be one, and its answer is wiped. Errors
     leave as VaultuiError, with the exit codes that a mount has for them.
     """
+    console.log_plainly(quiet=True)
     conf = volumes.read_conf(os.path.dirname(path) or ".", path)
     with password() as secret, masterkey.unwrap(conf, secret) as master, master.view as view:
         print(view.hex())
