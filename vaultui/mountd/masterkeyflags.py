@@ -13,12 +13,12 @@ _DEFAULT_LONG_NAME_MAX: Final = 255
 def master_key_flags(options: Options) -> tuple[str, ...]:
     """Return the features as a volume config names them; none without a master key.
 
-    XChaCha20-Poly1305 comes before AES-SIV, as in gocryptfs, except for a reverse mount.
+    XChaCha20-Poly1305 comes before AES-SIV, as in gocryptfs; a reverse mount refuses it then.
     """
     if not has_master_key(options):
         return ()
     flags = ["HKDF"] if options.hkdf else []
-    if options.xchacha and not options.reverse:
+    if options.xchacha:
         flags.append("XChaCha20Poly1305")
     else:
         flags.append("GCMIV128")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.volume import Volume
 from vaultui.crypto import masterkey
@@ -10,6 +12,8 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import UsageError
 from vaultui.model.secret import Secret
 from vaultui.wire.handshake import CheckSpec, MountSpec
+
+_AES_SIV_ONLY: Final = "AES-SIV is required by reverse mode"
 
 
 def read_conf(spec: MountSpec | CheckSpec) -> VolumeConf | None:
@@ -22,15 +26,17 @@ def read_conf(spec: MountSpec | CheckSpec) -> VolumeConf | None:
     reverse = isinstance(spec, MountSpec) and spec.reverse
     conf = volumes.read_conf(spec.cipherdir, spec.config_path or None, reverse=reverse)
     if reverse and conf.features.content is not ContentScheme.AES_SIV:
-        raise UsageError(
-            what="AES-SIV is required by reverse mode, but not enabled in the config file"
-        )
+        raise UsageError(what=f"{_AES_SIV_ONLY}, but not enabled in the config file")
     return conf
 
 
 def open_volume(spec: MountSpec | CheckSpec, conf: VolumeConf | None, secret: Secret) -> Volume:
     """Return the volume that the secret opens: the password, or without a config the master key."""
     if conf is None:
-        return volumes.volume_from_master_key(secret, spec.master_key_flags, spec.long_name_max)
+        volume = volumes.volume_from_master_key(secret, spec.master_key_flags, spec.long_name_max)
+        reverse = isinstance(spec, MountSpec) and spec.reverse
+        if reverse and volume.features.content is not ContentScheme.AES_SIV:
+            raise UsageError(what=_AES_SIV_ONLY)
+        return volume
     with masterkey.unwrap(conf, secret) as master:
         return volumes.volume_of(conf.features, master)
