@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.filesystem import ROOT, FileSystem
 from vaultui.cipherfs.report import Report
+from vaultui.cipherfs.volume import Volume
 from vaultui.model.ids import Handle, InodeNo
 from vaultui.model.secret import Secret
 
@@ -29,14 +31,46 @@ def create(cipherdir: Path) -> None:
     volumes.create(cipherdir, Secret(bytearray(PASSWORD)), scrypt_logn=10).wipe()
 
 
+@dataclass(frozen=True)
+class Flavour:
+    """What a volume is made of, in the words of a volume config."""
+
+    flags: str
+    long_name_max: int = 0
+
+    def create(self, cipherdir: Path) -> Volume:
+        """Make a volume that has no config, under a key of zeros; return it opened."""
+        cipherdir.mkdir(parents=True, exist_ok=True)
+        volume = volumes.volume_from_master_key(
+            Secret(bytearray(32)), self.flags.split(), self.long_name_max
+        )
+        if volume.names.uses_dir_iv:
+            (cipherdir / "gocryptfs.diriv").write_bytes(os.urandom(16))
+        return volume
+
+
+FLAVOURS = {
+    "siv": Flavour("HKDF GCMIV128 DirIV EMENames LongNames Raw64 AESSIV"),
+    "xchacha-deterministic": Flavour("HKDF XChaCha20Poly1305 EMENames LongNames Raw64"),
+    "plaintextnames": Flavour("HKDF GCMIV128 PlaintextNames"),
+    "longnamemax-62": Flavour(
+        "HKDF GCMIV128 DirIV LongNameMax EMENames LongNames Raw64", long_name_max=62
+    ),
+    "0.6": Flavour("DirIV EMENames"),
+}
+"""Volumes unlike those that are made by default, each in as many ways as go together. The last
+has nonces of 12 bytes, padded base64 and no derived keys, as before gocryptfs 0.7."""
+
+
 class OpenVolume:
     """A FileSystem with short ways to do by path what a kernel does by inode."""
 
-    def __init__(self, cipherdir: Path, **options: Any) -> None:
+    def __init__(self, cipherdir: Path, volume: Volume | None = None, **options: Any) -> None:
+        """Without `volume`, that of the config in `cipherdir` is opened."""
         self.cipherdir = cipherdir
         self.options = options
         self.reports: list[Report] = []
-        self.volume = volumes.open_volume(cipherdir, Secret(bytearray(PASSWORD)))
+        self.volume = volume or volumes.open_volume(cipherdir, Secret(bytearray(PASSWORD)))
         self._fd = -1
         self.fs = self._open()
 

@@ -1,4 +1,4 @@
-"""File content under any sequence of calls is what a bytearray says it is.
+"""File content under any sequence of calls is what a bytearray says it is, for every cipher.
 
 A machine of several handles on one file writes, appends, truncates, reads, reopens; the model
 is one bytearray. At every step what a handle reads, and at the end what a fresh look at the
@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from openvolume import OpenVolume, create
+from openvolume import FLAVOURS, Flavour, OpenVolume
 
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.check import check
@@ -39,14 +40,15 @@ sizes = st.one_of(
 class FileMachine(RuleBasedStateMachine):
     """One file, up to four handles, one model."""
 
+    flavour: ClassVar[Flavour]
+
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(
             dir="/dev/shm" if os.path.isdir("/dev/shm") else None
         )
         cipherdir = Path(self.directory.name, "cipher")
-        create(cipherdir)
-        self.vault = OpenVolume(cipherdir)
+        self.vault = OpenVolume(cipherdir, self.flavour.create(cipherdir))
         self.handles: list[tuple[Handle, int]] = []
         self.model = bytearray()
         self.fill = 0
@@ -145,5 +147,31 @@ class FileMachine(RuleBasedStateMachine):
             self.directory.cleanup()
 
 
-TestFileMachine = FileMachine.TestCase
-TestFileMachine.settings = settings(stateful_step_count=60)
+class GcmMachine(FileMachine):
+    flavour = Flavour("HKDF GCMIV128 DirIV EMENames LongNames Raw64")
+
+
+class OldGcmMachine(FileMachine):
+    flavour = FLAVOURS["0.6"]
+
+
+class SivMachine(FileMachine):
+    flavour = FLAVOURS["siv"]
+
+
+class XChaChaMachine(FileMachine):
+    flavour = FLAVOURS["xchacha-deterministic"]
+
+
+_STEPS = settings(stateful_step_count=60)
+# All take the same way through the code: what differs is the size of a nonce.
+_FEWER = settings(_STEPS, max_examples=_STEPS.max_examples // 4)
+
+TestGcm = GcmMachine.TestCase
+TestGcm.settings = _STEPS
+TestOldGcm = OldGcmMachine.TestCase
+TestOldGcm.settings = _FEWER
+TestSiv = SivMachine.TestCase
+TestSiv.settings = _FEWER
+TestXChaCha = XChaChaMachine.TestCase
+TestXChaCha.settings = _FEWER
