@@ -18,6 +18,7 @@ from capabilities import UNPRIVILEGED_UID, needs
 from openvolume import OpenVolume, create
 
 from vaultui.cipherfs.attributes import AttributeChange
+from vaultui.cipherfs.check import DamageKind, check
 from vaultui.cipherfs.filesystem import ROOT
 
 pytestmark = needs("ordinary-user")
@@ -171,5 +172,35 @@ def test_what_belongs_to_somebody_else_cannot_be_given_away(as_user: AsUser) -> 
         vault.write("file", b"x")
         change = AttributeChange(uid=0)
         assert errno_of(lambda: vault.fs.setattr(vault.ino("file"), change)) == errno.EPERM
+
+    as_user(work)
+
+
+def test_a_check_skips_what_may_not_be_read_and_reads_the_rest(
+    as_user: Callable[[Callable[[OpenVolume], None]], None],
+) -> None:
+    def work(vault: OpenVolume) -> None:
+        for name in ("closed", "sealed", "open"):
+            vault.mkdir(name)
+            vault.write(f"{name}/file", b"x")
+        vault.write("secret", b"x")
+        closed = {name: vault.cipher_path(name) for name in ("closed", "secret")}
+        iv = vault.cipher_path("sealed") / "gocryptfs.diriv"
+        for path in (*closed.values(), iv):
+            path.chmod(0)
+        found: list[tuple[DamageKind, str, str]] = []
+        fd = os.open(vault.cipherdir, os.O_RDONLY)
+        summary = check(
+            fd,
+            vault.volume,
+            lambda *_: None,
+            lambda kind, plain, _cipher, reason: found.append((kind, plain, reason)),
+        )
+        os.close(fd)
+        assert found == [
+            (DamageKind.UNREADABLE, name, "Permission denied")
+            for name in ("closed", "sealed", "secret")
+        ]
+        assert (summary.corrupt, summary.skipped, summary.files) == (0, 3, 2)
 
     as_user(work)
