@@ -13,6 +13,9 @@ from vaultui.mountd.console import log
 from vaultui.mountd.options import Options
 from vaultui.mountd.optionvalues import parse_owner
 
+SPOKEN_VERSION = "2.6.1"
+"""The gocryptfs whose command line, files and exit codes we have."""
+
 
 def run(options: Options, program: str) -> int:
     """Do what `options` ask for; return the exit code.
@@ -43,10 +46,10 @@ def _version(program: str) -> str:
     import platform
     from importlib import metadata
 
-    return (
-        f"{program} {vaultui.__version__}; pyfuse3 {metadata.version('pyfuse3')}; "
-        f"Python {platform.python_version()}"
-    )
+    ours = f"vaultfs {vaultui.__version__}"
+    # Plasma Vault and SiriKali look for gocryptfs's version, and refuse one that is too old.
+    name = ours if program == "vaultfs" else f"{program} {SPOKEN_VERSION} ({ours})"
+    return f"{name}; pyfuse3 {metadata.version('pyfuse3')}; Python {platform.python_version()}"
 
 
 def _act(options: Options, program: str) -> int:

@@ -8,6 +8,7 @@ import sys
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.model.errors import (
+    FeaturesRefused,
     VolumeConfCorrupt,
     VolumeConfMissing,
     VolumeConfUnreadable,
@@ -60,7 +61,7 @@ def init(options: Options, cipherdir: str, program: str) -> ExitCode:
 
 def _content(options: Options) -> str:
     if options.xchacha and (options.aes_siv or options.reverse):
-        return f"{_XCHACHA} and {_AES_SIV}"
+        raise FeaturesRefused(reason=f"{_XCHACHA} and {_AES_SIV}")
     if options.xchacha:
         return _XCHACHA
     return _AES_SIV if options.aes_siv or options.reverse else CreateSpec.content
