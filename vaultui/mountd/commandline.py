@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 
 import vaultui
 from vaultui.model.errors import CipherdirMissing, UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import console, refusals
+from vaultui.mountd import console, pflag, refusals
 from vaultui.mountd.console import log
 from vaultui.mountd.options import Options
 from vaultui.mountd.optionvalues import parse_owner
@@ -22,6 +23,9 @@ def run(options: Options, program: str) -> int:
 
     Errors leave as VaultuiError; whoever calls prints them.
     """
+    if options.debug:
+        console.log_plainly(debug=True)
+        log.debug("command line: %s", pflag.shown(sys.argv))
     if options.help or options.long_help or not (options.positionals or options.given):
         from vaultui.mountd.helptext import help_text
 
@@ -74,7 +78,7 @@ def _act(options: Options, program: str) -> int:
             from vaultui.mountd import profiles
 
             stack.enter_context(profiles.written(options))
-        refusals.check_call(options)
+        refusals.check_call(options, program)
         return _do(options, cipherdir, program)
 
 

@@ -69,13 +69,13 @@ def check_exclusions(options: Options) -> None:
         raise ExcludeRefused
 
 
-def check_call(options: Options) -> None:
+def check_call(options: Options, program: str) -> None:
     """Raise UsageError unless there is one action at most, with as many words as it takes."""
     actions, count = options.actions, len(options.positionals)
     if not actions:
         if count != 2:
             raise UsageError(
-                what=f"Wrong number of arguments (have {count}, want 2): "
+                what=f"Wrong number of arguments (have {count}, want 2). Usage: {program} "
                 "[OPTIONS] CIPHERDIR MOUNTPOINT [-o COMMA-SEPARATED-OPTIONS]"
             )
         return

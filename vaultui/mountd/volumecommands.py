@@ -7,8 +7,10 @@ import os
 import sys
 
 from vaultui.cipherfs import volume as volumes
+from vaultui.crypto import masterkey
 from vaultui.model.errors import (
     FeaturesRefused,
+    ScryptCostRefused,
     VolumeConfCorrupt,
     VolumeConfMissing,
     VolumeConfUnreadable,
@@ -99,20 +101,38 @@ def _show_master_key(master: Secret, options: Options) -> None:
 
 def passwd(options: Options, cipherdir: str) -> ExitCode:
     """Change the password, known or with the master key."""
-    # A wrong path is told before anything is asked for.
-    volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
+    spec = PasswdSpec(
+        cipherdir,
+        options.config,
+        # None below 1, and 0 would mean the one that there is.
+        scrypt_logn=(options.scrypt_logn or -1) if "scryptn" in options.given else 0,
+        from_master_key=has_master_key(options),
+        reverse=options.reverse,
+    )
+    # What is wrong with the old config or the old password is told before a new one is
+    # thought of.
+    conf = volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
     with read_secret(options) as old:
+        if not spec.from_master_key:
+            log.info("Decrypting master key")
+            masterkey.unwrap(conf, old).wipe()
         log.info("Please enter your new password.")
         # The new one never comes from the sources of the old one: it would be the same.
         with read_new_password((), ()) as new:
-            spec = PasswdSpec(
-                cipherdir,
-                options.config,
-                scrypt_logn=options.scrypt_logn if "scryptn" in options.given else 0,
-                from_master_key=has_master_key(options),
-                reverse=options.reverse,
-            )
-            commands.change_password(spec, old, new)
+            try:
+                copy = commands.change_password(spec, old, new)
+            except ScryptCostRefused as error:
+                # The same mistake has another number with -init.
+                console.report(error)
+                return ExitCode.SCRYPT_PARAMS
+    if copy:
+        log.info(
+            'A copy of the old config file has been created at "%s".\n'
+            "Delete it after you have verified that you can access your files with the new "
+            "password.",
+            copy,
+            extra=GREY,
+        )
     log.info("Password changed.", extra=GREEN)
     return ExitCode.OK
 
