@@ -16,13 +16,22 @@ from vaultui.format import volumeconf
 from vaultui.format.blocks import (
     GCM,
     HEADER_BYTES,
+    OLD_GCM,
+    SIV,
+    XCHACHA,
     BadHeader,
     Layout,
     block_count,
     format_header,
     parse_header,
 )
-from vaultui.format.features import DEFAULT_FEATURES, FeatureFlag, Features
+from vaultui.format.features import (
+    BadFeatures,
+    ContentScheme,
+    FeatureFlag,
+    Features,
+    NameScheme,
+)
 from vaultui.format.names import (
     BadName,
     decode_padded,
@@ -34,7 +43,7 @@ from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
 
 SIZES = st.integers(0, 1 << 62) | st.integers(0, 20_000)
-LAYOUTS = st.sampled_from([GCM, Layout(nonce_bytes=24)])
+LAYOUTS = st.sampled_from([GCM, OLD_GCM, SIV, XCHACHA])
 
 
 @given(LAYOUTS, SIZES)
@@ -105,12 +114,36 @@ def test_text_is_refused_or_encodes_back_to_itself(text: bytes) -> None:
 
 
 @st.composite
+def features(draw: st.DrawFn) -> Features:
+    """Draw one of the legal combinations, in any order."""
+    flags = set()
+    for flag in FeatureFlag:
+        if flag is not FeatureFlag.LONG_NAME_MAX and draw(st.booleans()):
+            flags.add(flag.value)
+    limit = draw(st.just(0) | st.integers(62, 255))
+    if limit:
+        flags.add("LongNameMax")
+    try:
+        return Features.parse(draw(st.permutations(sorted(flags))), limit)
+    except BadFeatures:
+        content, names = (draw(st.sampled_from(kind)) for kind in (ContentScheme, NameScheme))
+        return Features.of_new_volume(content, names, limit)
+
+
+def json_values(floats: st.SearchStrategy[float]) -> st.SearchStrategy[object]:
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | floats | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+        max_leaves=5,
+    )
+
+
+JSON = json_values(st.floats())
+FINITE = json_values(st.floats(allow_nan=False, allow_infinity=False))
+
+
+@st.composite
 def confs(draw: st.DrawFn) -> VolumeConf:
-    optional = draw(st.sets(st.sampled_from([FeatureFlag.RAW64, FeatureFlag.LONG_NAMES])))
-    flags = [flag for flag in DEFAULT_FEATURES.flags if flag not in optional]
-    limit = draw(st.none() | st.integers(62, 255))
-    if limit is not None:
-        flags.append(FeatureFlag.LONG_NAME_MAX)
     return VolumeConf(
         creator=draw(st.text(st.characters(exclude_categories=["Cs"]))),
         encrypted_key=draw(st.binary(max_size=80)),
@@ -120,7 +153,9 @@ def confs(draw: st.DrawFn) -> VolumeConf:
             r=draw(st.integers(8, 16)),
             p=draw(st.integers(1, 4)),
         ),
-        features=Features(tuple(draw(st.permutations(flags))), limit or 255),
+        features=draw(features()),
+        fido2=draw(st.dictionaries(st.sampled_from(["CredentialID", "HMACSalt"]), FINITE)),
+        extra=draw(st.dictionaries(st.sampled_from(["Zukunft", "Futur"]), FINITE)),
     )
 
 
@@ -131,12 +166,10 @@ def test_a_config_gives_back_what_it_was_made_of(conf: VolumeConf) -> None:
     assert volumeconf.format(volumeconf.parse(data, "p")) == data
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=5,
+FIELDS = (
+    *("Creator", "EncryptedKey", "ScryptObject", "Version", "FeatureFlags", "FIDO2"),
+    "LongNameMax",
 )
-FIELDS = ("Creator", "EncryptedKey", "ScryptObject", "Version", "FeatureFlags", "LongNameMax")
 SCRYPT_FIELDS = ("Salt", "N", "R", "P", "KeyLen")
 
 

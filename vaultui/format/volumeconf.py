@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -98,7 +99,7 @@ def parse(data: bytes, path: str) -> VolumeConf:
     # exit code than a wrong value.
     if version != CONF_VERSION:
         raise VolumeConfUnsupported(
-            path=path, reason=f"the on-disk format {version}, not {CONF_VERSION}"
+            path=path, reason=f"the on-disk format {str(version)[:20]}, not {CONF_VERSION}"
         )
     _check_scrypt(scrypt, path)
     try:
@@ -149,7 +150,9 @@ def _load(data: bytes, path: str) -> dict[str, Any]:
         )
     try:
         # Go puts U+FFFD where text is not UTF-8, and so keeps such a config readable.
-        loaded = json.loads(data.decode("utf-8", "replace"), parse_constant=_no_constant)
+        loaded = json.loads(
+            data.decode("utf-8", "replace"), parse_constant=_no_constant, parse_float=_finite
+        )
     except ValueError as error:
         raise VolumeConfCorrupt(path=path, reason="it is not JSON", raw=str(error)) from error
     if loaded is None:
@@ -161,6 +164,14 @@ def _load(data: bytes, path: str) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        # JSON could not say it when the file is written again.
+        raise ValueError(f"{text[:20]} is too large")
+    return number
 
 
 class _Fields:

@@ -7,7 +7,14 @@ import threading
 
 import pytest
 
-from vaultui.crypto.filename import BadName, NameCipher, NameTooLong
+from vaultui.crypto.filename import (
+    FIXED_IV,
+    BadName,
+    NameCipher,
+    Names,
+    NameTooLong,
+    PlainNames,
+)
 from vaultui.crypto.hazmat.eme import Eme
 from vaultui.format.names import encode_raw
 
@@ -53,6 +60,43 @@ def test_padded_volumes_write_padding_and_demand_it() -> None:
     assert padded.hash_long_name(b"text").endswith(b"=")
     assert not raw.hash_long_name(b"text").endswith(b"=")
     assert padded.encrypt_xattr_name(b"user.a").endswith(b"==")
+
+
+@pytest.mark.parametrize(
+    ("names", "is_plain", "uses_dir_iv", "padded"),
+    [
+        (NameCipher(KEY), False, True, False),
+        (NameCipher(KEY, raw64=False), False, True, True),
+        (NameCipher(KEY, uses_dir_iv=False), False, False, False),
+        (PlainNames(KEY), True, False, True),
+    ],
+    ids=["EME", "padded", "deterministic", "plain"],
+)
+def test_each_scheme_says_what_it_is(
+    names: Names, is_plain: bool, uses_dir_iv: bool, padded: bool
+) -> None:
+    assert (names.is_plain, names.uses_dir_iv, names.padded) == (is_plain, uses_dir_iv, padded)
+    cname = names.encrypt(b"name", FIXED_IV)
+    assert names.decrypt(cname, FIXED_IV) == b"name"
+    assert (cname == b"name") == is_plain
+
+
+def test_what_has_a_meaning_among_encrypted_names_is_a_plain_name_like_any_other() -> None:
+    names = PlainNames(KEY)
+    for name in (b"gocryptfs.diriv", b"gocryptfs.longname.x", b"n" * 255, b"\xff", b"a.name"):
+        assert names.encrypt(name, FIXED_IV) == names.decrypt(name, FIXED_IV) == name
+    for refused in (names.encrypt, names.decrypt):
+        with pytest.raises(NameTooLong):
+            refused(b"n" * 256, FIXED_IV)
+
+
+def test_attributes_of_plain_names_are_those_of_padded_ones() -> None:
+    stored = PlainNames(KEY).encrypt_xattr_name(b"user.note")
+    assert stored.startswith(b"user.gocryptfs.")
+    assert stored == NameCipher(KEY, raw64=False).encrypt_xattr_name(b"user.note")
+    assert PlainNames(KEY).decrypt_xattr_name(stored) == b"user.note"
+    with pytest.raises(BadName):
+        PlainNames(KEY).decrypt_xattr_name(b"user.note")
 
 
 @pytest.mark.parametrize("name", [b"", b".", b"..", b"a/b", b"a\0b"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,9 +12,17 @@ from dataclasses import replace
 import pytest
 
 from vaultui.crypto import masterkey
-from vaultui.format.features import DEFAULT_FEATURES, FeatureFlag, Features
+from vaultui.crypto.hazmat import kdf
+from vaultui.format.features import (
+    DEFAULT_FEATURES,
+    ContentScheme,
+    FeatureFlag,
+    Features,
+    NameScheme,
+)
 from vaultui.format.volumeconf import ScryptCost, VolumeConf
 from vaultui.model.errors import (
+    Fido2TokenNeeded,
     MasterKeyDamaged,
     PasswordEmpty,
     PasswordIncorrect,
@@ -105,6 +114,37 @@ def test_without_hkdf_both_keys_are_the_master_key() -> None:
     keys = masterkey.derive_keys(given, conf.features)
     given.wipe()
     assert bytes(keys.content.view) == bytes(keys.names.view) == master
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "info"),
+    [
+        ("AES-256-GCM", 32, b"AES-GCM file content encryption"),
+        ("AES-SIV-512", 64, b"AES-SIV file content encryption"),
+        ("XChaCha20-Poly1305", 32, b"XChaCha20-Poly1305 file content encryption"),
+    ],
+)
+def test_each_content_cipher_has_a_key_of_its_own(content: str, size: int, info: bytes) -> None:
+    features = Features.of_new_volume(ContentScheme(content), NameScheme.EME)
+    keys = masterkey.derive_keys(secret(bytes(32)), features)
+    assert keys.content.view == kdf.hkdf(secret(bytes(32)), info, size).view
+    # The value that gocryptfs's own tests have for the names.
+    assert bytes(keys.names.view).hex().startswith("9ba3cddd48c6339c6e56ebe85f0281d6")
+
+
+def test_siv_without_hkdf_takes_the_hash_of_the_master_key() -> None:
+    features = Features.parse(["GCMIV128", "DirIV", "EMENames", "AESSIV"])
+    keys = masterkey.derive_keys(secret(bytes(range(32))), features)
+    assert bytes(keys.content.view) == hashlib.sha512(bytes(range(32))).digest()
+    assert bytes(keys.names.view) == bytes(range(32))
+
+
+def test_a_volume_with_a_token_takes_no_password() -> None:
+    conf, _ = wrapped(b"password")
+    features = Features((*conf.features.flags, FeatureFlag.FIDO2))
+    with pytest.raises(Fido2TokenNeeded) as caught:
+        masterkey.unwrap(replace(conf, features=features), secret(b"password"))
+    assert caught.value.exit_code == 1
 
 
 def test_no_key_shows_in_a_representation() -> None:

@@ -7,6 +7,9 @@ import pytest
 from vaultui.format.blocks import (
     GCM,
     HEADER_BYTES,
+    OLD_GCM,
+    SIV,
+    XCHACHA,
     BadHeader,
     Layout,
     block_count,
@@ -58,13 +61,16 @@ def test_blocks_start_right_after_the_header() -> None:
     assert [GCM.cipher_offset(n) for n in (0, 1, 100)] == [18, 18 + 4128, 18 + 412800]
 
 
-def test_a_layout_with_longer_nonces_changes_every_size() -> None:
-    xchacha = Layout(nonce_bytes=24)
-    assert xchacha.overhead == 40
-    assert xchacha.cipher_block == 4136
-    assert xchacha.cipher_offset(2) == 18 + 2 * 4136
-    assert xchacha.cipher_size(4097) == 18 + 4136 + 41
-    assert xchacha.plain_size(18 + 4136 + 41) == 4097
+@pytest.mark.parametrize(
+    ("layout", "block", "least"), [(OLD_GCM, 4124, 29), (SIV, 4128, 33), (XCHACHA, 4136, 41)]
+)
+def test_nonces_of_another_length_change_every_size(layout: Layout, block: int, least: int) -> None:
+    assert layout.overhead == least - 1
+    assert layout.cipher_block == block
+    assert layout.cipher_offset(2) == 18 + 2 * block
+    assert layout.cipher_size(4097) == 18 + block + least
+    assert layout.plain_size(18 + block + least) == 4097
+    assert layout.is_torn(18 + block + least - 1)
 
 
 def test_a_last_block_counts_however_short_it_is() -> None:

@@ -92,6 +92,7 @@ def test_a_limit_of_long_names_is_kept() -> None:
         (b"\x80\x02 not text", "not JSON"),
         (b'"text"', "not a JSON object"),
         (changed(EncryptedKey="A*=="), "EncryptedKey is not base64"),
+        (changed(Future="X").replace(b'"X"', b"1e999"), "not JSON"),
         (changed(Version=True), "Version is of the wrong type"),
         (costing(Salt=5), r"ScryptObject\.Salt is of the wrong type"),
         (changed(LongNameMax=-1), "LongNameMax"),
@@ -105,6 +106,13 @@ def test_damage_is_refused_with_its_place(data: bytes, reason: str) -> None:
         parse(data, PATH)
     assert caught.value.exit_code == 11
     assert len(caught.value.summary) < 300
+
+
+def test_another_version_is_named_as_far_as_a_sentence_goes() -> None:
+    for version in (1, 3, 10**4000, -(10**4000)):
+        with pytest.raises(VolumeConfUnsupported, match=f"format {str(version)[:10]}") as caught:
+            parse(changed(Version=version), PATH)
+        assert len(caught.value.summary) < 300
 
 
 @pytest.mark.parametrize(
