@@ -9,14 +9,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from vaultui.cipherfs.cipherdir import open_directory
 from vaultui.cipherfs.entrynames import EntryNames
 from vaultui.cipherfs.metadata import BadDirIv, NoCompanion, read_dir_iv
 from vaultui.crypto.filename import FIXED_IV, BadName
-
-_ROOT_FLAGS: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class _Place(NamedTuple):
@@ -59,7 +57,7 @@ class PathCodec:
             return path
         done = []
         parts = path.split(b"/")
-        fd = os.open(b".", _ROOT_FLAGS, dir_fd=self._root_fd)
+        fd, _readable = open_directory(self._root_fd, b".")
         try:
             for index, part in enumerate(parts):
                 place = _Place(fd, self._read_iv(fd), is_root=not index)
