@@ -15,52 +15,10 @@ from pathlib import Path
 import pytest
 from asking import Asking
 from capabilities import needs
-from mounting import Gocryptfs, Vaultfs
+from mounting import Vaultfs
 from support import wait_until
 
 pytestmark = needs("fuse")
-
-REQUESTS = [
-    b'{"EncryptPath":"dir/file"}',
-    b'{"encryptPATH":"dir/file"}\n',
-    b'{"EncryptPath":"/dir//file/"}',
-    b'{"EncryptPath":"."}',
-    b'{"DecryptPath":"/"}',
-    b'{"EncryptPath":"../x"}',
-    b'{"EncryptPath":"nope/x"}',
-    b'{"EncryptPath":"dir/nope"}',
-    b'{"EncryptPath":"dir/file/x"}',
-    b'{"EncryptPath":"dir/../dir/./file"}',
-    b'{"EncryptPath":"%s"}' % (b"x" * 255),
-    b'{"EncryptPath":"%s"}' % (b"x" * 256),
-    '{"EncryptPath":"ü<é>&"}'.encode(),
-    b'{"EncryptPath":"a\\u0000b"}',
-    b'{"DecryptPath":"abcd"}',
-    b'{"DecryptPath":"AAAAAAAAAAAAAAAAAAAAAA"}',
-    b'{"DecryptPath":"gocryptfs.conf"}',
-    b'{"DecryptPath":"gocryptfs.diriv"}',
-    b'{"EncryptPath":"a","DecryptPath":"b"}',
-    b'{"EncryptPath":5}',
-    b"{}",
-    b"null",
-    b'{"Unknown":1}',
-]
-
-
-@needs("gocryptfs")
-def test_every_answer_is_the_one_that_gocryptfs_gives(volume: Vaultfs) -> None:
-    answers: dict[str, list[bytes]] = {}
-    for program in (Gocryptfs, Vaultfs):
-        path = volume.base / program.argv0
-        with volume.by(program, mount_options=("-ctlsock", str(path))) as served:
-            (served.mountpoint / "dir").mkdir(exist_ok=True)
-            (served.mountpoint / "dir" / "file").touch()
-            with Asking(path) as client:
-                answers[program.argv0] = [client.raw(request) for request in REQUESTS]
-    for request, theirs, ours in zip(
-        REQUESTS, answers["gocryptfs"], answers["vaultfs"], strict=True
-    ):
-        assert json.loads(ours) == json.loads(theirs), request
 
 
 @needs("gocryptfs-xray")

@@ -35,8 +35,7 @@ def parse(data: bytes) -> tuple[dict[str, Any], str]:
     if reason := gojson.complaint(data):
         return {}, f"JSON Unmarshal error: {reason}"
     try:
-        # Numbers mean nothing here, and Python refuses to read those of thousands of digits.
-        request = json.loads(data.decode("utf-8", "surrogateescape"), parse_int=float)
+        request = json.loads(data.decode("utf-8", "surrogateescape"), parse_int=_integer)
     except RecursionError:
         return {}, "JSON Unmarshal error: exceeded max depth"
     if request is None:  # which Go takes for an empty object
@@ -50,6 +49,11 @@ def parse(data: bytes) -> tuple[dict[str, Any], str]:
             kind = f"{_go_kind(value)} into Go struct field RequestStruct.{field} of type string"
             return {}, f"JSON Unmarshal error: json: cannot unmarshal {kind}"
     return request, ""
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses to read integers of thousands of digits; nobody means such a one.
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def find(request: dict[str, Any], field: str) -> Any:

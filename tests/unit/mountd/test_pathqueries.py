@@ -93,6 +93,8 @@ def test_the_first_wrong_field_is_complained_about() -> None:
 
 def test_a_request_with_absurd_numbers_or_depth_is_answered() -> None:
     assert parse(b'{"x":' + b"9" * 4900 + b"}") == ({"x": float("inf")}, "")
+    number = parse(b'{"x":-12}')[0]["x"]
+    assert (number, type(number)) == (-12, int)
     assert parse(b"[" * 2490 + b"]" * 2490)[1].startswith("JSON Unmarshal error: ")
 
 
