@@ -160,10 +160,35 @@ class TestXattrs:
                 call()
             assert caught.value.errno == errno.ENODATA
 
-    def test_a_capability_is_not_looked_for_on_disk(self, kinds: OpenVolume) -> None:
+    def test_a_capability_is_looked_for_only_where_it_can_mean_something(
+        self, kinds: OpenVolume
+    ) -> None:
+        name = b"security.capability"
+        kinds.fs.setxattr(kinds.ino("file"), name, b"value")
+        assert kinds.fs.listxattr(kinds.ino("file")) == [name]
         with pytest.raises(OSError, match=r".+") as caught:
-            kinds.fs.getxattr(kinds.ino("file"), b"security.capability")
+            kinds.fs.getxattr(kinds.ino("file"), name)
         assert caught.value.errno == errno.EOPNOTSUPP
+        kinds.options["suid"] = True
+        kinds.reopen()
+        assert kinds.fs.getxattr(kinds.ino("file"), name) == b"value"
+        kinds.fs.removexattr(kinds.ino("file"), name)
+        assert kinds.fs.listxattr(kinds.ino("file")) == []
+
+    def test_a_mount_without_attributes_shows_none_and_takes_none(self, kinds: OpenVolume) -> None:
+        kinds.fs.setxattr(kinds.ino("file"), b"user.name", b"value")
+        kinds.options["xattrs"] = False
+        kinds.reopen()
+        fs, ino = kinds.fs, kinds.ino("file")
+        assert fs.listxattr(ino) == []
+        for call, number in (
+            (lambda: fs.getxattr(ino, b"user.name"), errno.ENODATA),
+            (lambda: fs.setxattr(ino, b"user.other", b"value"), errno.EOPNOTSUPP),
+            (lambda: fs.removexattr(ino, b"user.name"), errno.EOPNOTSUPP),
+        ):
+            with pytest.raises(OSError, match=r".+") as caught:
+                call()
+            assert caught.value.errno == number
 
     def test_foreign_attributes_are_not_shown(self, kinds: OpenVolume) -> None:
         os.setxattr(kinds.cipher_path("file"), "user.foreign", b"1")

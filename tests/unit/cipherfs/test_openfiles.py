@@ -75,6 +75,20 @@ def test_a_new_file_of_the_same_name_is_another_file(vault: OpenVolume) -> None:
         assert vault.fs.getattr(vault.ino("file")).size == 3
 
 
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["fifo", "socket"])
+def test_a_removed_fifo_can_still_be_asked_about(vault: OpenVolume, kind: int) -> None:
+    # Whoever has it open got it from the kernel, and has no handle of ours.
+    ino = vault.fs.mknod(ROOT, b"fifo", kind | 0o640, 0).ino
+    vault.fs.link(ino, ROOT, b"other")
+    vault.unlink("fifo")
+    assert vault.fs.getattr(ino).nlink == 1
+    vault.unlink("other")
+    found = vault.fs.getattr(ino)
+    assert (found.mode, found.nlink) == (kind | 0o640, 0)
+    vault.fs.mknod(ROOT, b"fifo", kind | 0o600, 0)
+    assert vault.attributes("fifo").nlink == 1
+
+
 def test_a_removed_open_directory_is_empty_and_takes_nothing_new(vault: OpenVolume) -> None:
     vault.mkdir("dir")
     ino = vault.ino("dir")
