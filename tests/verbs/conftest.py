@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import leftovers
 import pytest
 from secretservice import session_bus
 from shelltwin import PASSWORD, RealVolume, Shell
-from support import CHEAP_SCRYPT, detach, run_program
+from support import Gocryptfs, detach
+
+from vaultui.vaults.adding import new_entry
+from vaultui.vaults.paths import default_paths
+from vaultui.vaults.registry import Registry
 
 
 @pytest.fixture
@@ -23,24 +29,32 @@ def shell(home: Path, password_file: Path, tmp_path: Path) -> Iterator[Shell]:
     """Yield the program; what is still open at the end is locked or, if need be, detached."""
     shell = Shell(home, password_file)
     yield shell
-    shell("lock", "--all", "--kill")
-    detach(home)
-    detach(tmp_path)
+    if leftovers.describe(home, tmp_path):
+        shell("lock", "--all", "--kill")
+        detach(home)
+        detach(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty volume that nobody changes."""
+    volume = Gocryptfs(tmp_path_factory.mktemp("pristine"), password=PASSWORD.encode())
+    volume.create()
+    return volume.cipherdir
 
 
 @pytest.fixture
-def volume(tmp_path: Path, password_file: Path) -> RealVolume:
-    cipherdir = tmp_path / "work.c"
-    cipherdir.mkdir()
-    words = ("gocryptfs", "-init", "-q", *CHEAP_SCRYPT, "-passfile", password_file, cipherdir)
-    run_program(words).check()
-    return RealVolume(cipherdir, password_file)
+def volume(tmp_path: Path, password_file: Path, pristine: Path) -> RealVolume:
+    """Return a volume of the test's own."""
+    shutil.copytree(pristine, tmp_path / "work.c")
+    return RealVolume(tmp_path / "work.c", password_file)
 
 
 @pytest.fixture
 def work(shell: Shell, volume: RealVolume) -> Path:
     """Register the volume as Work; return its default mount point."""
-    shell("add", volume.cipherdir, "--name", "Work").check()
+    paths = default_paths()
+    Registry(paths).add(new_entry(paths, [], str(volume.cipherdir), name="Work"))
     return shell.home / "Vaults" / "Work"
 
 

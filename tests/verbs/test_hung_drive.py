@@ -5,9 +5,13 @@ The server is a real one, the gocryptfs of another vault, stopped by a signal.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -34,22 +38,34 @@ def drive(shell: Shell, tmp_path: Path) -> Iterator[Path]:
             os.kill(process.pid, signal.SIGCONT)
 
 
-def test_unlocking_from_a_drive_that_hangs_ends_with_a_sentence(shell: Shell, drive: Path) -> None:
-    error = shell.error("unlock", "Work", "--password-file", shell.password_file)
-    assert error["code"] == "cipherdir-not-accessible"
-    assert error["summary"].endswith("cannot be used: it does not answer.")
+# A person waits longer for the config of a volume than a test should.
+HURRIED = """
+import sys
+from vaultui.vaults import volumes
+volumes.INFO_S = 1.0
+from vaultui.__main__ import main
+main()
+"""
 
 
-def test_adding_from_a_drive_that_hangs_ends_with_a_sentence(shell: Shell, drive: Path) -> None:
-    assert shell.error("add", drive / "other.c")["code"] == "timed-out"
-
-
-def test_creating_on_a_drive_that_hangs_ends_with_a_sentence(shell: Shell, drive: Path) -> None:
-    words = ("create", drive / "new.c", "--password-file", shell.password_file)
-    assert shell.error(*words)["code"] == "timed-out"
-
-
-def test_the_info_of_a_volume_on_a_drive_that_hangs_ends_with_a_sentence(
-    shell: Shell, drive: Path
-) -> None:
-    assert shell.error("info", "Work")["code"] == "timed-out"
+def test_each_verb_ends_with_a_sentence_when_the_drive_hangs(shell: Shell, drive: Path) -> None:
+    password = ("--password-file", shell.password_file)
+    expected = {
+        ("unlock", "Work", *password): "cipherdir-not-accessible",
+        ("add", drive / "other.c"): "timed-out",
+        ("create", drive / "new.c", *password): "timed-out",
+        ("info", "Work"): "timed-out",
+    }
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(
+                subprocess.Popen(
+                    (sys.executable, "-c", HURRIED, *words, "--json"), stdout=subprocess.PIPE
+                )
+            )
+            for words in expected
+        ]
+        answers = [process.communicate(timeout=60)[0] for process in processes]
+    errors = [json.loads(answer)["error"] for answer in answers]
+    assert [error["code"] for error in errors] == list(expected.values())
+    assert errors[0]["summary"].endswith("cannot be used: it does not answer.")

@@ -152,8 +152,9 @@ def test_an_argument_that_no_system_call_takes_is_reported_too(start, keeper) ->
 def test_end_of_file_on_the_status_pipe_means_that_the_exec_happened(start, keeper) -> None:
     started = start(launch_spec(python("import time; time.sleep(600)"), keeper))
     assert [type(message).__name__ for message in started.messages] == ["Forked"]
-    command = Path(f"/proc/{started.forked.pid}/cmdline").read_bytes().split(b"\0")
-    assert command[4] == b"import time; time.sleep(600)"
+    # The pipe is closed a moment before the words of the new program are in its memory.
+    command = wait_until(Path(f"/proc/{started.forked.pid}/cmdline").read_bytes)
+    assert command.split(b"\0")[4] == b"import time; time.sleep(600)"
 
 
 def test_without_a_keeper_the_shim_becomes_the_program(start) -> None:
