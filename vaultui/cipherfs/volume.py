@@ -207,9 +207,16 @@ def change_password(
             _check_logn(logn)
         with old.copy() if from_master_key else masterkey.unwrap(file.conf, old) as master:
             data = _rewrapped(file, master, new, file.conf.scrypt.logn if logn is None else logn)
-        copy = conffile.keep_copy(file) if from_master_key else b""
-        conffile.replace(file, data)
-    return os.fsdecode(copy)
+        if not from_master_key:
+            conffile.replace(file, data)
+            return ""
+        copy = conffile.keep_copy(file)
+        try:
+            conffile.replace(file, data)
+        except VolumeConfNotWritten:
+            os.unlink(copy)
+            raise
+        return os.fsdecode(copy)
 
 
 def _rewrapped(file: conffile.ConfFile, master: Secret, password: Secret, logn: int) -> bytes:
@@ -229,17 +236,16 @@ def _rewrapped(file: conffile.ConfFile, master: Secret, password: Secret, logn: 
 def _features_of_new(content: str, names: str, long_name_max: int, reverse: bool) -> Features:
     if long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:
         low, high = LONG_NAME_MAX_RANGE[0], LONG_NAME_MAX_RANGE[-1]
-        raise UsageError(what=f"Long names can begin above {low} to {high} bytes")
+        raise UsageError(what=f"Names become long ones above {low} to {high} bytes")
     try:
-        scheme = ContentScheme(content)
-        features = Features.of_new_volume(scheme, NameScheme(names), long_name_max)
+        content_scheme, name_scheme = ContentScheme(content), NameScheme(names)
     except ValueError as error:
         raise UsageError(what=f"{error}") from None
-    if reverse and scheme is not ContentScheme.AES_SIV:
-        if scheme is ContentScheme.XCHACHA:
-            raise FeaturesRefused(reason=f"{scheme} in reverse mode, which takes AES-SIV alone")
-        return _features_of_new(ContentScheme.AES_SIV, names, long_name_max, reverse)
-    return features
+    if reverse:
+        if content_scheme is ContentScheme.XCHACHA:
+            raise FeaturesRefused(reason=f"{content} in reverse mode, which takes AES-SIV alone")
+        content_scheme = ContentScheme.AES_SIV
+    return Features.of_new_volume(content_scheme, name_scheme, long_name_max)
 
 
 def _check_logn(logn: int) -> None:

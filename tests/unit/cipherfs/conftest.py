@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from openvolume import OpenVolume, create
+from volumemaking import OLD, secret
+
+from vaultui.cipherfs import volume
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +40,18 @@ def vault(cipherdir: Path) -> Iterator[OpenVolume]:
     opened = OpenVolume(cipherdir)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """Return an empty directory."""
+    cipherdir = tmp_path / "cipher"
+    cipherdir.mkdir()
+    return cipherdir
+
+
+@pytest.fixture
+def made(empty: Path) -> Path:
+    """Return the directory of a volume that has the password OLD."""
+    volume.create(empty, secret(OLD), 10).wipe()
+    return empty
