@@ -194,6 +194,11 @@ def _attribute_name(name: str, on: Callable[[Victim], Path]) -> Apply:
     return lambda victim: os.setxattr(on(victim), name, b"anything")
 
 
+def _short_named(victim: Victim) -> tuple[Path, ...]:
+    """Several, because one wrong name in 256 decrypts to something by chance."""
+    return victim.file, victim.twin, victim.link
+
+
 def _other_letter(text: str) -> str:
     return ("A" if text[0] != "A" else "B") + text[1:]
 
@@ -314,8 +319,10 @@ CORRUPTIONS: dict[str, Corruption] = {
     "name in another directory": Corruption(
         lambda victim: victim.file.rename(victim.sub / victim.file.name) and None, of=_with_ivs
     ),
-    "name with a letter changed": Corruption(
-        lambda victim: victim.file.rename(victim.folder / _other_letter(victim.file.name)),
+    "names with a letter changed": Corruption(
+        lambda victim: [
+            path.rename(path.with_name(_other_letter(path.name))) for path in _short_named(victim)
+        ],
         of=_encrypted,
     ),
     # Long names.
@@ -345,7 +352,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     "empty IV": Corruption(_iv(lambda path: _rewrite(path, b"")), of=_with_ivs),
     "long IV": Corruption(_iv(lambda path: _rewrite(path, b"l" * 17)), of=_with_ivs),
     "IV of zeros": Corruption(_iv(lambda path: _rewrite(path, bytes(16))), of=_with_ivs),
-    "other IV": Corruption(_iv(lambda path: _rewrite(path, b"i" * 16)), of=_with_ivs),
+    "other IV": Corruption(
+        lambda victim: _rewrite(victim.folder / "gocryptfs.diriv", b"i" * 16), of=_with_ivs
+    ),
     "directory for an IV": Corruption(_iv(_made_directory), of=_with_ivs),
     "link for an IV": Corruption(_iv(_made_link), of=_with_ivs),
     "exchanged IVs": Corruption(

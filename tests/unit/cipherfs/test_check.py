@@ -6,9 +6,10 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from openvolume import OpenVolume
+from openvolume import FLAVOURS, OpenVolume
 from support import run_program
 
 from vaultui.cipherfs.check import CheckSummary, DamageKind, check
@@ -34,6 +35,11 @@ def run(
 @pytest.fixture
 def tree(vault: OpenVolume) -> OpenVolume:
     """Return a volume with something of everything, all of it well."""
+    furnish(vault)
+    return vault
+
+
+def furnish(vault: OpenVolume) -> None:
     vault.mkdir("dir")
     vault.mkdir("dir/" + LONG)
     vault.write("dir/file", os.urandom(300_000))
@@ -47,7 +53,34 @@ def tree(vault: OpenVolume) -> OpenVolume:
     vault.fs.mknod(vault.ino(""), b"fifo", 0o010644, 0)
     vault.fs.setxattr(vault.ino("dir/file"), b"user.name", b"value")
     vault.fs.setxattr(vault.ino("dir"), b"user.name", b"value")
-    return vault
+
+
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_every_flavour_is_read_with_its_own_layout_and_names(name: str, tmp_path: Path) -> None:
+    vault = OpenVolume(tmp_path, FLAVOURS[name].create(tmp_path))
+    furnish(vault)
+    summary, found = run(vault)
+    assert (found, summary.files) == ([], 4)
+    layout = vault.volume.content.layout
+    content = vault.cipher_path("dir/file")
+    data = bytearray(content.read_bytes())
+    for block in (3, 70):
+        data[layout.cipher_offset(block)] ^= 1
+    content.write_bytes(data)
+    (vault.cipherdir / "foreign").write_bytes(b"")
+    (vault.cipherdir / "gocryptfs.conf").write_bytes(b"{}")
+    attribute = next(n for n in os.listxattr(content) if n.startswith("user.gocryptfs."))
+    os.setxattr(content, attribute, b"broken")
+    _summary, found = run(vault)
+    vault.close()
+    by_kind = {kind: reason for kind, *_paths, reason in found}
+    assert len(by_kind) == len(found)
+    assert by_kind[DamageKind.CONTENT] == "block 3: its tag does not match; 2 bad blocks in all"
+    assert "user.name" in by_kind[DamageKind.XATTR]
+    if vault.volume.names.is_plain:
+        assert set(by_kind) == {DamageKind.CONTENT, DamageKind.XATTR}
+    else:
+        assert set(by_kind) == {DamageKind.CONTENT, DamageKind.XATTR, DamageKind.NAME}
 
 
 def test_a_whole_volume_has_no_damage(tree: OpenVolume) -> None:
