@@ -315,6 +315,14 @@ GROUPS: Final = {
             common=True,
         ),
         Option(("zerokey",), "Use a master key of zeros, for tests", "zero_key"),
+        Option(("fido2",), "Use a FIDO2 token instead of a password", "fido2", str, "DEVICE"),
+        Option(
+            ("fido2-assert-option",),
+            "What the token is to check, such as pin=true (repeatable)",
+            "fido2_assert_options",
+            str,
+            "OPTION",
+        ),
     ),
     "Output and other programs": (
         Option(("q", "quiet"), "Print warnings and errors only", "quiet", common=True),

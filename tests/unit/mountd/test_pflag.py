@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vaultui.model.errors import UsageError
 from vaultui.mountd.helptext import help_text
 from vaultui.mountd.options import OPTIONS, Options
-from vaultui.mountd.optionvalues import parse_duration
 from vaultui.mountd.pflag import parse
 
 
@@ -99,26 +102,6 @@ def test_an_option_without_its_value_is_refused() -> None:
         parsed("c", "m", "-ctlsock")
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("500s", 500), ("1h30m", 5400), ("10ms", 0.01), ("1.5h", 5400), ("0", 0), ("-5s", -5)],
-)
-def test_durations_are_those_of_go(text: str, seconds: float) -> None:
-    assert parse_duration(text) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize("text", ["5", "", "s", "1x", "--5s", "1h 5m", "1.2.3s", "m5"])
-def test_what_go_takes_for_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="duration"):
-        parse_duration(text)
-
-
-def test_integers_are_read_as_go_reads_them() -> None:
-    assert parsed("-scryptn=0x10").scrypt_logn == 16
-    with pytest.raises(UsageError, match="scryptn"):
-        parsed("-scryptn", "ten")
-
-
 def test_every_option_for_people_is_in_the_long_help() -> None:
     text = help_text("vaultfs", "1.0", full=True)
     for option in OPTIONS:
@@ -130,3 +113,79 @@ def test_every_option_for_people_is_in_the_long_help() -> None:
 def test_every_row_of_the_table_fills_a_field() -> None:
     for option in OPTIONS:
         assert hasattr(Options(), option.target)
+
+
+def test_help_stops_the_reading_where_it_stands() -> None:
+    assert parsed("-h", "-nosuch").help
+    assert parsed("-help=false", "c").help
+    with pytest.raises(UsageError, match="unknown flag: --nosuch"):
+        parsed("-nosuch", "-h")
+
+
+def test_both_spellings_of_an_exclusion_are_kept() -> None:
+    options = parsed("-e", "a", "-exclude", "b", "-e=c,d", "-ew", "x", "-exclude-wildcard", "y")
+    assert options.exclude == ["a", "b", "c,d"]
+    assert options.exclude_wildcard == ["x", "y"]
+
+
+def test_what_mount_always_writes_is_no_wish_to_write() -> None:
+    assert not parsed("c", "m", "-o", "rw,dev,suid").read_write
+    assert parsed("-rw", "c", "m").read_write
+
+
+def test_the_process_in_the_background_does_not_start_another_one() -> None:
+    assert parsed("-fg=false", "c", "m").wants_background
+    assert not parsed("-fg", f"-notifypid={os.getppid()}", "-fg=false", "c", "m").wants_background
+
+
+WORDS = st.one_of(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(("", "-", "--", "---")),
+        st.sampled_from(sorted({name for option in OPTIONS for name in option.names} | {"o", "x"})),
+        st.sampled_from(("", "=", "=1", "=a,b", "=5s", "=-")),
+    ),
+    st.text(alphabet="-=o,h 1", max_size=4),
+)
+
+
+@given(st.lists(WORDS, max_size=6))
+def test_any_words_are_options_or_a_usage_error(words: list[str]) -> None:
+    try:
+        options = parsed(*words)
+    except UsageError as error:
+        assert error.exit_code == 1  # noqa: PT017 - that they are refused is right as well
+        return
+    assert options.help or len(options.positionals) <= 2 * len(words)
+
+
+TEXTS = st.text(alphabet="ab=/. -", min_size=1).filter(lambda text: text[0] != "-")
+LISTS = st.sampled_from(("passfile", "extpass", "badname", "exclude", "exclude-wildcard"))
+
+
+@given(st.lists(st.tuples(LISTS, TEXTS)), st.lists(TEXTS, max_size=2), st.booleans(), st.data())
+def test_what_is_written_as_words_is_read_back_in_any_order(
+    values: list[tuple[str, str]], positionals: list[str], joined: bool, data: st.DataObject
+) -> None:
+    pieces = [[f"-{name}={text}"] if joined else [f"--{name}", text] for name, text in values]
+    for place, text in enumerate(positionals):
+        pieces.insert(data.draw(st.integers(place, len(pieces))), [text])
+    options = parsed(*(word for piece in pieces for word in piece))
+    assert sorted(options.positionals) == sorted(positionals)
+    taken = {
+        "passfile": options.passfile,
+        "extpass": options.extpass,
+        "badname": options.bad_names,
+        "exclude": options.exclude,
+        "exclude-wildcard": options.exclude_wildcard,
+    }
+    for name, found in taken.items():
+        assert found == [text for other, text in values if other == name]
+
+
+@given(st.lists(st.sampled_from(("ro", "q", "idle=5s", "dev", "fsname=x y", "passfile=a=b", ""))))
+def test_mount_options_are_the_same_as_words_in_front(items: list[str]) -> None:
+    behind = ["c", "m", "-idle", "1s"]
+    assert parsed(*behind, "-o", ",".join(items)) == parsed(
+        *(f"-{item}" for item in items if item), *behind
+    )
