@@ -61,6 +61,15 @@ def test_a_name_that_would_write_to_the_terminal_is_spelled_out(vault: OpenVolum
     assert len(done.stdout.splitlines()) == 2
 
 
+def test_a_name_that_the_locale_has_no_letters_for_does_not_end_the_check(
+    vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    vault.write("漢", b"x")
+    vault.cipher_path("漢").write_bytes(b"garbage")
+    assert rb'fsck: corrupt file "\u6f22": ' in fsck(vault).check(26).stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_check_that_is_interrupted_says_so_and_ends_with_11(
     vault: OpenVolume, number: signal.Signals

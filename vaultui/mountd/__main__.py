@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -19,6 +20,9 @@ _DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A path that the locale has no letters for must not end a check of it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not os.environ.get("PATH"):
         os.environ["PATH"] = _DEFAULT_PATH
     code = _run(sys.argv)
