@@ -141,6 +141,21 @@ def test_a_plain_name_is_refused_both_ways_or_stays_as_it_is(name: bytes) -> Non
         assert names.decrypt(name, FIXED_IV) == name
 
 
+@given(
+    st.binary(max_size=400) | st.text("AZaz09-_=", max_size=360).map(str.encode),
+    st.sampled_from([NameCipher(KEY), NameCipher(KEY, raw64=False), PlainNames(KEY)]),
+)
+def test_what_is_no_name_on_disk_is_refused_or_encrypts_back_to_itself(
+    cname: bytes, names: NameCipher | PlainNames
+) -> None:
+    try:
+        name = names.decrypt(cname, FIXED_IV)
+    except BadName as error:
+        assert error.reason  # noqa: PT017 - most inputs end here, and both ends are right
+    else:
+        assert names.encrypt(name, FIXED_IV) == cname
+
+
 @given(NAMES, DIR_IVS, st.data())
 def test_a_changed_name_is_refused_or_is_another_name(
     name: bytes, dir_iv: bytes, data: st.DataObject

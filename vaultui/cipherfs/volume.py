@@ -37,7 +37,6 @@ from vaultui.format.names import LONG_NAME_MAX_RANGE
 from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, VolumeConf
 from vaultui.model.errors import (
     FeaturesRefused,
-    Fido2TokenNeeded,
     InitFailed,
     ScryptCostRefused,
     UsageError,
@@ -200,8 +199,7 @@ def change_password(
     path = os.path.realpath(conffile.locate(cipherdir, config_path, reverse=reverse))
     with conffile.locked(path):
         file = conffile.read(path)
-        if file.conf.features.has(FeatureFlag.FIDO2):
-            raise Fido2TokenNeeded
+        masterkey.check_takes_password(file.conf)
         masterkey.check_password(new)
         if logn is not None:
             _check_logn(logn)

@@ -60,6 +60,12 @@ def check_password(password: Secret) -> None:
         raise PasswordTooLong(limit=PASSWORD_MAX)
 
 
+def check_takes_password(conf: VolumeConf) -> None:
+    """Raise Fido2TokenNeeded for a volume that no password opens, so that none is asked for."""
+    if conf.features.has(FeatureFlag.FIDO2):
+        raise Fido2TokenNeeded
+
+
 def unwrap(conf: VolumeConf, password: Secret) -> Secret:
     """Return the master key.
 
@@ -68,8 +74,7 @@ def unwrap(conf: VolumeConf, password: Secret) -> Secret:
     flipped bits in the key look the same, to us as to everybody. A key of the wrong length is
     told apart, as MasterKeyDamaged.
     """
-    if conf.features.has(FeatureFlag.FIDO2):
-        raise Fido2TokenNeeded
+    check_takes_password(conf)
     check_password(password)
     has_hkdf = conf.features.has(FeatureFlag.HKDF)
     nonce_bytes = _NONCE_BYTES if has_hkdf else _OLD_NONCE_BYTES

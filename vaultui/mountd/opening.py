@@ -25,6 +25,7 @@ def read_conf(spec: MountSpec | CheckSpec) -> VolumeConf | None:
         return None
     reverse = isinstance(spec, MountSpec) and spec.reverse
     conf = volumes.read_conf(spec.cipherdir, spec.config_path or None, reverse=reverse)
+    masterkey.check_takes_password(conf)
     if reverse and conf.features.content is not ContentScheme.AES_SIV:
         raise UsageError(what=f"{_AES_SIV_ONLY}, but not enabled in the config file")
     return conf

@@ -112,6 +112,7 @@ def passwd(options: Options, cipherdir: str) -> ExitCode:
     # What is wrong with the old config or the old password is told before a new one is
     # thought of.
     conf = volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
+    masterkey.check_takes_password(conf)
     with read_secret(options) as old:
         if not spec.from_master_key:
             log.info("Decrypting master key")
