@@ -1,7 +1,8 @@
 """Each check of this folder runs on three file systems: the machine's own, gocryptfs, ours.
 
 The first says what the check means, the second what people are used to, and the third is
-what is tested. One mount serves a whole run; each check works in a directory of its own.
+what is tested. One mount serves a whole run; each check works in a directory of its own. Some
+checks run on further volumes of ours, where another flavour may answer otherwise.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from support import Gocryptfs, MountedVolume, Vaultfs
@@ -19,25 +21,55 @@ sys.path.insert(0, os.path.dirname(__file__))
 from differences import GOCRYPTFS, OURS
 from places import Place
 
-_BACKENDS: dict[str, tuple[type[MountedVolume] | None, tuple[str, ...]]] = {
-    "native": (None, ()),
-    "gocryptfs": (Gocryptfs, ("fuse", "gocryptfs")),
-    "vaultfs": (Vaultfs, ("fuse",)),
+
+class _Backend(NamedTuple):
+    kind: type[MountedVolume] | None = None
+    needs: tuple[str, ...] = ()
+    init_options: tuple[str, ...] = ()
+    only_for: tuple[str, ...] = ()
+    """The modules whose checks run on it; empty for all."""
+
+
+_BACKENDS = {
+    "native": _Backend(),
+    "gocryptfs": _Backend(Gocryptfs, ("fuse", "gocryptfs")),
+    "vaultfs": _Backend(Vaultfs, ("fuse",)),
+    "siv-plaintextnames": _Backend(
+        Vaultfs, ("fuse",), ("-aessiv", "-plaintextnames"), ("test_names",)
+    ),
+    "xchacha-deterministic": _Backend(
+        Vaultfs,
+        ("fuse",),
+        ("-xchacha", "-deterministic-names", "-longnamemax=100"),
+        ("test_names", "test_truncation"),
+    ),
 }
 
 
-@pytest.fixture(scope="session", params=list(_BACKENDS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each check on the backends that it is for."""
+    if "served" in metafunc.fixturenames:
+        module = metafunc.module.__name__.rpartition(".")[2]
+        names = [
+            name
+            for name, backend in _BACKENDS.items()
+            if not backend.only_for or module in backend.only_for
+        ]
+        metafunc.parametrize("served", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path, MountedVolume | None]]:
     """Return the name, the top and the volume of one file system under test."""
     name: str = request.param
-    kind, _ = _BACKENDS[name]
+    backend = _BACKENDS[name]
     base = tmp_path_factory.mktemp(name)
-    if kind is None:
+    if backend.kind is None:
         yield name, base, None
         return
-    with kind(base) as volume:
+    with backend.kind(base, init_options=backend.init_options) as volume:
         yield name, volume.mountpoint, volume
 
 
@@ -60,7 +92,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         backend = callspec.params.get("served") if callspec else None
         if backend not in _BACKENDS:
             continue
-        if capabilities := _BACKENDS[backend][1]:
+        if capabilities := _BACKENDS[backend].needs:
             item.add_marker(pytest.mark.needs(*capabilities))
         if reason := OURS.get(item.name):
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
