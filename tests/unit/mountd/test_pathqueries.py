@@ -7,6 +7,8 @@ import json
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vaultui.mountd.pathqueries import answer, canonical, encode, parse
 from vaultui.wire.control import PathReply
@@ -143,3 +145,21 @@ def test_names_that_are_not_utf_8_go_through() -> None:
         reply = answer(request, lambda path: path + b"\xfe", lambda path: path)
         line = encode(reply)
         assert json.loads(line)["Result"].encode("utf-8", "surrogateescape") == b"a\xff\xfe"
+
+
+_FIELDS = st.sampled_from(["EncryptPath", "DecryptPath", "encryptpath", "Other"])
+_VALUES = st.text() | st.none() | st.integers() | st.lists(st.text(), max_size=2)
+_REQUESTS = st.dictionaries(_FIELDS, _VALUES).map(lambda value: json.dumps(value).encode())
+_BYTES_IN_STRINGS = st.binary().map(lambda value: b'{"DecryptPath":"' + value + b'"}')
+
+
+@given(st.binary(max_size=64) | _REQUESTS | _BYTES_IN_STRINGS)
+def test_every_request_gets_one_line_of_json(data: bytes) -> None:
+    def missing(path: bytes) -> bytes:
+        raise OSError(errno.EBADMSG, "no such name", path.split(b"/")[0])
+
+    request, complaint = parse(data)
+    reply = PathReply("", -1, complaint, "") if complaint else answer(request, bytes, missing)
+    line = encode(reply)
+    assert line.count(b"\n") == 1
+    assert list(json.loads(line)) == ["Result", "ErrNo", "ErrText", "WarnText"]

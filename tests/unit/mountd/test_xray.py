@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openvolume import OpenVolume
 
 from vaultui.cipherfs import volume as volumes
@@ -172,3 +177,19 @@ def test_a_wrong_password_shows_nothing(
             str(vault.cipherdir / "gocryptfs.conf"), lambda: Secret(bytearray(b"wrong"))
         )
     assert capsys.readouterr().out == ""
+
+
+@given(
+    start=st.sampled_from([b"", HEADER, HEADER[:9], b"{", b'{"Version": 2,', bytes(18)]),
+    rest=st.binary(max_size=80),
+    name=st.sampled_from(["file", "gocryptfs.diriv", f"gocryptfs.longname.{'A' * 43}.name"]),
+)
+def test_whatever_a_file_holds_an_inspection_ends_in_order(
+    start: bytes, rest: bytes, name: str
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        Path(folder, name).write_bytes(start + rest)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            code = xray.inspect(f"{folder}/{name}")
+    assert code in (0, 1)
+    assert printed.getvalue()
