@@ -105,9 +105,9 @@ class LenientEntryNames(EntryNames):
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         return found[0]
 
-    def plain(self, place: Place, cname: bytes) -> bytes:
+    def shown(self, place: Place, cname: bytes) -> bytes | None:
         try:
-            return super().plain(place, cname)
+            return super().shown(place, cname)
         except BadName:
             text = os.fsdecode(cname)
             if not any(pattern.fullmatch(text) for pattern in self._patterns):

@@ -13,7 +13,10 @@ from typing import Final, Protocol
 
 from vaultui.cipherfs.metadata import read_companion
 from vaultui.crypto.filename import BadName, Names, NameTooLong
-from vaultui.format.names import CONF_NAME, DIR_IV_NAME, LONG_PREFIX, NAME_SUFFIX, is_long
+from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
+
+_OWN_PREFIX: Final = b"gocryptfs."
+"""What the names of all files of the volume's own, and hashed names, begin with."""
 
 OnBadName = Callable[[bytes, BadName], None]
 """Told the name on disk that can't be shown, and why."""
@@ -59,30 +62,35 @@ class EntryNames:
         """Tell whether the entry `cname` has a file beside it with its full name."""
         return is_long(cname)
 
-    def plain(self, place: Place, cname: bytes) -> bytes:
-        """Return the name that the entry `cname` is shown under; raises BadName."""
-        full = read_companion(place.fd, cname, self._names) if is_long(cname) else cname
-        return self._names.decrypt(full, place.iv)
+    def shown(self, place: Place, cname: bytes) -> bytes | None:
+        """Return the name that the entry `cname` is shown under; raises BadName.
 
-    def is_entry(self, place: Place, cname: bytes) -> bool:
-        """Tell whether `cname` is somebody's entry, and not a file of the volume's own."""
-        if cname == DIR_IV_NAME and self.uses_dir_iv:
-            return False
-        if cname.startswith(LONG_PREFIX) and cname.endswith(NAME_SUFFIX):
-            return False
-        return not (cname == CONF_NAME and place.is_root)
+        None for what is no entry, but a file of the volume's own.
+        """
+        if cname.startswith(_OWN_PREFIX):
+            if self._is_own(place, cname):
+                return None
+            if is_long(cname):
+                cname = read_companion(place.fd, cname, self._names)
+        return self._names.decrypt(cname, place.iv)
+
+    def _is_own(self, place: Place, cname: bytes) -> bool:
+        if cname == CONF_NAME:
+            return place.is_root
+        return is_companion(cname) or (cname == DIR_IV_NAME and self.uses_dir_iv)
 
     def list(self, place: Place, on_bad: OnBadName) -> list[tuple[bytes, bytes]]:
         """Return (name, name on disk) of all entries that can be shown."""
         entries = []
         for text in os.listdir(place.fd):
             cname = os.fsencode(text)
-            if not self.is_entry(place, cname):
-                continue
             try:
-                entries.append((self.plain(place, cname), cname))
+                name = self.shown(place, cname)
             except BadName as error:
                 on_bad(cname, error)
+            else:
+                if name is not None:
+                    entries.append((name, cname))
         return entries
 
 
@@ -98,11 +106,10 @@ class PlainEntryNames(EntryNames):
     def has_companion(self, cname: bytes) -> bool:
         return False
 
-    def plain(self, place: Place, cname: bytes) -> bytes:
+    def shown(self, place: Place, cname: bytes) -> bytes | None:
+        if cname == CONF_NAME and place.is_root:
+            return None
         return self._names.decrypt(cname, place.iv)
-
-    def is_entry(self, place: Place, cname: bytes) -> bool:
-        return not (cname == CONF_NAME and place.is_root)
 
 
 def _name_error(error: BadName) -> OSError:

@@ -84,11 +84,12 @@ class PathCodec:
         return cname, cname
 
     def _decrypt_component(self, place: _Place, cname: bytes) -> tuple[bytes, bytes]:
-        if not self._names.is_entry(place, cname):
-            raise OSError(errno.EBADMSG, "it is not an entry of the vault", cname)
         try:
-            return cname, self._names.plain(place, cname)
+            name = self._names.shown(place, cname)
         except NoCompanion as error:
             raise OSError(errno.ENOENT, error.reason, cname) from None
         except BadName as error:
             raise OSError(errno.EBADMSG, error.reason, cname) from None
+        if name is None:
+            raise OSError(errno.EBADMSG, "it is not an entry of the vault", cname)
+        return cname, name
