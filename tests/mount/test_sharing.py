@@ -13,14 +13,16 @@ import shutil
 import stat
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from asking import Asking
-from capabilities import needs
+from capabilities import UNPRIVILEGED_UID, needs
 from mounting import Vaultfs
-from ordinaryuser import let_others_in
+from ordinaryuser import OPEN_DEVICE, as_user, let_others_in
+from programs import program, run_program
 from starting import served
 
 from vaultui.linux.credentials import Caller, acting_as
@@ -353,3 +355,49 @@ def test_a_shared_mount_tells_of_itself_as_any_other(shared: Vaultfs) -> None:
     with Asking(shared.base / "ctl") as ask:
         assert ask.ours("StatusRequest")["operations"]["create"] > 0
         assert ask.path(EncryptPath="seen")["ErrNo"] == 0
+
+
+BY_AN_ORDINARY_USER = """
+set -e
+"$1" -q -init -scryptn=10 -passfile "$4" "$2"
+"$1" -acl -suid -dev -noexec -ko noatime -fsname a,b -passfile "$4" "$2" "$3"
+grep -F " $3 " /proc/self/mountinfo
+mkdir "$3/plain" "$3/listed"
+"$5" -c "$6" "$3"
+stat -c '%n %a' "$3"/*/*
+fusermount3 -u "$3"
+"""
+MAKE_UNDER_A_LIST = f"""
+import os, sys
+os.chdir(sys.argv[1])
+os.setxattr("listed", {DEFAULT!r}, {ANNA_MAY_ALL!r})
+os.umask(0o077)
+for folder in ("plain", "listed"):
+    os.close(os.open(folder + "/file", os.O_CREAT | os.O_WRONLY, 0o666))
+    os.mkdir(folder + "/folder")
+"""
+
+
+@needs("ordinary-user")
+def test_an_ordinary_user_gets_all_that_only_root_may_not_give(tmp_path: Path) -> None:
+    let_others_in(tmp_path)
+    password, cipherdir, mountpoint = (tmp_path / part for part in ("pw", "cipher", "plain"))
+    password.write_text("correct horse battery")
+    for folder in (cipherdir, mountpoint):
+        folder.mkdir()
+        os.chown(folder, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+    done = run_program(
+        (
+            *("unshare", "--mount", "sh", "-c", OPEN_DEVICE, "sh", tmp_path, *as_user()),
+            *("sh", "-c", BY_AN_ORDINARY_USER, "sh"),
+            *(program("vaultfs"), cipherdir, mountpoint, password),
+            *(sys.executable, MAKE_UNDER_A_LIST),
+        )
+    ).check()
+    words = done.stdout.decode()
+    options = words.partition(" - ")[0].split("\n")[-1].split()[5]
+    assert set(options.split(",")) == {"rw", "nosuid", "nodev", "noexec", "noatime"}
+    assert " fuse.vaultfs a,b " in words
+    assert f"{mountpoint}/plain/file 600\n{mountpoint}/plain/folder 700\n" in words
+    assert f"{mountpoint}/listed/file 660\n{mountpoint}/listed/folder 770\n" in words
+    assert "unsafe option suid ignored" in words

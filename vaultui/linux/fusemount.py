@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import os
 import re
 import socket
@@ -22,6 +23,8 @@ from vaultui.linux import libc, spawn
 DEVICE: Final = "/dev/fuse"
 HELPER: Final = "fusermount3"
 HELPER_TIMEOUT_S: Final = 30.0
+
+_log: Final = logging.getLogger("vaultfs")
 
 _DESCRIPTOR: Final = re.compile(r"/dev/fd/(\d+)")
 _DEVICE_NUMBER: Final = os.makedev(10, 229)
@@ -202,9 +205,11 @@ def _mount_by_helper(wanted: FuseMount) -> int:
             )
         except FileNotFoundError as error:
             raise FileNotFoundError(error.errno, error.strerror, HELPER) from error
+        words = done.stderr.decode("utf-8", "replace").strip()
         if done.returncode != 0:
-            words = done.stderr.decode("utf-8", "replace").strip()
             raise HelperFailed(None, words or f"{HELPER} ended with {done.returncode}")
+        if words:  # an option that only root may use, and that was left out
+            _log.info("%s", words)
         theirs.close()
         _, fds, _, _ = socket.recv_fds(ours, 1, 1)
     if not fds:
