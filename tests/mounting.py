@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self, TypeVar
 
-from programs import Completed, program, run_program
+from programs import Completed, exit_code, program, run_program
 from waiting import wait_until
 
 CHEAP_SCRYPT = ("-scryptn", "10")
@@ -131,7 +131,7 @@ class MountedVolume:
             # A program may still look at its own fresh mount (go-fuse opens a file in it once),
             # and until it is done the kernel calls the mount busy.
             wait_until(self._try_to_unmount, 5, f"{self.mountpoint} is unmounted")
-        returncode = process.wait(20)
+        returncode = exit_code(process)
         self.process = None
         assert returncode == 0, f"{self.argv0} ended with {returncode}\n{self.log}"
 
@@ -153,7 +153,7 @@ class MountedVolume:
         process = self.process
         assert process is not None, "it is not mounted"
         process.send_signal(number)
-        returncode = process.wait(20)
+        returncode = exit_code(process)
         self.process = None
         return returncode
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,12 @@ def run_program(
     seconds its whole process group is killed and AssertionError raised with its output.
     """
     words = tuple(os.fspath(word) for word in argv)
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
             words,
@@ -68,20 +76,38 @@ def run_program(
             pass_fds=pass_fds,
             start_new_session=True,
         )
+        # Not with a limit of subprocess's own: it looks every fifty milliseconds then.
+        alarm = threading.Timer(timeout, give_up)
+        alarm.start()
         try:
-            process.communicate(input, timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            stdout.seek(0)
-            stderr.seek(0)
-            text = (stdout.read() + stderr.read()).decode("utf-8", "replace")
-            raise AssertionError(
-                f"{' '.join(words)}\ndid not end within {timeout:g} seconds:\n{text}"
-            ) from None
+            process.communicate(input)
+        finally:
+            alarm.cancel()
+            alarm.join()
         stdout.seek(0)
         stderr.seek(0)
-        return Completed(words, process.returncode, stdout.read(), stderr.read())
+        done = Completed(words, process.returncode, stdout.read(), stderr.read())
+    assert not late.is_set(), (
+        f"{' '.join(words)}\ndid not end within {timeout:g} seconds:\n{done.text}"
+    )
+    return done
+
+
+def exit_code(process: subprocess.Popen[bytes], timeout: float = 20.0) -> int:
+    """Wait for the end of a process and return its exit code, minus the signal if one did it.
+
+    Raises subprocess.TimeoutExpired. Popen.wait with a limit looks every fifty milliseconds;
+    this returns at once.
+    """
+    if process.poll() is None:
+        descriptor = os.pidfd_open(process.pid)
+        try:
+            ending = select.poll()
+            ending.register(descriptor, select.POLLIN)
+            ending.poll(timeout * 1000)
+        finally:
+            os.close(descriptor)
+    return process.wait(0)
 
 
 def private_home(base: Path) -> dict[str, str]:

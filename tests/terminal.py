@@ -9,6 +9,7 @@ import termios
 from collections.abc import Sequence
 from typing import Self
 
+from programs import exit_code
 from waiting import wait_until
 
 
@@ -50,7 +51,7 @@ class Terminal:
 
     def wait(self) -> int:
         """Return the exit code."""
-        return self.process.wait(30)
+        return exit_code(self.process, 30)
 
     def __enter__(self) -> Self:
         return self

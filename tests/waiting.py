@@ -11,7 +11,7 @@ import anyio
 T = TypeVar("T")
 
 _FIRST_PAUSE_S = 0.002
-_LONGEST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 0.02
 
 
 def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
