@@ -127,6 +127,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "appstreamcli": _on_path("appstreamcli"),
     "man": _on_path("man"),
     "mandoc": _on_path("mandoc"),
+    "rsync": _on_path("rsync"),
     "rsvg-convert": _on_path("rsvg-convert"),
     "git": _on_path("git"),
     "strace": _on_path("strace"),
