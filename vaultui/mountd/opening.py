@@ -11,6 +11,7 @@ from vaultui.format.features import ContentScheme
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import UsageError
 from vaultui.model.secret import Secret
+from vaultui.mountd.console import log
 from vaultui.wire.handshake import CheckSpec, MountSpec
 
 _AES_SIV_ONLY: Final = "AES-SIV is required by reverse mode"
@@ -38,6 +39,9 @@ def open_volume(spec: MountSpec | CheckSpec, conf: VolumeConf | None, secret: Se
         reverse = isinstance(spec, MountSpec) and spec.reverse
         if reverse and volume.features.content is not ContentScheme.AES_SIV:
             raise UsageError(what=_AES_SIV_ONLY)
-        return volume
-    with masterkey.unwrap(conf, secret) as master:
-        return volumes.volume_of(conf.features, master)
+    else:
+        with masterkey.unwrap(conf, secret) as master:
+            volume = volumes.volume_of(conf.features, master)
+    flags = " ".join(flag.value for flag in volume.features.flags)
+    log.debug("the volume is open; its features: %s", flags)
+    return volume
