@@ -15,7 +15,7 @@ case ,$(mount_options), in *,allow_other,*) ;; *) fail "not allow_other" ;; esac
 has_letter
 unmount_by umount
 
-mount -t fuse.gocryptfs "$cipher" "$plain" \
+mount -t "fuse.$gocryptfs" "$cipher" "$plain" \
     -o "ro,nosuid,nodev,noexec,quiet,extpass=cat,extpass=$BASE/pass file"
 mounted_from "$cipher"
 case $(mount_options) in ro,*) ;; *) fail "not read-only" ;; esac
@@ -25,6 +25,6 @@ done
 [ "$(cat "$plain/letter")" = "Dear Ada" ] || fail "the letter is not there"
 unmount_by umount
 
-! mount -t fuse.gocryptfs "$cipher" "$plain" -o password=unsafe 2>"$BASE/log" ||
+! mount -t "fuse.$gocryptfs" "$cipher" "$plain" -o password=unsafe 2>"$BASE/log" ||
     fail "an unknown option mounts"
 grep -qF "unknown flag: --password" "$BASE/log" || fail "$(cat "$BASE/log")"
