@@ -15,7 +15,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.attrs import Attrs
@@ -25,7 +25,7 @@ from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
 from vaultui.cipherfs.fileio import FileIO
-from vaultui.cipherfs.inodes import ROOT, EntryInodes, Inodes
+from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.pathcodec import PathCodec
@@ -71,6 +71,8 @@ class _Handles(dict[int, H]):
 class FileSystem:
     """One volume as a tree of inodes. The process umask must be 0."""
 
+    _new_inodes: ClassVar[type[Inodes]] = Inodes
+
     def __init__(
         self,
         cipherdir_fd: int,
@@ -80,7 +82,6 @@ class FileSystem:
         report: Callable[[Report], None],
         prealloc: bool = True,
         coherence_s: float = COHERENCE_S,
-        node_per_entry: bool = False,
         bad_names: Sequence[str] = (),
         xattrs: bool = True,
         suid: bool = False,
@@ -88,16 +89,15 @@ class FileSystem:
     ) -> None:
         """`cipherdir_fd` stays the caller's.
 
-        `coherence_s` is 0 for shared storage, where `node_per_entry` also lets no two names
-        share what is known of a file. `bad_names` are patterns of undecryptable names to
-        show; raises BadPattern. `suid` says that programs may gain rights by their files, so
-        that capabilities mean something. `on_change` is told whose attributes changed by a
-        write or an open, where the caller can't know."""
+        `bad_names` are patterns of undecryptable names to show; raises BadPattern. `suid` says
+        that programs may gain rights by their files, so that capabilities mean something.
+        `on_change` is told whose attributes changed by a write or an open, where the caller
+        can't know.
+        """
         self._read_only = read_only
         reporter = Reporter(report)
         self._names = names = _entry_names(volume, bad_names)
-        new_inodes = EntryInodes if node_per_entry else Inodes
-        self._inodes = inodes = new_inodes(os.stat(b".", dir_fd=cipherdir_fd))
+        self._inodes = inodes = self._new_inodes(os.stat(b".", dir_fd=cipherdir_fd))
         self._directories = directories = Directories(
             inodes,
             cipherdir_fd,

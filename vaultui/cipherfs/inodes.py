@@ -321,34 +321,21 @@ class Inodes:
             node.directory.close()
 
     def _number(self, key: Key) -> InodeNo:
-        """Return a free number: that of the backing inode where possible.
+        """Return a free number: that of the backing inode where possible."""
+        number = self.backing_number(key)
+        if number is None or number in self._by_ino:
+            self._next_own += 1
+            return InodeNo(self._next_own)
+        return number
+
+    def backing_number(self, key: Key) -> InodeNo | None:
+        """Return the number of a backing inode as the mount shows it; None for one that can't be.
 
         Numbers of other devices get the device's own range, so that `ls -i` stays stable.
         """
         device, backing = key
         index = self._devices.setdefault(device, len(self._devices))
         number = index << _INO_BITS | backing
-        if backing >> _INO_BITS or index >= _DEVICES or number <= ROOT or number in self._by_ino:
-            self._next_own += 1
-            number = self._next_own
+        if backing >> _INO_BITS or index >= _DEVICES or number <= ROOT:
+            return None
         return InodeNo(number)
-
-
-class EntryInodes(Inodes):
-    """All nodes of a mount on shared storage, where each directory entry is a node of its own.
-
-    What one client removes another may have made anew under the same inode number, and a
-    network file system may show both for a while: nothing that was believed of the one may be
-    told of the other. So hard links are files of their own to the kernel, with own numbers,
-    and only the count of links and the content are shared, on the disk.
-    """
-
-    def adopt(self, parent: Node, cname: bytes, name: bytes, status: os.stat_result) -> Node:
-        """Return the node of the entry `cname` in `parent`, which was just found there."""
-        assert parent.children is not None
-        node = parent.children.get(cname)
-        if node is None or node.gone or not node.is_inode_of(status):
-            node = self._new((status.st_dev, status.st_ino), status)
-            self._give_name(node, parent, cname, name)
-        node.nlink = status.st_nlink
-        return node

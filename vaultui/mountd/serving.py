@@ -13,8 +13,9 @@ from typing import Final
 
 import trio
 
-from vaultui.cipherfs.filesystem import COHERENCE_S, FileSystem
+from vaultui.cipherfs.filesystem import FileSystem
 from vaultui.cipherfs.report import Report
+from vaultui.cipherfs.sharedstorage import SharedFileSystem
 from vaultui.cipherfs.tree import Tree
 from vaultui.cipherfs.volume import Volume
 from vaultui.linux import credentials, fusemount
@@ -127,14 +128,13 @@ def _tree(
             shows_conf=not spec.config_path,
             xattrs=spec.xattrs,
         )
-    return FileSystem(
+    kind = SharedFileSystem if spec.shared_storage else FileSystem
+    return kind(
         cipherdir_fd,
         volume,
         read_only=spec.read_only,
         report=report,
         prealloc=spec.prealloc,
-        coherence_s=0.0 if spec.shared_storage else COHERENCE_S,
-        node_per_entry=spec.shared_storage,
         bad_names=spec.bad_names,
         xattrs=spec.xattrs,
         suid=spec.suid,

@@ -11,14 +11,19 @@ from openvolume import OpenVolume
 
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.filesystem import ROOT
+from vaultui.cipherfs.sharedstorage import SharedFileSystem
 from vaultui.model.ids import InodeNo
 
 LONG = "l" * 200
 
 
+class SharedVolume(OpenVolume):
+    kind = SharedFileSystem
+
+
 @pytest.fixture
 def shared(cipherdir: Path) -> Iterator[OpenVolume]:
-    vault = OpenVolume(cipherdir, coherence_s=0.0, node_per_entry=True)
+    vault = SharedVolume(cipherdir)
     yield vault
     vault.close()
 
@@ -37,6 +42,8 @@ def test_two_names_of_a_file_are_two_nodes(
     one, two = linked
     assert one != two
     assert [shared.fs.getattr(ino).nlink for ino in linked] == [2, 2]
+    # But programs can tell that they are one file.
+    assert shared.fs.getattr(one).ino == shared.fs.getattr(two).ino
     assert shared.ino("one") == one
     assert shared.ino(LONG) == two
     handle = shared.fs.opendir(ROOT)
