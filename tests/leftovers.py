@@ -34,8 +34,7 @@ def processes_of(*tops: Path) -> list[Process]:
         if not name.isdecimal() or int(name) == os.getpid():
             continue
         command, environment = _words(name)
-        words = [*command.split(b"\0"), *environment.split(b"\0")]
-        if any(_names(word, needle) for word in words for needle in needles):
+        if any(_names(command + b"\0" + environment, needle) for needle in needles):
             shown = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
             found.append(Process(int(name), shown[:160]))
     return found
@@ -84,14 +83,14 @@ def kill_processes(*tops: Path) -> None:
         os.close(descriptor)
 
 
-def _names(word: bytes, needle: bytes) -> bool:
-    """Is the path `needle`, or something below it, in `word`?"""
-    start = word.find(needle)
+def _names(words: bytes, needle: bytes) -> bool:
+    """Is the path `needle`, or something below it, in one of `words`, which end with NUL?"""
+    start = words.find(needle)
     while start >= 0:
-        after = word[start + len(needle) : start + len(needle) + 1]
-        if after in (b"", b"/", b":", b","):
+        after = words[start + len(needle) : start + len(needle) + 1]
+        if after in (b"", b"\0", b"/", b":", b","):
             return True
-        start = word.find(needle, start + 1)
+        start = words.find(needle, start + 1)
     return False
 
 
@@ -132,7 +131,17 @@ def _read(path: str) -> bytes | None:
 
     A process that made itself not dumpable hides its environment from other users than root.
     """
+    # By descriptor: each test looks at every process of the machine, so this is most of its end.
     try:
-        return Path(path).read_bytes()
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
+    try:
+        content = b""
+        while piece := os.read(descriptor, 1 << 16):
+            content += piece
+        return content
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
