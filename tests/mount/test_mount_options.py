@@ -109,6 +109,19 @@ def test_on_shared_storage_changes_from_elsewhere_show_at_once(unusual: Vaultfs)
     assert (top / "changing").read_bytes() == CONTENT
 
 
+def test_on_shared_storage_two_names_of_a_file_are_known_for_one(unusual: Vaultfs) -> None:
+    one, two = unusual.mountpoint / "one", unusual.mountpoint / "two"
+    one.write_bytes(CONTENT)
+    two.hardlink_to(one)
+    assert one.samefile(two)
+    with one.open("ab") as file:
+        file.write(CONTENT)
+    assert two.read_bytes() == 2 * CONTENT
+    one.unlink()
+    assert two.stat().st_nlink == 1
+    two.unlink()
+
+
 def test_on_shared_storage_a_second_mount_of_the_same_directory_may_write(
     unusual: Vaultfs, tmp_path: Path
 ) -> None:
