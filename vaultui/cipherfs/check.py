@@ -14,28 +14,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from vaultui.cipherfs.descent import Descent
-from vaultui.cipherfs.metadata import (
-    REMOVED_IV_PREFIX,
-    BadDirIv,
-    read_companion,
-    read_dir_iv,
-)
+from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
+from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, BadDirIv, read_dir_iv
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.wholefile import WholeFile
 from vaultui.cipherfs.xattrs import open_value
 from vaultui.crypto.content import CorruptBlock
 from vaultui.crypto.filename import FIXED_IV, XATTR_PREFIX, BadName
-from vaultui.format.names import (
-    CONF_NAME,
-    DIR_IV_NAME,
-    NAME_SUFFIX,
-    is_companion,
-    is_long,
-)
+from vaultui.format.names import companion, is_companion
 
 _PROGRESS_EVERY_S: Final = 0.2
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -124,6 +114,14 @@ class _Listed:
     entries: list[tuple[bytes, bytes]]
 
 
+class _Folder(NamedTuple):
+    """A directory for its names; see entrynames.Place."""
+
+    fd: int
+    iv: bytes
+    is_root: bool
+
+
 class _Check:
     def __init__(
         self,
@@ -134,6 +132,8 @@ class _Check:
     ) -> None:
         self._content = volume.content
         self._names = volume.names
+        kind = PlainEntryNames if volume.names.is_plain else EntryNames
+        self._entry_names = kind(volume.names, volume.features.long_name_max)
         self._symlinks = symlinks_of(volume)
         self._on_progress = on_progress
         self._on_damage = on_damage
@@ -207,39 +207,30 @@ class _Check:
         except OSError as error:  # it is a directory, a symlink, a bad sector
             self._damage(DamageKind.DIR_IV, f"the IV of this directory: {error.strerror}")
             return
-        listed.entries.extend(self._list(fd, iv))
+        folder = _Folder(fd, iv, is_root=self._place.above is None)
+        listed.entries.extend(self._list(folder))
         listed.entries.sort(reverse=True)
 
-    def _list(self, fd: int, iv: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def _list(self, folder: _Folder) -> Iterator[tuple[bytes, bytes]]:
         """Yield (name, name on disk) of what can be decrypted."""
-        hashed: set[bytes] = set()
+        wanted: set[bytes] = set()
         companions: set[bytes] = set()
-        is_root = self._place.above is None
-        with os.scandir(fd) as found:
+        with os.scandir(folder.fd) as found:
             for entry in found:
                 cname = os.fsencode(entry.name)
-                if cname == CONF_NAME and is_root:
-                    continue
-                if self._names.is_plain:
-                    yield cname, cname
-                    continue
-                if cname == DIR_IV_NAME and self._names.uses_dir_iv:
-                    continue
-                if is_companion(cname):
-                    companions.add(cname.removesuffix(NAME_SUFFIX))
-                    continue
-                full = cname
+                if self._entry_names.has_companion(cname):
+                    wanted.add(companion(cname))
+                elif is_companion(cname) and not self._names.is_plain:
+                    companions.add(cname)
                 try:
-                    if is_long(cname):
-                        hashed.add(cname)
-                        full = read_companion(fd, cname, self._names)
-                    name = self._names.decrypt(full, iv)
+                    name = self._entry_names.shown(folder, cname)
                 except BadName as error:
                     self._bad_name(cname, error.reason)
                 else:
-                    yield name, cname
-        for cname in sorted(companions - hashed):
-            self._bad_name(cname + NAME_SUFFIX, "it names nothing; it may be deleted")
+                    if name is not None:
+                        yield name, cname
+        for cname in sorted(companions - wanted):
+            self._bad_name(cname, "it names nothing; it may be deleted")
 
     def _bad_name(self, cname: bytes, reason: str) -> None:
         if cname.startswith(REMOVED_IV_PREFIX):
