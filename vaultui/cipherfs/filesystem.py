@@ -15,7 +15,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.attrs import Attrs
@@ -25,6 +25,7 @@ from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
 from vaultui.cipherfs.fileio import FileIO
+from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
@@ -50,22 +51,6 @@ _DIRECTORY_SHARE: Final = 8
 files, where EMFILE would be an error that somebody sees."""
 _DIRECTORIES_MAX: Final = 512
 _DIRECTORIES_MIN: Final = 16
-
-
-H = TypeVar("H")
-
-
-class _Handles(dict[int, H]):
-    """Open handles by number. A number that is not among them is EBADF, at no cost otherwise."""
-
-    def __missing__(self, handle: int) -> H:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-
-    def take(self, handle: int) -> H:
-        """Return what the handle stands for, and forget the handle."""
-        found = self[handle]
-        del self[handle]
-        return found
 
 
 class FileSystem:
@@ -130,9 +115,8 @@ class FileSystem:
         if xattrs:
             self._xattrs = Xattrs(inodes, directories, self._attrs, volume, reporter, suid=suid)
         self._paths = PathCodec(self._root_fd, names)
-        self._file_handles: _Handles[FileHandle] = _Handles()
-        self._dir_handles: _Handles[DirHandle] = _Handles()
-        self._last_handle = 0
+        self._file_handles: Handles[FileHandle] = Handles()
+        self._dir_handles: Handles[DirHandle] = Handles()
 
     # The tree.
 
@@ -233,8 +217,7 @@ class FileSystem:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC:
             self._check_writable()
         file_handle, keep_cache = self._files.open(self._inodes.get(ino), flags)
-        handle = self._new_handle()
-        self._file_handles[handle] = file_handle
+        handle = self._file_handles.add(file_handle)
         if flags & os.O_TRUNC:
             try:
                 self._io.truncate(file_handle.file, file_handle.fd, 0)
@@ -262,9 +245,8 @@ class FileSystem:
                 self.forget(attributes.ino, 1)
                 raise
         node.refs += 1
-        handle = self._new_handle()
-        self._file_handles[handle] = self._files.attach(
-            node, fd, writable=True, append=bool(flags & os.O_APPEND)
+        handle = self._file_handles.add(
+            self._files.attach(node, fd, writable=True, append=bool(flags & os.O_APPEND))
         )
         return Opened(handle, keep_cache=False), attributes
 
@@ -304,10 +286,7 @@ class FileSystem:
     # Directories.
 
     def opendir(self, ino: InodeNo) -> Handle:
-        directory_handle = self._listings.open(self._inodes.directory(ino))
-        handle = self._new_handle()
-        self._dir_handles[handle] = directory_handle
-        return handle
+        return self._dir_handles.add(self._listings.open(self._inodes.directory(ino)))
 
     def readdir(self, handle: Handle, cookie: int) -> Iterator[Entry]:
         """Yield the entries behind `cookie`, "." and ".." first.
@@ -400,10 +379,6 @@ class FileSystem:
     def _referenced(self, attributes: Attributes) -> Attributes:
         self._inodes.get(attributes.ino).refs += 1
         return attributes
-
-    def _new_handle(self) -> Handle:
-        self._last_handle += 1
-        return Handle(self._last_handle)
 
     def _check_writable(self) -> None:
         if self._read_only:
