@@ -181,6 +181,7 @@ def dump_master_key(path: str, password: Callable[[], Secret]) -> ExitCode:
     """
     console.log_plainly(quiet=True)
     conf = volumes.read_conf(os.path.dirname(path) or ".", path)
+    masterkey.check_takes_password(conf)
     with password() as secret, masterkey.unwrap(conf, secret) as master, master.view as view:
         print(view.hex())
     return ExitCode.OK

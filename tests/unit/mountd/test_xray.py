@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from openvolume import OpenVolume
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
-from vaultui.model.errors import PasswordIncorrect, VolumeConfMissing
+from vaultui.model.errors import Fido2TokenNeeded, PasswordIncorrect, VolumeConfMissing
 from vaultui.model.secret import Secret
 from vaultui.mountd import xray
 
@@ -161,12 +162,19 @@ def test_the_master_key_is_64_digits_and_nothing_else(
         assert shown == f"{key.hex()}\n"
 
 
-def test_the_password_is_not_asked_for_where_there_is_no_config(tmp_path: Path) -> None:
+def test_no_password_is_asked_for_where_none_would_help(vault: OpenVolume) -> None:
     def password() -> Secret:
         raise AssertionError
 
+    conf = vault.cipherdir / "gocryptfs.conf"
+    with_token = json.loads(conf.read_text())
+    with_token["FeatureFlags"].append("FIDO2")
+    (vault.cipherdir / "token.conf").write_text(json.dumps(with_token))
+    with pytest.raises(Fido2TokenNeeded):
+        xray.dump_master_key(str(vault.cipherdir / "token.conf"), password)
+    conf.unlink()
     with pytest.raises(VolumeConfMissing):
-        xray.dump_master_key(str(tmp_path / "gocryptfs.conf"), password)
+        xray.dump_master_key(str(conf), password)
 
 
 def test_a_wrong_password_shows_nothing(
