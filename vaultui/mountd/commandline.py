@@ -14,7 +14,7 @@ from vaultui.mountd.console import log
 from vaultui.mountd.options import Options
 from vaultui.mountd.optionvalues import parse_owner
 
-SPOKEN_VERSION = "2.6.1"
+SPOKEN_VERSION = "v2.6.1"
 """The gocryptfs whose command line, files and exit codes we have."""
 
 
@@ -50,10 +50,13 @@ def _version(program: str) -> str:
     import platform
     from importlib import metadata
 
-    ours = f"vaultfs {vaultui.__version__}"
-    # Plasma Vault and SiriKali look for gocryptfs's version, and refuse one that is too old.
-    name = ours if program == "vaultfs" else f"{program} {SPOKEN_VERSION} ({ours})"
-    return f"{name}; pyfuse3 {metadata.version('pyfuse3')}; Python {platform.python_version()}"
+    # Programs that call gocryptfs read its version up to the first semicolon, and refuse one
+    # that is too old.
+    spoken = "" if program == "vaultfs" else f"{program} {SPOKEN_VERSION}; "
+    return (
+        f"{spoken}vaultfs {vaultui.__version__}; pyfuse3 {metadata.version('pyfuse3')}; "
+        f"Python {platform.python_version()}"
+    )
 
 
 def _act(options: Options, program: str) -> int:

@@ -3,7 +3,7 @@
 
 . "${0%/*}/common.sh"
 
-version=$(gocryptfs --version | cut -d' ' -f2 | sed 's/[^0-9.].*//')
+version=$(gocryptfs --version | cut -d' ' -f2 | tr -d 'v;' | sed 's/[^0-9.].*//')
 [ "$(printf '%s\n' 1.2.1 "$version" | sort -V | head -n1)" = 1.2.1 ] || fail "version $version"
 
 mkdir "$BASE/new"
