@@ -66,6 +66,17 @@ def somebody_inside(place) -> Iterator[None]:
         inside.kill()
 
 
+@contextlib.contextmanager
+def a_namespace_of_its_own() -> Iterator[None]:
+    """Keep a copy of the mount table, with all that is mounted now."""
+    words = ("unshare", "--mount", "sh", "-c", "echo there; exec sleep 600")
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as elsewhere:
+        assert elsewhere.stdout is not None
+        assert elsewhere.stdout.readline() == b"there\n"
+        yield
+        elsewhere.kill()
+
+
 def start_front_end(place) -> subprocess.Popen[str]:
     places = (place.cipherdir, place.mountpoint, place.run_dir, place.log_path)
     return subprocess.Popen(
@@ -292,6 +303,16 @@ async def test_with_backend_and_keeper_killed_the_next_start_notices_and_repairs
     assert not volume.is_mounted()
     assert load_run(volume.run_dir) is None
     assert backend_alive(await volume.launch())
+
+
+@needs("root")
+async def test_a_copy_of_the_mount_in_another_namespace_does_not_keep_a_locked_vault_open(
+    volume,
+) -> None:
+    run = await volume.launch()
+    with a_namespace_of_its_own():
+        await client(volume).lock()
+        await both_gone(run)
 
 
 async def test_repairing_does_not_touch_what_runs(volume) -> None:

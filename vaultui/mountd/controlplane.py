@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import trio
 
@@ -46,6 +47,9 @@ from vaultui.wire.control import (
 from vaultui.wire.handshake import MountSpec
 
 _log = logging.getLogger("vaultfs")
+
+UNMOUNTED_S: Final = 1.0
+"""How long serving may go on when the mount is out of the table and no file of it is in use."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -79,6 +83,7 @@ class ControlPlane:
         self._served = served
         self._control_socket = control_socket
         self._unmounting = trio.Lock()
+        self._unmounted = trio.Event()
         self._ended = trio.Event()
         self._exit_code = ExitCode.OK
         self._token: trio.lowlevel.TrioToken | None = None
@@ -92,6 +97,7 @@ class ControlPlane:
         with trio.open_signal_receiver(*_SIGNALS) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._obey_signals, signals)
+                nursery.start_soon(self._end_after_unmounting)
                 if self._served.clock.timeout:
                     nursery.start_soon(self._watch_idle)
                 if self._control_socket is not None:
@@ -129,9 +135,21 @@ class ControlPlane:
                     raise OSError(errno.EBUSY, f"{top.fstype} is mounted over it")
                 else:
                     await trio.to_thread.run_sync(_unmount, served.root, lazy)
+                    if not lazy:
+                        self._unmounted.set()
             except (OSError, TimeoutError) as error:
                 raise await self._busy(error) from error
             served.events.add(EventKind.LOCKED, detail=reason)
+
+    async def _end_after_unmounting(self) -> None:
+        """End also where a mount namespace of others still has a copy of the mount.
+
+        Without one the kernel ends the data plane at once, and this with it. The copy was made
+        by somebody who does not know of it, and would keep a locked vault open.
+        """
+        await self._unmounted.wait()
+        await trio.sleep(UNMOUNTED_S)
+        self._ended.set()
 
     def _let_go(self, lazy: bool) -> None:
         """End serving a descriptor that was handed over: whoever mounted it unmounts it.
