@@ -73,11 +73,12 @@ class Entries:
         if self._is_sealed_off(above):
             return virtuals
         has_conf = self._has_conf(above)
+        plain_above = plain_path(above)
         entries = []
         for plain in _list(directory):
             if has_conf and plain == REVERSE_CONF_NAME:
                 entries.append((CONF_NAME, virtual.virtual_name(plain)))
-            elif self._is_excluded(above, plain):
+            elif self._is_excluded(plain_above, plain):
                 continue
             elif has_conf and names.are_plain and plain == CONF_NAME:
                 self._report(
@@ -130,7 +131,7 @@ class Entries:
                 plain = self._names.plain(shown, dir_iv)
         except (BadName, UnknownHash):
             raise _error(errno.ENOENT) from None
-        if self._is_excluded(above, plain):
+        if self._is_excluded(plain_path(above), plain):
             raise _error(errno.EPERM)
         if plain == REVERSE_CONF_NAME and self._has_conf(above):
             raise _error(errno.ENOENT)
@@ -143,8 +144,8 @@ class Entries:
         """Tell whether `above` is shown empty because another file system begins there."""
         return self._one_file_system and above.key[0] != self._root.key[0]
 
-    def _is_excluded(self, above: Node, plain: bytes) -> bool:
-        return bool(self._excludes) and self._excludes.hides(join(plain_path(above), plain))
+    def _is_excluded(self, above: bytes, plain: bytes) -> bool:
+        return bool(self._excludes) and self._excludes.hides(join(above, plain))
 
 
 def _list(directory: Directory) -> list[bytes]:

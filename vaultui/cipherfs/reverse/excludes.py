@@ -28,11 +28,11 @@ _TOKENS: Final = re.compile(
     r"|(?P<literal>.)",
     re.DOTALL,
 )
+_STAR: Final = "[^/]*"
 _MEANINGS: Final = {
     "between": "(?:/|/.+/)",
     "above": "(?:|.*/)",
     "below": "(?:|/.*)",
-    "star": "[^/]*",
     "one": "[^/]",
 }
 
@@ -79,9 +79,9 @@ def _parse(line: str) -> _Pattern | None:
     line = line.removeprefix("/") if line.startswith("/**/") else line
     anchor = "" if line.startswith("/") else "(?:|.*/)"
     tail = "(?:|.*)" if line.endswith("/") else "(?:|/.*)"
-    body = "".join(map(_translate, _TOKENS.finditer(line.removeprefix("/"))))
     try:
-        return _Pattern(re.compile(anchor + body + tail, re.DOTALL), excludes)
+        expression = anchor + _translate(line.removeprefix("/")) + tail
+        return _Pattern(re.compile(expression, re.DOTALL), excludes)
     except re.error:  # a range that runs backwards
         return None
 
@@ -93,8 +93,36 @@ def _strip(line: str) -> str:
     return stripped + " " if stripped.endswith("\\") and stripped != line else stripped
 
 
-def _translate(token: re.Match[str]) -> str:
-    """Return the regular expression for one token of a pattern."""
+def _translate(glob: str) -> str:
+    """Return the regular expression for a pattern without the slash that it may begin with.
+
+    Of several stars in one name all but the last take what comes first, and don't try again:
+    the others then have the most room. Without that a long name of somebody else would keep a
+    pattern of a few stars busy for minutes.
+    """
+    done = ""
+    since_star: str | None = None
+    for token in _TOKENS.finditer(glob):
+        if token.lastgroup == "star":
+            if since_star is not None:
+                done += f"(?>{_STAR}?{since_star})"
+            since_star = ""
+            continue
+        piece = _piece(token)
+        if "/" in token[0]:
+            if since_star is not None:
+                done += _STAR + since_star
+                since_star = None
+            done += piece
+        elif since_star is None:
+            done += piece
+        else:
+            since_star += piece
+    return done if since_star is None else done + _STAR + since_star
+
+
+def _piece(token: re.Match[str]) -> str:
+    """Return the regular expression for one token other than a star."""
     kind = token.lastgroup or ""
     if kind == "set":
         # A set of characters is written alike, but for its negation and a nested bracket.

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
-from vaultui.cipherfs.attributes import AttributeChange, Attributes
+from vaultui.cipherfs.attributes import Attributes
 from vaultui.cipherfs.cipherdir import OpenDirectories
 from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import Inodes, Node
@@ -24,6 +24,7 @@ from vaultui.cipherfs.reverse.content import SealedView
 from vaultui.cipherfs.reverse.entries import Entries
 from vaultui.cipherfs.reverse.excludes import Excludes
 from vaultui.cipherfs.reverse.paths import PathTranslation, shown_path
+from vaultui.cipherfs.reverse.readonly import ReadOnly, refuse
 from vaultui.cipherfs.reverse.shownnames import ShownNames
 from vaultui.cipherfs.reverse.xattrs import ReverseXattrs
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
@@ -31,9 +32,6 @@ from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs
 from vaultui.format.volumeconf import MAX_CONF_BYTES
 from vaultui.model.ids import Handle, InodeNo
-
-if TYPE_CHECKING:
-    from vaultui.linux.credentials import Caller
 
 _DIRECTORIES: Final = 256
 """How many directories of the plain tree are kept open."""
@@ -47,7 +45,7 @@ class _Sealed(NamedTuple):
     ivs: ivs.FileIvs
 
 
-class ReverseFileSystem:
+class ReverseFileSystem(ReadOnly):
     """One plain directory as a tree of inodes. One thread owns it; see `Tree` for exceptions."""
 
     def __init__(
@@ -129,7 +127,7 @@ class ReverseFileSystem:
 
     def access(self, ino: InodeNo, mask: int) -> bool:
         if mask & os.W_OK:
-            _refuse()
+            refuse()
         return self._attributes.access(self._inodes.get(ino), mask)
 
     def readlink(self, ino: InodeNo) -> bytes:
@@ -144,7 +142,7 @@ class ReverseFileSystem:
         path too, and none of the times moves with that.
         """
         if flags & (os.O_ACCMODE | os.O_TRUNC) != os.O_RDONLY:
-            _refuse()
+            refuse()
         node = self._inodes.get(ino)
         if virtual.is_virtual(node.cname):
             return Opened(self._file_handles.add(self._virtual_content(node)), keep_cache=True)
@@ -158,9 +156,9 @@ class ReverseFileSystem:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         if device != virtual.CONF:
             return virtual.content_of(node.cname)
-        fd = os.open(
-            virtual.content_of(node.cname), os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._root_fd
-        )
+        # Not O_NOFOLLOW: the config may be a link to where it is kept. A FIFO is not waited for.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = os.open(virtual.content_of(node.cname), flags, dir_fd=self._root_fd)
         try:
             return os.read(fd, MAX_CONF_BYTES)
         finally:
@@ -180,12 +178,6 @@ class ReverseFileSystem:
         if isinstance(opened, bytes):
             return opened[offset : offset + size]
         return self._view.read(opened.file.fd, opened.ivs, offset, size)
-
-    def flush(self, handle: Handle) -> None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-
-    def fsync_job(self, handle: Handle, datasync: bool) -> Callable[[], None]:
-        return _nothing_to_sync
 
     def release(self, handle: Handle) -> None:
         opened = self._file_handles.take(handle)
@@ -226,9 +218,6 @@ class ReverseFileSystem:
     def releasedir(self, handle: Handle) -> None:
         self._dir_handles.take(handle)
 
-    def fsyncdir_job(self, handle: Handle, datasync: bool) -> Callable[[], None]:
-        return _nothing_to_sync
-
     # Extended attributes.
 
     def getxattr(self, ino: InodeNo, name: bytes) -> bytes:
@@ -267,70 +256,3 @@ class ReverseFileSystem:
             self.release(Handle(handle))
         self._dir_handles.clear()
         self._directories.close()
-
-    # What would change it.
-
-    def setattr(
-        self, ino: InodeNo, change: AttributeChange, handle: Handle | None = None
-    ) -> Attributes:
-        _refuse()
-
-    def mknod(
-        self, parent: InodeNo, name: bytes, mode: int, rdev: int, caller: Caller | None = None
-    ) -> Attributes:
-        _refuse()
-
-    def mkdir(
-        self, parent: InodeNo, name: bytes, mode: int, caller: Caller | None = None
-    ) -> Attributes:
-        _refuse()
-
-    def symlink(
-        self, parent: InodeNo, name: bytes, target: bytes, caller: Caller | None = None
-    ) -> Attributes:
-        _refuse()
-
-    def link(
-        self, ino: InodeNo, new_parent: InodeNo, new_name: bytes, caller: Caller | None = None
-    ) -> Attributes:
-        _refuse()
-
-    def unlink(self, parent: InodeNo, name: bytes) -> None:
-        _refuse()
-
-    def rmdir(self, parent: InodeNo, name: bytes) -> None:
-        _refuse()
-
-    def rename(
-        self, old_parent: InodeNo, old: bytes, new_parent: InodeNo, new: bytes, flags: int
-    ) -> None:
-        _refuse()
-
-    def create(
-        self, parent: InodeNo, name: bytes, mode: int, flags: int, caller: Caller | None = None
-    ) -> tuple[Opened, Attributes]:
-        _refuse()
-
-    def write(self, handle: Handle, offset: int, data: bytes) -> int:
-        _refuse()
-
-    def setxattr(
-        self,
-        ino: InodeNo,
-        name: bytes,
-        value: bytes,
-        flags: int = 0,
-        caller: Caller | None = None,
-    ) -> None:
-        _refuse()
-
-    def removexattr(self, ino: InodeNo, name: bytes) -> None:
-        _refuse()
-
-
-def _nothing_to_sync() -> None:
-    """What a sync has to do for a tree that nobody writes to."""
-
-
-def _refuse() -> NoReturn:
-    raise OSError(errno.EROFS, os.strerror(errno.EROFS))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from openreverse import PLAINTEXT, OpenReverse, volume_of_zeros
 
 from vaultui.cipherfs.reverse.excludes import Excludes
@@ -28,6 +31,9 @@ _TABLE = [
     (["*", "!*/", "!*.txt"], ["x", "a.c"], ["x.txt", "a/x.txt"]),
     (["foo*", "!foobar"], ["foo", "foox"], ["foobar", "a/foobar"]),
     (["!foo", "foo"], ["foo"], []),
+    (["*a*b*c"], ["abc", "xaxbxc", "abcabc"], ["acb", "a/b/c", "abcx"]),
+    (["x*y*/*z"], ["xyy/z", "xay/az"], ["x/y/z", "xy/za"]),
+    (["**foo"], ["foo", "xfoo"], ["foox"]),
     (["a?c"], ["abc", "aüc"], ["ac", "a/c", "abbc"]),
     (["[ab]"], ["a", "b", "x/a"], ["c", "ab"]),
     (["[!ab]"], ["c"], ["a", "/"]),
@@ -56,13 +62,30 @@ _TABLE = [
 
 
 def test_patterns_hide_what_they_should_and_nothing_else() -> None:
-    wrong = []
-    for patterns, hidden, shown in _TABLE:
-        excludes = Excludes(patterns=patterns)
-        for path in (*hidden, *shown):
-            if excludes.hides(os.fsencode(path)) is not (path in hidden):
-                wrong.append((patterns, path))
+    wrong = [
+        (patterns, path)
+        for patterns, hidden, shown in _TABLE
+        for path in (*hidden, *shown)
+        if Excludes(patterns=patterns).hides(os.fsencode(path)) is not (path in hidden)
+    ]
     assert wrong == []
+
+
+def test_a_long_name_does_not_keep_a_pattern_of_many_stars_busy() -> None:
+    assert not Excludes(patterns=["*a" * 20 + "*b"]).hides(b"a" * 255)
+
+
+@given(st.text(max_size=30), st.binary(min_size=1, max_size=30))
+def test_no_text_is_too_strange_for_a_pattern(text: str, path: bytes) -> None:
+    assert Excludes(patterns=[text]).hides(path) in (False, True)
+
+
+@given(st.text("ab*/", min_size=1, max_size=8), st.text("ab/", min_size=1, max_size=10))
+def test_stars_match_what_they_would_if_all_were_tried(glob: str, path: str) -> None:
+    assume("**" not in glob and not glob.startswith("/") and not glob.endswith("/"))
+    naive = "(?:|.*/)" + glob.replace("*", "[^/]*") + "(?:|/.*)"
+    expected = re.fullmatch(naive, path) is not None
+    assert Excludes(patterns=[glob]).hides(path.encode()) is expected
 
 
 def test_paths_begin_at_the_root() -> None:
