@@ -24,6 +24,7 @@ from mounting import Vaultfs
 from ordinaryuser import OPEN_DEVICE, as_user, let_others_in
 from programs import program, run_program
 from starting import served
+from support import wait_until
 
 from vaultui.linux.credentials import Caller, acting_as
 
@@ -326,6 +327,29 @@ def test_lists_hold_as_on_the_file_system_below(
     story: Story, with_lists: Vaultfs, tmp_path: Path
 ) -> None:
     compare(story, with_lists, tmp_path)
+
+
+def test_a_file_that_appears_behind_our_back_is_opened_only_for_whom_its_mode_allows(
+    shared: Vaultfs,
+) -> None:
+    """The kernel believes that it makes a new file, and has asked nothing about this one."""
+    folder = shared.mountpoint / "appearing"
+    folder.mkdir()
+    folder.chmod(0o777)
+    before = set(shared.cipherdir.rglob("*"))
+    paths = [folder / "hers", folder / "everybody's"]
+    for path, mode in zip(paths, (0o600, 0o666), strict=True):
+        with someone(ANNA):
+            path.write_text("hello")
+            path.chmod(mode)
+    moves = [(path, shared.base / path.name) for path in set(shared.cipherdir.rglob("*")) - before]
+    for cipher, away in moves:
+        cipher.rename(away)
+    wait_until(lambda: not any(path.exists() for path in paths))
+    for cipher, away in moves:
+        away.rename(cipher)
+    with someone(BERT):
+        assert [refused(path.touch) for path in paths] == ["EACCES", "no"]
 
 
 def test_a_process_of_another_user_owns_what_it_makes_on_the_disk_too(shared: Vaultfs) -> None:

@@ -7,6 +7,8 @@ may have a default list, which counts instead of the umask: acl(5), "Object crea
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from typing import Any
 
@@ -63,7 +65,14 @@ class CallerOperations(VaultOperations):
     ) -> tuple[FileInfo, EntryAttributes]:
         mode = self._masked(parent, mode, context)
         caller = self._caller(context)
-        opened, attributes = self._fs.create(parent, name, mode, flags, caller)
+        try:
+            opened, attributes = self._fs.create(parent, name, mode, flags | os.O_EXCL, caller)
+        except FileExistsError:
+            if flags & os.O_EXCL:
+                raise
+            # Made behind our back since the kernel's lookup, so nobody asked yet whether the
+            # caller may open it. The kernel looks again, and asks.
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE)) from None
         self.activity.open_files += 1
         return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), self._entry(attributes)
 
