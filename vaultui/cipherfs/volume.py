@@ -15,9 +15,9 @@ the first.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from vaultui import __version__
 from vaultui.cipherfs import conffile, freshdir
@@ -145,18 +145,22 @@ def create(
     reverse: bool = False,
     master: Secret | None = None,
     config_path: Path | None = None,
+    fido2: Mapping[str, Any] | None = None,
 ) -> Secret:
     """Make a volume in the empty directory `cipherdir`, and return its master key.
 
     `reverse` makes one of a plain directory, whatever that holds, to be shown encrypted; its
     content is AES-SIV. `master` is a master key to wrap instead of a random one; it stays the
-    caller's. A config outside of the directory is never written over.
+    caller's. A config outside of the directory is never written over. With `fido2`, which the
+    config then keeps for the token, `password` is what the token gave.
 
     Raises UsageError, FeaturesRefused, PasswordEmpty, PasswordTooLong, ScryptCostRefused,
     CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, InitFailed or
     VolumeConfNotWritten. What a failure had already written is removed.
     """
     features = _features_of_new(content, names, long_name_max, reverse)
+    if fido2 is not None:
+        features = replace(features, flags=(*features.flags, FeatureFlag.FIDO2))
     masterkey.check_password(password)
     _check_logn(scrypt_logn)
     conf_path = conffile.locate(cipherdir, config_path, reverse=reverse)
@@ -167,7 +171,7 @@ def create(
         key = masterkey.new_master_key() if master is None else master.copy()
         try:
             encrypted_key, cost = masterkey.wrap(key, password, scrypt_logn)
-            conf = VolumeConf(_CREATOR, encrypted_key, cost, features)
+            conf = VolumeConf(_CREATOR, encrypted_key, cost, features, fido2 or {})
             data = volumeconf.format(conf)
             freshdir.write(directory, conf_path, data, uses_dir_iv=uses_dir_iv)
         except BaseException:

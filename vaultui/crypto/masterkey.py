@@ -66,15 +66,16 @@ def check_takes_password(conf: VolumeConf) -> None:
         raise Fido2TokenNeeded
 
 
-def unwrap(conf: VolumeConf, password: Secret) -> Secret:
-    """Return the master key.
+def unwrap(conf: VolumeConf, password: Secret, *, from_token: bool = False) -> Secret:
+    """Return the master key; `from_token` says that a FIDO2 token gave what stands for a password.
 
     Raises PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, Fido2TokenNeeded where no password
     opens the volume, and PasswordIncorrect when the tag does not match: a wrong password and
     flipped bits in the key look the same, to us as to everybody. A key of the wrong length is
     told apart, as MasterKeyDamaged.
     """
-    check_takes_password(conf)
+    if not from_token:
+        check_takes_password(conf)
     check_password(password)
     has_hkdf = conf.features.has(FeatureFlag.HKDF)
     nonce_bytes = _NONCE_BYTES if has_hkdf else _OLD_NONCE_BYTES

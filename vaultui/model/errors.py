@@ -125,7 +125,7 @@ class Fido2TokenNeeded(VaultuiError):
     code = "fido2-token-needed"
     exit_code = ExitCode.USAGE
     template = "This volume is opened by a FIDO2 token, not by a password."
-    cure = "Open it with gocryptfs -fido2 DEVICE, or with its master key."
+    cure = "Open it with vaultfs -fido2 DEVICE, or with its master key."
 
 
 # --- 6 to 11: directories, passwords, volume config ---------------------------------------
@@ -357,6 +357,13 @@ class ExcludeUnreadable(VaultuiError):
     exit_code = ExitCode.EXCLUDE
     template = "The exclusion patterns of {path} cannot be read: {reason}."
     cure = "Check the file that -exclude-from names."
+
+
+class Fido2TokenFailed(VaultuiError):
+    code = "fido2-token-failed"
+    exit_code = ExitCode.FIDO2
+    template = "The FIDO2 token {device} did not help: {reason}."
+    cure = "Check the device (fido2-token -L), and that the package fido2-tools is installed."
 
 
 class NullDeviceMissing(VaultuiError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.format.volumeconf import VolumeConf
@@ -40,11 +41,16 @@ def check_creatable(spec: CreateSpec) -> None:
 
 
 def create(
-    spec: CreateSpec, password: Secret, master: Secret | None = None
+    spec: CreateSpec,
+    password: Secret,
+    master: Secret | None = None,
+    *,
+    fido2: Mapping[str, Any] | None = None,
 ) -> tuple[Created, Secret]:
     """Make a volume; return the answer and the master key, which the caller wipes.
 
-    `master` is the key to wrap, instead of a new one.
+    `master` is the key to wrap, instead of a new one; `fido2` is what a token needs to know
+    that gave the password.
     """
     began = time.monotonic()
     key = volumes.create(
@@ -56,6 +62,7 @@ def create(
         long_name_max=spec.long_name_max,
         reverse=spec.reverse,
         master=master,
+        fido2=fido2,
         config_path=spec.config_path or None,
     )
     return Created(spec.cipherdir, time.monotonic() - began), key
@@ -106,18 +113,24 @@ def describe(conf: VolumeConf) -> VolumeInfo:
 
 def check(
     spec: CheckSpec,
-    password: Secret,
+    secret: Secret,
     tell: Callable[[CheckProgress | Damage], None],
     cancelled: Callable[[], bool] = lambda: False,
+    *,
+    conf: VolumeConf | None = None,
 ) -> Checked:
-    """Read the whole volume; `tell` gets each damage, and progress now and then."""
+    """Read the whole volume; `tell` gets each damage, and progress now and then.
+
+    `secret` is the password or the master key, as the spec says; `conf` the config, where it
+    was read already.
+    """
     # Imported here: serving a mount does without it.
     from vaultui.cipherfs.check import check as check_volume
 
     cipherdir_fd = places.open_cipherdir(spec.cipherdir)
     try:
         claim(cipherdir_fd, spec.cipherdir, shared=True)
-        volume = opening.open_volume(spec, opening.read_conf(spec), password)
+        volume = opening.open_volume(spec, conf or opening.read_conf(spec), secret)
         memory.give_back()
         summary = check_volume(
             cipherdir_fd,

@@ -9,6 +9,7 @@ import time
 import unicodedata
 from typing import Final
 
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import CheckFoundDamage
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
@@ -20,10 +21,11 @@ from vaultui.wire.handshake import CheckProgress, CheckSpec, Damage
 _CLEAR_LINE: Final = "\r\x1b[K"
 
 
-def run(spec: CheckSpec, secret: Secret) -> ExitCode:
+def run(spec: CheckSpec, secret: Secret, conf: VolumeConf | None = None) -> ExitCode:
     """Check a volume, print what is damaged, and return the exit code.
 
-    `secret` is the password or, as the spec says, the master key.
+    `secret` is the password or, as the spec says, the master key; `conf` the volume config,
+    where it was read already.
     """
     log.info("Checking filesystem...")
     progress = _Progress()
@@ -36,7 +38,7 @@ def run(spec: CheckSpec, secret: Secret) -> ExitCode:
             print(damage_line(message), flush=True)
 
     try:
-        checked = commands.check(spec, secret, tell)
+        checked = commands.check(spec, secret, tell, conf=conf)
     except KeyboardInterrupt:
         progress.clear()
         print("fsck: aborted")

@@ -1,4 +1,4 @@
-"""Where a secret comes from that opens a volume: a password, or the master key itself.
+"""Where a secret comes from that opens a volume: a password, a token, or the master key itself.
 
 A master key is for emergencies, and for tests: whoever has it needs no volume config, and
 has to say what the volume is made of.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from vaultui.format.features import FeatureFlag
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import MasterKeyInvalid
 from vaultui.model.secret import Secret
 from vaultui.mountd.console import YELLOW, log
@@ -23,10 +25,17 @@ def has_master_key(options: Options) -> bool:
     return bool(options.master_key) or options.zero_key
 
 
-def read_secret(options: Options) -> Secret:
-    """Return the master key where there is one, else the password."""
+def read_secret(options: Options, conf: VolumeConf | None) -> Secret:
+    """Return the master key where there is one, else what opens the volume of the config.
+
+    That is a password, or what the token says that the volume was made with.
+    """
     if has_master_key(options):
         return read_master_key(options)
+    if conf is not None and conf.features.has(FeatureFlag.FIDO2):
+        from vaultui.mountd import fido2
+
+        return fido2.read_secret(options.fido2, conf.fido2)
     return read_password(options.passfile, options.extpass)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import daemon
@@ -82,9 +83,10 @@ class _CommandFront:
     def __init__(self, options: Options, program: str) -> None:
         self._options = options
         self._program = program
+        self.has_token = bool(options.fido2)
 
-    def password(self) -> Secret:
-        return read_secret(self._options)
+    def secret(self, conf: VolumeConf | None) -> Secret:
+        return read_secret(self._options, conf)
 
     def step(self, name: StepName) -> None:
         if name is StepName.DERIVING and not has_master_key(self._options):

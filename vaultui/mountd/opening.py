@@ -17,30 +17,35 @@ from vaultui.wire.handshake import CheckSpec, MountSpec
 _AES_SIV_ONLY: Final = "AES-SIV is required by reverse mode"
 
 
-def read_conf(spec: MountSpec | CheckSpec) -> VolumeConf | None:
+def read_conf(spec: MountSpec | CheckSpec, *, has_token: bool = False) -> VolumeConf | None:
     """Return the config, before anybody is asked for a password; None where none is read.
 
-    A config may be a pipe: it is read once. Raises as `volumes.read_conf`.
+    A config may be a pipe: it is read once. Raises as `volumes.read_conf`, and
+    Fido2TokenNeeded.
     """
     if spec.master_key_flags:
         return None
     reverse = isinstance(spec, MountSpec) and spec.reverse
     conf = volumes.read_conf(spec.cipherdir, spec.config_path or None, reverse=reverse)
-    masterkey.check_takes_password(conf)
+    if not has_token:
+        masterkey.check_takes_password(conf)
     if reverse and conf.features.content is not ContentScheme.AES_SIV:
         raise UsageError(what=f"{_AES_SIV_ONLY}, but not enabled in the config file")
     return conf
 
 
 def open_volume(spec: MountSpec | CheckSpec, conf: VolumeConf | None, secret: Secret) -> Volume:
-    """Return the volume that the secret opens: the password, or without a config the master key."""
+    """Return the volume that the secret opens.
+
+    That is the password or what a token gave for it, and without a config the master key.
+    """
     if conf is None:
         volume = volumes.volume_from_master_key(secret, spec.master_key_flags, spec.long_name_max)
         reverse = isinstance(spec, MountSpec) and spec.reverse
         if reverse and volume.features.content is not ContentScheme.AES_SIV:
             raise UsageError(what=_AES_SIV_ONLY)
     else:
-        with masterkey.unwrap(conf, secret) as master:
+        with masterkey.unwrap(conf, secret, from_token=True) as master:
             volume = volumes.volume_of(conf.features, master)
     flags = " ".join(flag.value for flag in volume.features.flags)
     log.debug("the volume is open; its features: %s", flags)

@@ -33,8 +33,11 @@ _log = logging.getLogger("vaultfs")
 class Front(Protocol):
     """Whoever started us: a person at a command line, or the front end on its pipes."""
 
-    def password(self) -> Secret:
-        """Return the password, asked for now."""
+    has_token: bool
+    """There is a FIDO2 token, for a volume that takes no password."""
+
+    def secret(self, conf: VolumeConf | None) -> Secret:
+        """Return what opens a volume with this config, or without one; asked for now."""
 
     def step(self, name: StepName) -> None:
         """Something that takes a while begins."""
@@ -66,8 +69,8 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         control_socket = None
         if spec.ctlsock:
             control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
-        conf = opening.read_conf(spec)
-        with front.password() as secret:
+        conf = opening.read_conf(spec, has_token=front.has_token)
+        with front.secret(conf) as secret:
             front.step(StepName.DERIVING)
             derivation = _Derivation(spec, conf, secret)
             # These load trio and pyfuse3, which takes half as long as the derivation; it

@@ -10,6 +10,7 @@ import contextlib
 import os
 from typing import Any
 
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import ProtocolError, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
@@ -57,12 +58,14 @@ class Conversation:
 class SpecFront:
     """The front end, as serving a mount sees it."""
 
+    has_token = False
+
     def __init__(self, spec_fd: int, conversation: Conversation, notify_pid: int) -> None:
         self._spec_fd = spec_fd
         self._conversation = conversation
         self._notify_pid = notify_pid
 
-    def password(self) -> Secret:
+    def secret(self, _conf: VolumeConf | None) -> Secret:
         return framing.read_secret(self._spec_fd)
 
     def step(self, name: StepName) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
@@ -18,7 +20,7 @@ from vaultui.model.errors import (
 )
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
-from vaultui.mountd import commands, console
+from vaultui.mountd import commands, console, fido2
 from vaultui.mountd.console import GREEN, GREY, log
 from vaultui.mountd.keysources import has_master_key, read_master_key, read_secret
 from vaultui.mountd.masterkeyflags import long_name_max
@@ -41,12 +43,17 @@ def init(options: Options, cipherdir: str, program: str) -> ExitCode:
     )
     # Told before the password is asked for twice.
     commands.check_creatable(spec)
-    if not options.extpass:
+    if not options.extpass and not options.fido2:
         log.info("Choose a password for protecting your files.")
     with contextlib.ExitStack() as stack:
-        password = stack.enter_context(read_new_password(options.passfile, options.extpass))
+        token = _register(options, cipherdir)
+        password = stack.enter_context(
+            read_new_password(options.passfile, options.extpass)
+            if token is None
+            else fido2.read_secret(options.fido2, token)
+        )
         key = stack.enter_context(read_master_key(options)) if spec.has_master_key else None
-        _, master = commands.create(spec, password, key)
+        _, master = commands.create(spec, password, key, fido2=token)
     with master:
         _show_master_key(master, options)
     kind = "gocryptfs-reverse" if options.reverse else "gocryptfs"
@@ -59,6 +66,13 @@ def init(options: Options, cipherdir: str, program: str) -> ExitCode:
         extra=GREY,
     )
     return ExitCode.OK
+
+
+def _register(options: Options, cipherdir: str) -> Mapping[str, Any] | None:
+    """Return what the token needs to know that stands for a password, if there is one."""
+    if not options.fido2:
+        return None
+    return fido2.register(options.fido2, os.path.basename(cipherdir), options.fido2_assert_options)
 
 
 def _content(options: Options) -> str:
@@ -113,7 +127,7 @@ def passwd(options: Options, cipherdir: str) -> ExitCode:
     # thought of.
     conf = volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
     masterkey.check_takes_password(conf)
-    with read_secret(options) as old:
+    with read_secret(options, conf) as old:
         if not spec.from_master_key:
             log.info("Decrypting master key")
             masterkey.unwrap(conf, old).wipe()

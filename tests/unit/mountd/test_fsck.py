@@ -37,7 +37,9 @@ def test_quotes_and_what_is_not_text_are_spelled_out() -> None:
 def test_who_may_not_read_everything_is_told_to_be_root(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, user: int, warned: bool
 ) -> None:
-    monkeypatch.setattr(commands, "check", lambda *_: Checked(5, 1 << 20, corrupt=0, skipped=2))
+    monkeypatch.setattr(
+        commands, "check", lambda *_, **__: Checked(5, 1 << 20, corrupt=0, skipped=2)
+    )
     monkeypatch.setattr(os, "geteuid", lambda: user)
     assert fsck.run(CheckSpec("/cipher"), Secret(bytearray(b"x"))) == 26
     text = "fsck: re-run this program as root to check all files!"

@@ -21,7 +21,7 @@ def key_of(text: str) -> bytes:
 
 
 def read(*words: str) -> bytes:
-    with read_secret(parse(["vaultfs", *words])) as secret:
+    with read_secret(parse(["vaultfs", *words]), None) as secret:
         return bytes(secret.view)
 
 
