@@ -311,6 +311,15 @@ def test_what_stands_where_the_iv_should_be_is_damage(vault: OpenVolume, kind: s
     assert [(kind, plain) for kind, plain, *_ in found] == [(DamageKind.DIR_IV, "dir")]
 
 
+def test_a_root_without_its_iv_is_damage_and_nothing_below_is_read(tree: OpenVolume) -> None:
+    (tree.cipherdir / "gocryptfs.diriv").unlink()
+    summary, found = run(tree)
+    assert [(kind, plain, cipher) for kind, plain, cipher, _ in found] == [
+        (DamageKind.DIR_IV, "", "")
+    ]
+    assert summary.files == 0
+
+
 def test_a_companion_that_names_nothing_is_reported(vault: OpenVolume) -> None:
     vault.write(LONG, b"x")
     vault.cipher_path(LONG).unlink()
