@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -282,6 +283,20 @@ def test_serving_a_descriptor_ends_when_its_mount_is_gone(
     assert isinstance(started.messages()[-1], Ready)
     subprocess.run(("umount", volume.mountpoint), check=True)
     assert started.process.wait(20) == 0
+
+
+def test_a_signal_ends_serving_a_descriptor_although_files_are_open(
+    volume: Vaultfs, handed_over: int
+) -> None:
+    started = serve_descriptor(volume, handed_over)
+    assert isinstance(started.messages()[-1], Ready)
+    held = os.open(volume.mountpoint / "file", os.O_RDWR | os.O_CREAT)
+    started.process.terminate()
+    assert started.process.wait(20) == ExitCode.SIGINT
+    with pytest.raises(OSError, match="not connected"):
+        os.write(held, CONTENT)
+    with contextlib.suppress(OSError):
+        os.close(held)
 
 
 def test_a_descriptor_that_is_not_one_of_fuse_is_refused(volume: Vaultfs) -> None:

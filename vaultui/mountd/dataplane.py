@@ -134,7 +134,7 @@ def _operations(
     mask = obeys_lists(spec)
     operations = (
         CallerOperations(*arguments, preserve_owner=preserve_owner, mask=mask)
-        if preserve_owner or mask
+        if spec.allow_other or mask
         else VaultOperations(*arguments)
     )
     if spec.fuse_debug:

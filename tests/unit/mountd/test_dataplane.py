@@ -76,22 +76,29 @@ def operations(asked: MountSpec, tree: Any = None) -> VaultOperations:
 
 
 @pytest.mark.parametrize(
-    ("uid", "fields", "kind"),
+    ("uid", "fields", "preserves"),
     [
-        (0, {}, VaultOperations),
-        (0, {"allow_other": True}, CallerOperations),
-        (0, {"allow_other": True, "force_owner": (1, 2)}, VaultOperations),
-        (0, {"acl": True}, CallerOperations),
-        (1000, {"allow_other": True}, VaultOperations),
-        (1000, {"acl": True}, CallerOperations),
+        (0, {"allow_other": True}, True),
+        (0, {"allow_other": True, "acl": True}, True),
+        (0, {"allow_other": True, "force_owner": (1, 2)}, False),
+        (0, {"acl": True}, False),
+        (1000, {"allow_other": True}, False),
+        (1000, {"acl": True}, False),
     ],
 )
-def test_who_asks_is_looked_up_only_where_it_matters(
-    uid: int, fields: dict[str, Any], kind: type, monkeypatch: pytest.MonkeyPatch
+def test_new_files_belong_to_callers_only_where_root_shares_real_owners(
+    uid: int, fields: dict[str, Any], preserves: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     monkeypatch.setattr(credentials, "may_act", lambda: True)
-    assert type(operations(spec(**fields))) is kind
+    chosen = operations(spec(**fields))
+    assert isinstance(chosen, CallerOperations)
+    assert chosen._preserve_owner is preserves
+
+
+@pytest.mark.parametrize("fields", [{}, {"read_only": True}, {"shared_storage": True}])
+def test_a_mount_of_one_user_asks_nobody_who_calls(fields: dict[str, Any]) -> None:
+    assert type(operations(spec(**fields))) is VaultOperations
 
 
 class _Tree:
