@@ -25,6 +25,7 @@ from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
 from vaultui.cipherfs.fileio import FileIO
+from vaultui.cipherfs.furnishing import as_caller
 from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
@@ -237,10 +238,12 @@ class FileSystem:
         except FileExistsError:
             if flags & os.O_EXCL:
                 raise
-            # Made behind our back since the kernel's lookup.
+            # Made behind our back since the kernel's lookup, so nobody has asked yet whether
+            # the caller may open it.
             attributes = self.lookup(parent, name)
             try:
-                return self.open(attributes.ino, flags), attributes
+                with as_caller(caller):
+                    return self.open(attributes.ino, flags), attributes
             except BaseException:
                 self.forget(attributes.ino, 1)
                 raise

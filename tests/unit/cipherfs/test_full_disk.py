@@ -15,6 +15,7 @@ from programs import run_program
 from vaultui.cipherfs import fileio, space
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.report import ReportKind
+from vaultui.linux.atcalls import BTRFS_MAGIC
 
 SMALL_DISK = 2 << 20
 
@@ -172,6 +173,17 @@ def test_without_preallocation_nothing_is_reserved(
     vault = OpenVolume(cipherdir, prealloc=False)
     vault.write("file", b"x" * 10_000)
     vault.close()
+
+
+def test_on_btrfs_nothing_is_reserved(vault: OpenVolume, monkeypatch: pytest.MonkeyPatch) -> None:
+    # There each write into reserved space takes new space, and the old one is never given back.
+    def refuse(*_args: int) -> None:
+        pytest.fail("reserved all the same")
+
+    monkeypatch.setattr(space, "filesystem_magic", lambda _fd: BTRFS_MAGIC)
+    monkeypatch.setattr(space, "fallocate_keep_size", refuse)
+    monkeypatch.setattr(space, "PLENTY", 1 << 62)
+    vault.write("file", b"x" * 10_000)
 
 
 def test_a_file_system_that_cannot_reserve_is_asked_once(
