@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -77,9 +78,15 @@ def _ask(connection: socket.socket, field: str, path: bytes) -> tuple[bytes, str
     while not line.endswith(b"\n"):
         data = connection.recv(_STEP)
         if not data:
-            raise ConnectionResetError(0, "it closed the connection")
+            raise ConnectionResetError(errno.ECONNRESET, "it closed the connection")
         line += data
-    reply = json.loads(line)
-    if reply["ErrNo"]:
-        raise _Refused(f"errno {reply['ErrNo']}: {reply['ErrText']}")
-    return os.fsencode(reply["Result"]), reply["WarnText"]
+    try:
+        reply = json.loads(line)
+        failed, result = reply["ErrNo"], reply["Result"]
+        why, warning = str(reply["ErrText"]), str(reply["WarnText"])
+        translated = os.fsencode(result)
+    except (ValueError, TypeError, KeyError):
+        raise OSError(errno.EPROTO, "its answer cannot be understood") from None
+    if failed:
+        raise _Refused(f"errno {failed}: {why}")
+    return translated, warning
