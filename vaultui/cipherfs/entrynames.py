@@ -38,6 +38,9 @@ class Place(Protocol):
 class EntryNames:
     """Encrypted names; those that are too long on disk are hashed and have a companion."""
 
+    has_companion = staticmethod(is_long)
+    """Tells whether the entry of that name on disk has a file beside it with its full name."""
+
     def __init__(self, names: Names, long_name_max: int) -> None:
         self._names = names
         self._long_name_max = long_name_max
@@ -57,10 +60,6 @@ class EntryNames:
     def full(self, place: Place, name: bytes) -> bytes:
         """Return the whole encrypted name, which the companion of a hashed entry holds."""
         return self._names.encrypt(name, place.iv)
-
-    def has_companion(self, cname: bytes) -> bool:
-        """Tell whether the entry `cname` has a file beside it with its full name."""
-        return is_long(cname)
 
     def shown(self, place: Place, cname: bytes) -> bytes | None:
         """Return the name that the entry `cname` is shown under; raises BadName.
@@ -103,7 +102,8 @@ class PlainEntryNames(EntryNames):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         return super().on_disk(place, name)
 
-    def has_companion(self, cname: bytes) -> bool:
+    @staticmethod
+    def has_companion(cname: bytes) -> bool:
         return False
 
     def shown(self, place: Place, cname: bytes) -> bytes | None:
