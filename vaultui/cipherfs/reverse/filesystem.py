@@ -136,7 +136,7 @@ class ReverseFileSystem(ReadOnly):
     # Files.
 
     def open(self, ino: InodeNo, flags: int) -> Opened:
-        """Open a file. The kernel keeps pages of virtual ones alone.
+        """Open a file. The kernel keeps pages alone of virtual ones, whose content never changes.
 
         Of others it can't be told whether they are still right: the content depends on the
         path too, and none of the times moves with that.
@@ -145,7 +145,9 @@ class ReverseFileSystem(ReadOnly):
             refuse()
         node = self._inodes.get(ino)
         if virtual.is_virtual(node.cname):
-            return Opened(self._file_handles.add(self._virtual_content(node)), keep_cache=True)
+            content = self._virtual_content(node)
+            handle = self._file_handles.add(content)
+            return Opened(handle, keep_cache=virtual.content_of(node.cname) == content)
         file, _keep_cache = self._files.open(node, os.O_RDONLY)
         sealed = _Sealed(file, self._file_ivs(node, os.fstat(file.fd).st_nlink))
         return Opened(self._file_handles.add(sealed), keep_cache=False)

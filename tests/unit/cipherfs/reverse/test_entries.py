@@ -86,6 +86,23 @@ def test_the_config_is_shown_as_it_is_under_the_name_that_belongs_there(plain: P
             view.find(view.shown("dir") + b"/gocryptfs.conf")
 
 
+def test_the_kernel_keeps_pages_of_what_never_changes_and_nothing_else(plain: Path) -> None:
+    with OpenReverse(plain) as view:
+        kept = {
+            shown: view.fs.open(view.find(shown).ino, os.O_RDONLY).keep_cache
+            for shown in (b"gocryptfs.diriv", b"gocryptfs.conf", view.shown("dir/file"))
+        }
+    assert list(kept.values()) == [True, False, False]
+
+
+def test_a_new_password_shows_in_the_config(plain: Path) -> None:
+    with OpenReverse(plain) as view:
+        assert view.read_shown(b"gocryptfs.conf") == _CONF
+        (plain / "new").write_bytes(b"{}")
+        (plain / "new").replace(plain / ".gocryptfs.reverse.conf")
+        assert view.read_shown(b"gocryptfs.conf") == b"{}"
+
+
 def test_a_config_that_lies_elsewhere_is_not_shown(plain: Path) -> None:
     with OpenReverse(plain, shows_conf=False) as view:
         assert b"gocryptfs.conf" not in view.names()
