@@ -47,10 +47,12 @@ nothing was agreed on; an answer has 80."""
 class Hello:
     """The exchange on one descriptor, which from `begin` to `end` is one of a socket pair."""
 
-    def __init__(self, fd: int, *, add: int = 0, drop: int = 0) -> None:
-        """`add` are flags to agree to where the kernel offers them, `drop` those to refuse."""
+    def __init__(self, fd: int, *, add: int = 0, need: int = 0, drop: int = 0) -> None:
+        """`add` are flags to agree to where the kernel offers them, `need` those without which
+        nothing may be served, and `drop` those to refuse."""
         self._fd = fd
-        self._add = add
+        self._add = add | need
+        self._need = need
         self._drop = drop
         self._device = -1
         self._kernel_side: socket.socket | None = None
@@ -58,7 +60,8 @@ class Hello:
     def begin(self) -> None:
         """Take the kernel's request, which mounting has sent, and lay it before the library.
 
-        With a mount that is gone already the library is left to find that out.
+        With a mount that is gone already the library is left to find that out. Raises OSError,
+        EOPNOTSUPP, when the kernel does not offer what is needed.
         """
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
@@ -69,7 +72,11 @@ class Hello:
             if error.errno != errno.ENODEV:
                 raise
             return
-        self._add &= _REQUEST.unpack_from(request)[-1]
+        offered = _REQUEST.unpack_from(request)[-1]
+        if missing := self._need & ~offered:
+            reason = f"this kernel does not offer the features {missing:#x} of FUSE"
+            raise OSError(errno.EOPNOTSUPP, reason)
+        self._add &= offered
         self._device = os.dup(self._fd)
         self._kernel_side, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._kernel_side.setblocking(False)

@@ -98,7 +98,7 @@ def obeys_lists(spec: MountSpec) -> bool:
 
 def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
     """Return the exchange that agrees on what `spec` needs of the kernel."""
-    add = drop = 0
+    add = need = drop = 0
     if shares_as_root(spec):
         # Whoever changes a file without being privileged takes its set-uid bit away. The
         # file system below sees us alone: unprivileged, it does that for every write, and
@@ -108,10 +108,10 @@ def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
     else:
         add |= fusehello.HANDLE_KILLPRIV_V2
     if obeys_lists(spec):
-        add |= fusehello.POSIX_ACL | fusehello.DONT_MASK
+        need |= fusehello.POSIX_ACL | fusehello.DONT_MASK
     if spec.serialize_reads:
         drop |= fusehello.ASYNC_READ
-    return Hello(fuse_fd, add=add, drop=drop)
+    return Hello(fuse_fd, add=add, need=need, drop=drop)
 
 
 def _operations(

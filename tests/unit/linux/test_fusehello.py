@@ -5,6 +5,7 @@ That a real kernel and the real library agree through it, tests/mount/test_set_i
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaultui.linux.fusehello import HANDLE_KILLPRIV, HANDLE_KILLPRIV_V2, Hello
+from vaultui.linux.fusehello import HANDLE_KILLPRIV, HANDLE_KILLPRIV_V2, POSIX_ACL, Hello
 
 OTHER = 1 << 3
 FLAGS_AT = 28
@@ -64,6 +65,18 @@ def test_a_flag_that_the_kernel_does_not_offer_stays_out(
 ) -> None:
     hello = Hello(pair[1].fileno(), add=HANDLE_KILLPRIV_V2)
     assert exchange(pair, hello, OTHER, answer(OTHER)) == answer(OTHER)
+
+
+def test_a_flag_that_is_needed_is_added_or_nothing_is_served(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    kernel, device = pair
+    hello = Hello(device.fileno(), need=POSIX_ACL)
+    assert exchange(pair, hello, OTHER | POSIX_ACL, answer(OTHER)) == answer(OTHER | POSIX_ACL)
+    kernel.send(request(OTHER))
+    with pytest.raises(OSError, match="0x100000") as caught:
+        Hello(device.fileno(), need=POSIX_ACL).begin()
+    assert caught.value.errno == errno.EOPNOTSUPP
 
 
 def test_a_flag_that_the_library_asks_for_is_refused(
