@@ -70,6 +70,21 @@ def test_a_name_that_the_locale_has_no_letters_for_does_not_end_the_check(
     assert rb'fsck: corrupt file "\u6f22": ' in fsck(vault).check(26).stdout
 
 
+def test_a_check_whose_output_cannot_be_written_ends_with_11(vault: OpenVolume) -> None:
+    vault.cipher_path("dir/file").write_bytes(b"garbage")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            (program("vaultfs"), "-fsck", "-q", vault.cipherdir),
+            input=PASSWORD + b"\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=30,
+        )
+    assert done.returncode == 11
+    assert b"could not be written to standard output: No space left on device" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_check_that_is_interrupted_says_so_and_ends_with_11(
     vault: OpenVolume, number: signal.Signals

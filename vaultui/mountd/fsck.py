@@ -10,7 +10,7 @@ import unicodedata
 from typing import Final
 
 from vaultui.format.volumeconf import VolumeConf
-from vaultui.model.errors import CheckFoundDamage
+from vaultui.model.errors import CheckFoundDamage, OutputFailed
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import quoted, shown
@@ -31,11 +31,15 @@ def run(spec: CheckSpec, secret: Secret, conf: VolumeConf | None = None) -> Exit
     progress = _Progress()
 
     def tell(message: CheckProgress | Damage) -> None:
-        if isinstance(message, CheckProgress):
-            progress.show(message)
-        else:
-            progress.clear()
-            print(damage_line(message), flush=True)
+        try:
+            if isinstance(message, CheckProgress):
+                progress.show(message)
+            else:
+                progress.clear()
+                print(damage_line(message), flush=True)
+        except OSError as error:
+            # Or the check would take it for a failure of the entry that it is at.
+            raise OutputFailed(reason=error.strerror or str(error)) from error
 
     try:
         checked = commands.check(spec, secret, tell, conf=conf)
