@@ -78,10 +78,9 @@ def hide_argument(text: bytes) -> None:
     first, end = (int(fields[number - 3]) for number in (_ARG_START, _ARG_END))
     with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
         memory.seek(first)
-        where = (memory.read(end - first) or b"").find(text)
-        if where >= 0:
-            memory.seek(first + where)
-            memory.write(b"x" * len(text))
+        words = memory.read(end - first) or b""
+        memory.seek(first)
+        memory.write(words.replace(text, b"x" * len(text)))
 
 
 def _virtual_bytes() -> int:

@@ -17,6 +17,9 @@ from vaultui.model.exitcodes import ExitCode
 _DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """As gocryptfs has it. mount(8) clears PATH, and fusermount3 is found on it."""
 
+_SHORTEST_KEY = 64
+"""Characters; less is no master key, or the word stdin."""
+
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
@@ -72,7 +75,7 @@ def _obey(argv: list[str]) -> int:
 
     program = program_name(argv[0])
     options = pflag.parse([program, *argv[1:]])
-    if options.master_key:
+    if len(options.master_key) >= _SHORTEST_KEY:
         from vaultui.linux import hardening
 
         hardening.hide_argument(os.fsencode(options.master_key))

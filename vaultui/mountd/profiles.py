@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def _times(path: Path) -> Iterator[None]:
         profile.enable()
         profiles.append(profile)
 
-    threading.setprofile(begin)
+    # From Python 3.12 on a profile is of all threads, and there can be only one.
+    if sys.version_info < (3, 12):
+        threading.setprofile(begin)
     begin()
     try:
         yield

@@ -84,3 +84,15 @@ if os.geteuid() == 0:
 print(hardening.lock_memory(), hardening.lock_buffer(bytearray(1 << 20)), len(bytearray(64 << 20)))
 """
     assert in_a_process(code) == f"False False {64 << 20}"
+
+
+def test_a_hidden_argument_is_not_in_the_process_list_wherever_it_stands() -> None:
+    code = """
+import sys
+from vaultui.linux import hardening
+hardening.hide_argument(sys.argv[2].encode())
+print(open('/proc/self/cmdline').read().split('\\0')[3:])
+"""
+    words = [sys.executable, "-c", code, "first", "secret-key", "-o", "q,key=secret-key", "ü"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(["first", "x" * 10, "-o", f"q,key={'x' * 10}", "ü", ""])
