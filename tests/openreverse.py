@@ -40,7 +40,13 @@ class OpenReverse:
         self.reports: list[Report] = []
         self.volume = volume or volume_of_zeros()
         self._fd = os.open(plain, os.O_RDONLY | os.O_DIRECTORY)
-        self.fs = ReverseFileSystem(self._fd, self.volume, report=self.reports.append, **options)
+        try:
+            self.fs = ReverseFileSystem(
+                self._fd, self.volume, report=self.reports.append, **options
+            )
+        except BaseException:
+            os.close(self._fd)
+            raise
 
     def close(self) -> None:
         self.fs.close()

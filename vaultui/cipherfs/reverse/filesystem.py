@@ -30,6 +30,7 @@ from vaultui.cipherfs.reverse.xattrs import ReverseXattrs
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs
+from vaultui.format.features import ContentScheme
 from vaultui.format.volumeconf import MAX_CONF_BYTES
 from vaultui.model.ids import Handle, InodeNo
 
@@ -59,11 +60,14 @@ class ReverseFileSystem(ReadOnly):
         shows_conf: bool = True,
         xattrs: bool = True,
     ) -> None:
-        """`plain_fd` stays the caller's. The content of `volume` must be AES-SIV.
+        """`plain_fd` stays the caller's. Raises ValueError for a volume that is not AES-SIV.
 
         `one_file_system` shows directories where another file system begins as empty ones.
         `shows_conf` False is for a volume whose config lies elsewhere, or that needs none.
         """
+        if volume.features.content is not ContentScheme.AES_SIV:
+            # Plaintext changes under nonces that stay: any other cipher would give it away.
+            raise ValueError(f"{volume.features.content} with nonces that come again")
         root_status = os.stat(b".", dir_fd=plain_fd)
         self._inodes = inodes = Inodes(root_status, virtual.number_ranges(root_status.st_dev))
         self._directories = directories = OpenDirectories(inodes, plain_fd, capacity=_DIRECTORIES)

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openreverse import OpenReverse, volume_of_zeros
+from openreverse import EME, OpenReverse, volume_of_zeros
 
 from vaultui.cipherfs.reverse import content, ivs
 from vaultui.cipherfs.reverse.content import SealedView
+from vaultui.cipherfs.volume import volume_from_master_key
 from vaultui.format.blocks import HEADER_BYTES, parse_header
+from vaultui.model.secret import Secret
 
 _IVS = ivs.file_ivs(b"some/path")
 _VOLUME = volume_of_zeros()
@@ -37,6 +39,14 @@ def plain_fd() -> Iterator[int]:
 def whole(plain_fd: int) -> bytes:
     """Return its whole ciphertext."""
     return bytes(_VIEW.read(plain_fd, _IVS, 0, 1 << 20))
+
+
+@pytest.mark.parametrize("flags", [("GCMIV128",), ("XChaCha20Poly1305",)], ids=["gcm", "xchacha"])
+def test_no_other_cipher_than_aes_siv_is_taken(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    with Secret(bytearray(32)) as master:
+        volume = volume_from_master_key(master, ("HKDF", *flags, *EME))
+    with pytest.raises(ValueError, match="nonces that come again"):
+        OpenReverse(tmp_path, volume)
 
 
 def test_what_is_shown_opens_to_what_is_there(whole: bytes) -> None:
