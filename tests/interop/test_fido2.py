@@ -100,6 +100,10 @@ def test_a_volume_with_a_token_opens_with_its_master_key(tmp_path: Path) -> None
     volume = Vaultfs(tmp_path, init_options=("-fido2", "/dev/hidraw0", "-masterkey", key))
     volume.create()
     volume.run("-fsck", "-masterkey=stdin", volume.cipherdir, input=key.encode()).check()
+    dumped = volume.run(
+        "-dumpmasterkey", "-fido2=/dev/hidraw0", volume.cipherdir / "gocryptfs.conf", input=b""
+    )
+    assert dumped.check().stdout.decode() == f"{key}\n"
     # A volume with a password does not need the token that is named beside it.
     other = Vaultfs(tmp_path / "other", password=b"pw")
     other.create()

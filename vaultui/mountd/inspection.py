@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.mountd.keysources import read_password_or_token
 from vaultui.mountd.options import Options
-from vaultui.mountd.passwordsources import read_password
 
 
 def run(options: Options) -> ExitCode:
@@ -24,7 +24,11 @@ def run(options: Options) -> ExitCode:
     if options.dump_master_key:
         from vaultui.mountd import xray
 
-        return xray.dump_master_key(path, lambda: read_password(options.passfile, options.extpass))
+        return xray.dump_master_key(
+            path,
+            lambda conf: read_password_or_token(options, conf),
+            has_token=bool(options.fido2),
+        )
     from vaultui.mountd import pathclient
 
     return pathclient.translate_paths(

@@ -26,12 +26,14 @@ def has_master_key(options: Options) -> bool:
 
 
 def read_secret(options: Options, conf: VolumeConf | None) -> Secret:
-    """Return the master key where there is one, else what opens the volume of the config.
-
-    That is a password, or what the token says that the volume was made with.
-    """
+    """Return the master key where there is one, else what opens the volume of the config."""
     if has_master_key(options):
         return read_master_key(options)
+    return read_password_or_token(options, conf)
+
+
+def read_password_or_token(options: Options, conf: VolumeConf | None) -> Secret:
+    """Return the password, or what the token says that the volume was made with."""
     if conf is not None and conf.features.has(FeatureFlag.FIDO2):
         from vaultui.mountd import fido2
 

@@ -19,6 +19,7 @@ from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.crypto import masterkey
 from vaultui.format import names, volumeconf
 from vaultui.format.blocks import GCM, HEADER_BYTES, SIV, XCHACHA, BadHeader, Layout, parse_header
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
@@ -172,16 +173,24 @@ def _zeros(size: int, layout: Layout) -> str:
     return "hole" if size == layout.cipher_block else "corrupt: a short block of zeros"
 
 
-def dump_master_key(path: str, password: Callable[[], Secret]) -> ExitCode:
+def dump_master_key(
+    path: str, secret: Callable[[VolumeConf], Secret], *, has_token: bool = False
+) -> ExitCode:
     """Print the master key of the volume config at `path` as 64 hexadecimal digits.
 
     Nothing else goes to standard output: not even what is logged while the password is read.
-    `password` is called when the config is known to be one, and its answer is wiped. Errors
-    leave as VaultuiError, with the exit codes that a mount has for them.
+    `secret` is called with the config when that is known to be one; its answer, the password or
+    what a token gave for it, is wiped. Errors leave as VaultuiError, with the exit codes that
+    a mount has for them.
     """
     console.log_plainly(quiet=True)
     conf = volumes.read_conf(os.path.dirname(path) or ".", path)
-    masterkey.check_takes_password(conf)
-    with password() as secret, masterkey.unwrap(conf, secret) as master, master.view as view:
+    if not has_token:
+        masterkey.check_takes_password(conf)
+    with (
+        secret(conf) as given,
+        masterkey.unwrap(conf, given, from_token=has_token) as master,
+        master.view as view,
+    ):
         print(view.hex())
     return ExitCode.OK

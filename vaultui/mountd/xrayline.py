@@ -39,6 +39,7 @@ Options:
   -dumpmasterkey  Show the master key of the volume config FILE
   -encrypt-paths  Encrypt the paths on standard input, by the control socket FILE
   -decrypt-paths  Decrypt paths, in the same way
+  -fido2 DEVICE   Use a FIDO2 token instead of a password, with -dumpmasterkey
   -0              Paths end with a zero byte and not with a newline
   -version        Show the version"""
 
@@ -87,6 +88,9 @@ def _read(words: list[str], options: Options) -> bool:
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
         if name in ("h", "help"):
             return True
+        if name == "fido2":
+            options.fido2 = value if equals else next(rest, "")
+            continue
         if name not in _FIELDS:
             raise ValueError(f"flag provided but not defined: -{name}")
         try:

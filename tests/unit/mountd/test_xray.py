@@ -153,7 +153,7 @@ def test_the_master_key_is_64_digits_and_nothing_else(
     vault: OpenVolume, capsys: pytest.CaptureFixture[str]
 ) -> None:
     conf = str(vault.cipherdir / "gocryptfs.conf")
-    assert xray.dump_master_key(conf, lambda: Secret(bytearray(PASSWORD))) == 0
+    assert xray.dump_master_key(conf, lambda _: Secret(bytearray(PASSWORD))) == 0
     shown = capsys.readouterr().out
     with (
         masterkey.unwrap(volumes.read_conf(vault.cipherdir), Secret(bytearray(PASSWORD))) as master,
@@ -163,7 +163,7 @@ def test_the_master_key_is_64_digits_and_nothing_else(
 
 
 def test_no_password_is_asked_for_where_none_would_help(vault: OpenVolume) -> None:
-    def password() -> Secret:
+    def password(_: object) -> Secret:
         raise AssertionError
 
     conf = vault.cipherdir / "gocryptfs.conf"
@@ -182,7 +182,7 @@ def test_a_wrong_password_shows_nothing(
 ) -> None:
     with pytest.raises(PasswordIncorrect):
         xray.dump_master_key(
-            str(vault.cipherdir / "gocryptfs.conf"), lambda: Secret(bytearray(b"wrong"))
+            str(vault.cipherdir / "gocryptfs.conf"), lambda _: Secret(bytearray(b"wrong"))
         )
     assert capsys.readouterr().out == ""
 
