@@ -10,7 +10,7 @@ from vaultui.cipherfs.cipherdir import open_directory
 from vaultui.cipherfs.inodes import Node
 from vaultui.cipherfs.reverse.shownnames import ShownNames, UnknownHash
 from vaultui.crypto.filename import BadName, NameTooLong
-from vaultui.format.names import is_companion
+from vaultui.format.names import is_companion, is_long
 
 _ROOT_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -70,18 +70,25 @@ class PathTranslation:
         for part in path.split(b"/"):
             if is_companion(part) and not self._names.are_plain:
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-            dir_iv = self._names.dir_iv(above)
-            try:
-                try:
-                    name = self._names.plain(part, dir_iv)
-                except UnknownHash:
-                    self._names.learn(self._list(plain), dir_iv)
-                    name = self._names.plain(part, dir_iv)
-            except (BadName, UnknownHash):
-                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
+            name = self._plain_name(part, self._names.dir_iv(above), plain)
             plain = join(plain, name)
             above = join(above, part)
         return plain
+
+    def _plain_name(self, shown: bytes, dir_iv: bytes, above: bytes) -> bytes:
+        """Return the plain name of `shown` in the plain directory `above`."""
+        names = self._names
+        try:
+            if names.are_plain or not is_long(shown):
+                return names.plain(shown, dir_iv)
+            there = self._list(above)
+            names.learn(there, dir_iv)
+            # A name that was only asked for may have been met, too.
+            if (plain := names.plain(shown, dir_iv)) in there:
+                return plain
+        except (BadName, UnknownHash):
+            pass
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def _list(self, path: bytes) -> list[bytes]:
         """Return the names in the plain directory `path`, to which no symlink leads."""
