@@ -198,9 +198,14 @@ class _Fields:
         return value
 
     def take_bytes(self, name: str) -> bytes:
-        text = self.take(name, str, "")
+        text = self.take(name, str, "").replace("\n", "").replace("\r", "")
         try:
-            return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+            data = base64.b64decode(text, validate=True)
+            if len(text) != 4 * -(-len(data) // 3):
+                # Python lets padding pass that is too long, and so would take a key that has
+                # lost a character for one under another password.
+                raise ValueError("it has too much padding")
+            return data
         except (binascii.Error, ValueError) as error:
             raise VolumeConfCorrupt(
                 path=self._path, reason=f"{self._prefix}{name} is not base64"

@@ -92,6 +92,8 @@ def test_a_limit_of_long_names_is_kept() -> None:
         (b"\x80\x02 not text", "not JSON"),
         (b'"text"', "not a JSON object"),
         (changed(EncryptedKey="A*=="), "EncryptedKey is not base64"),
+        (changed(EncryptedKey="AAAA="), "EncryptedKey is not base64"),
+        (changed(EncryptedKey="AAAA===="), "EncryptedKey is not base64"),
         (changed(Future="X").replace(b'"X"', b"1e999"), "not JSON"),
         (changed(Version=True), "Version is of the wrong type"),
         (costing(Salt=5), r"ScryptObject\.Salt is of the wrong type"),
