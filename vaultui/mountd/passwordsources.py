@@ -145,9 +145,10 @@ def _from_program(words: Sequence[str]) -> Secret:
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         child = spawn.start(argv, fds=(0, writing, 2), new_session=False)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: its name is empty
         os.close(reading)
-        raise PasswordSourceFailed(source=shown, reason=error.strerror or "?") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PasswordSourceFailed(source=shown, reason=reason) from error
     finally:
         os.close(writing)
     try:

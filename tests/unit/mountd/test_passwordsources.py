@@ -98,7 +98,8 @@ def test_a_program_gets_no_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    "program", [("false",), ("true",), ("no-such-program-here",), ("sh", "-c", "echo x; exit 3")]
+    "program",
+    [("",), ("false",), ("true",), ("no-such-program-here",), ("sh", "-c", "echo x; exit 3")],
 )
 def test_a_program_that_fails_or_prints_nothing_is_told(program: tuple[str, ...]) -> None:
     assert refusal(program=program) is PasswordSourceFailed
