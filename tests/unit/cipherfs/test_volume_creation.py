@@ -27,6 +27,7 @@ from vaultui.cipherfs import volume
 from vaultui.model.errors import (
     CipherdirNotEmpty,
     FeaturesRefused,
+    Fido2TokenNeeded,
     InitFailed,
     PasswordEmpty,
     PasswordTooLong,
@@ -254,6 +255,16 @@ def test_a_flavour_that_cannot_be_is_refused_before_anything_is_written(
         volume.create(empty, secret(OLD), 10, **options)
     assert caught.value.exit_code == exit_code
     assert os.listdir(empty) == []
+
+
+def test_a_volume_for_a_token_keeps_what_the_token_needs_to_know(empty: Path) -> None:
+    token = {"CredentialID": "AAEC", "HMACSalt": "AwQF"}
+    volume.create(empty, secret(OLD), 10, content="AES-SIV-512", fido2=token).wipe()
+    conf = volume.read_conf(empty)
+    assert conf.fido2 == token
+    assert [flag.value for flag in conf.features.flags][-2:] == ["AESSIV", "FIDO2"]
+    with pytest.raises(Fido2TokenNeeded):
+        volume.open_volume(empty, secret(OLD))
 
 
 def test_a_given_master_key_is_wrapped_and_stays_with_its_owner(empty: Path) -> None:

@@ -147,6 +147,16 @@ def test_a_volume_with_a_token_takes_no_password() -> None:
     assert caught.value.exit_code == 1
 
 
+def test_what_a_token_gave_stands_for_the_password() -> None:
+    conf, master = wrapped(b"secret of the token")
+    features = Features((*conf.features.flags, FeatureFlag.FIDO2))
+    of_token = replace(conf, features=features)
+    with masterkey.unwrap(of_token, secret(b"secret of the token"), from_token=True) as key:
+        assert bytes(key.view) == master
+    with pytest.raises(PasswordIncorrect):
+        masterkey.unwrap(of_token, secret(b"of another one"), from_token=True)
+
+
 def test_no_key_shows_in_a_representation() -> None:
     conf, master = wrapped(b"password")
     keys = masterkey.derive_keys(secret(master), conf.features)
