@@ -22,7 +22,7 @@ from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories, Directory
 from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.entrynames import EntryNames
-from vaultui.cipherfs.furnishing import as_caller, emptied, make_furnished
+from vaultui.cipherfs.furnishing import emptied, make_furnished
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.metadata import write_companion
 from vaultui.cipherfs.symlinks import Symlinks
@@ -33,7 +33,7 @@ from vaultui.linux.atcalls import (
     RENAME_WHITEOUT,
     renameat2,
 )
-from vaultui.linux.credentials import Caller, acting_as
+from vaultui.linux.credentials import Caller, acting_as, acting_for
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
@@ -85,7 +85,7 @@ class DirOps:
     def mknod(
         self, parent: Node, name: bytes, mode: int, rdev: int, caller: Caller | None
     ) -> Attributes:
-        with self._new_entry(parent, name, caller) as (directory, cname), as_caller(caller):
+        with self._new_entry(parent, name, caller) as (directory, cname), acting_for(caller):
             os.mknod(cname, mode, rdev, dir_fd=directory.fd)
         return self._made(parent, cname, name)
 
@@ -93,7 +93,7 @@ class DirOps:
         self, parent: Node, name: bytes, target: bytes, caller: Caller | None
     ) -> Attributes:
         """Make a symlink; ENAMETOOLONG when the sealed target is longer than a path may be."""
-        with self._new_entry(parent, name, caller) as (directory, cname), as_caller(caller):
+        with self._new_entry(parent, name, caller) as (directory, cname), acting_for(caller):
             os.symlink(self._symlinks.seal(target), cname, dir_fd=directory.fd)
         return self._made(parent, cname, name)
 
@@ -121,7 +121,7 @@ class DirOps:
             if self._names.uses_dir_iv:
                 fd, status = make_furnished(directory.fd, cname, mode, caller)
             else:
-                with as_caller(caller):
+                with acting_for(caller):
                     os.mkdir(cname, mode, dir_fd=directory.fd)
         if not self._names.uses_dir_iv:
             return self._made(parent, cname, name)
@@ -147,7 +147,7 @@ class DirOps:
             yield directory, cname
             return
         full = self._names.full(directory, name)
-        with as_caller(caller):
+        with acting_for(caller):
             is_new = write_companion(directory.fd, cname, full)
         if is_new:
             self._durability.wrote(directory.node, companion(cname))

@@ -25,7 +25,6 @@ from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
 from vaultui.cipherfs.fileio import FileIO
-from vaultui.cipherfs.furnishing import as_caller
 from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
@@ -38,7 +37,7 @@ from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs, Xattrs
 from vaultui.linux.atcalls import LOCAL_MAGICS, filesystem_magic
-from vaultui.linux.credentials import Caller
+from vaultui.linux.credentials import Caller, acting_for
 from vaultui.model.ids import Handle, InodeNo
 
 __all__ = ["ROOT", "Entry", "FileSystem", "OpenFileInfo", "Opened"]
@@ -242,7 +241,7 @@ class FileSystem:
             # the caller may open it.
             attributes = self.lookup(parent, name)
             try:
-                with as_caller(caller):
+                with acting_for(caller):
                     return self.open(attributes.ino, flags), attributes
             except BaseException:
                 self.forget(attributes.ino, 1)

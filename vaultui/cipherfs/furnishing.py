@@ -16,14 +16,9 @@ from typing import Final
 from vaultui.cipherfs.cipherdir import open_directory
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, write_dir_iv
 from vaultui.format.names import DIR_IV_NAME, is_companion
-from vaultui.linux.credentials import Caller, acting_as
+from vaultui.linux.credentials import Caller, acting_for
 
 _OWNER_ALL: Final = 0o700
-
-
-def as_caller(caller: Caller | None) -> contextlib.AbstractContextManager[None]:
-    """Act as `caller`, where there is one."""
-    return contextlib.nullcontext() if caller is None else acting_as(caller)
 
 
 def make_furnished(
@@ -35,12 +30,12 @@ def make_furnished(
     have of them. The rest is left as it came about: set-group-ID may be inherited, and a
     default list of the parent decides over group and others.
     """
-    with as_caller(caller):
+    with acting_for(caller):
         os.mkdir(cname, mode | _OWNER_ALL, dir_fd=parent_fd)
     fd = -1
     try:
         fd, _readable = open_directory(parent_fd, cname)
-        with as_caller(caller):
+        with acting_for(caller):
             write_dir_iv(fd)
         status = os.fstat(fd)
         if surplus := _OWNER_ALL & ~mode:

@@ -13,14 +13,13 @@ from typing import Final
 
 from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories
-from vaultui.cipherfs.furnishing import as_caller
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.cipherfs.volume import Volume
 from vaultui.crypto.content import ContentCipher, CorruptBlock
 from vaultui.crypto.filename import XATTR_PREFIX, BadName, Names
 from vaultui.format import names as names_format
-from vaultui.linux.credentials import Caller
+from vaultui.linux.credentials import Caller, acting_for
 
 ACL_NAMES: Final = frozenset({b"system.posix_acl_access", b"system.posix_acl_default"})
 CAPABILITY: Final = b"security.capability"
@@ -79,7 +78,7 @@ class Xattrs:
         self._attrs.stat(node)  # makes sure that the name still leads to this inode
         where, follow = self._place(node)
         if name in ACL_NAMES:
-            with as_caller(caller):
+            with acting_for(caller):
                 os.setxattr(where, name, value, flags, follow_symlinks=follow)
         else:
             sealed = self._content.seal_value(value)

@@ -13,7 +13,7 @@ import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -122,6 +122,11 @@ def acting_as(caller: Caller) -> Iterator[None]:
         except BaseException as error:
             _log.critical("the rights of a caller can't be laid down", exc_info=error)
             os._exit(ExitCode.OTHER)
+
+
+def acting_for(caller: Caller | None) -> AbstractContextManager[None]:
+    """Act as `caller`; where nobody is named, go on with the rights that there are."""
+    return nullcontext() if caller is None else acting_as(caller)
 
 
 def _become(uid: int, gid: int) -> None:
