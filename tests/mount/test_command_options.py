@@ -268,3 +268,17 @@ def test_an_ordinary_user_has_master_keys_and_configs_on_pipes_too(tmp_path: Pat
     # fusermount3 lets nobody but root have devices and set-uid programs.
     assert "nosuid,nodev" in table
     assert "masterkey=xxxxxxxx" in serving
+
+
+@needs("ordinary-user")
+def test_a_directory_that_cannot_be_written_is_told_before_a_password_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    let_others_in(tmp_path)
+    folder = tmp_path / "c"
+    folder.mkdir(0o555)
+    words = (*as_user(), program("vaultfs"), "-init")
+    done = run_program((*words, folder))
+    assert done.returncode == 24
+    assert b"Reading" not in done.stdout
+    assert run_program((*words, "-config", folder / "conf", tmp_path)).returncode == 6

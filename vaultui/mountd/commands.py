@@ -14,6 +14,7 @@ from typing import Any
 from vaultui.cipherfs import volume as volumes
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
+from vaultui.model.errors import VolumeConfNotWritten
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
@@ -38,6 +39,9 @@ def check_creatable(spec: CreateSpec) -> None:
         reverse=spec.reverse,
         config_path=spec.config_path or None,
     )
+    place = os.path.dirname(spec.config_path) if spec.config_path else spec.cipherdir
+    if os.path.isdir(place) and not os.access(place, os.W_OK | os.X_OK):
+        raise VolumeConfNotWritten(path=place, reason="the directory can't be written")
 
 
 def create(

@@ -160,11 +160,13 @@ GROUPS: Final = {
             "encrypt_paths",
         ),
         Option(("decrypt-paths",), "Decrypt paths, in the same way", "decrypt_paths"),
-        Option(("version",), "Show the versions of this program and its parts", "version"),
+        Option(
+            ("version",), "Show the versions of this program and its parts", "version", common=True
+        ),
         Option(("help", "h"), "Show the common options", "help", common=True),
         Option(("hh",), "Show all options", "long_help", common=True),
     ),
-    "What a new volume is like (with -init; with -masterkey and -zerokey, what it is like)": (
+    "What a volume is like (with -init, -masterkey and -zerokey)": (
         Option(("aessiv",), "Encrypt content with AES-SIV-512", "aes_siv", common=True),
         Option(("xchacha",), "Encrypt content with XChaCha20-Poly1305", "xchacha", common=True),
         Option(("plaintextnames",), "Leave names as they are", "plaintext_names", common=True),

@@ -189,3 +189,8 @@ def test_mount_options_are_the_same_as_words_in_front(items: list[str]) -> None:
     assert parsed(*behind, "-o", ",".join(items)) == parsed(
         *(f"-{item}" for item in items if item), *behind
     )
+
+
+def test_the_help_fits_into_a_terminal_of_80_columns() -> None:
+    text = help_text("gocryptfs", "1.0", full=True)
+    assert max(map(len, text.splitlines())) <= 80
