@@ -16,8 +16,9 @@ from typing import Final
 _MARK: Final = b"/"
 _MODE: Final = stat.S_IFREG | 0o444
 _LATER_S: Final = 10
-"""Virtual files are this much younger than what they belong to. Without that a backup that
-goes by time and size would skip an IV that changed because its directory was moved."""
+"""Virtual files are this much younger than what they belong to, as since gocryptfs 2.5. Those
+of older versions could be wrong (its issue 802), and a backup that goes by time and size would
+otherwise keep what it copied from them."""
 _NS: Final = 1_000_000_000
 
 COMPANIONS: Final = -1 << 64
