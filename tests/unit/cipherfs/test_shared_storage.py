@@ -106,6 +106,15 @@ def test_a_file_in_the_place_of_another_is_a_new_node_even_by_the_same_number(
     assert after.ino != before.ino
 
 
+def test_pages_are_not_kept_over_an_open(shared: OpenVolume) -> None:
+    shared.write("file", b"x")
+    ino = shared.ino("file")
+    for _ in range(2):
+        opened = shared.fs.open(ino, os.O_RDONLY)
+        shared.fs.release(opened.handle)
+        assert not opened.keep_cache
+
+
 def test_a_directory_that_was_moved_behind_our_back_is_entered_where_it_is(
     shared: OpenVolume,
 ) -> None:
