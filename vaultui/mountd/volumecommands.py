@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
+from vaultui.format.features import ContentScheme, NameScheme
 from vaultui.model.errors import (
     FeaturesRefused,
     ScryptCostRefused,
@@ -27,6 +28,9 @@ from vaultui.mountd.masterkeyflags import long_name_max
 from vaultui.mountd.options import Options
 from vaultui.mountd.passwordsources import read_new_password
 from vaultui.wire.handshake import CreateSpec, InfoSpec, PasswdSpec
+
+_GO_NAMES: Final = {"AES-256-GCM": "AES-GCM-256"}
+"""What gocryptfs calls a cipher where it is not what everybody does."""
 
 
 def init(options: Options, cipherdir: str, program: str) -> ExitCode:
@@ -76,17 +80,18 @@ def _register(options: Options, cipherdir: str) -> Mapping[str, Any] | None:
 
 
 def _content(options: Options) -> str:
-    if options.xchacha and (options.aes_siv or options.reverse):
-        raise FeaturesRefused(reason=f"{_XCHACHA} and {_AES_SIV}")
+    aes_siv = options.aes_siv or options.reverse
+    if options.xchacha and aes_siv:
+        raise FeaturesRefused(reason=f"{ContentScheme.XCHACHA} and {ContentScheme.AES_SIV}")
     if options.xchacha:
-        return _XCHACHA
-    return _AES_SIV if options.aes_siv or options.reverse else CreateSpec.content
+        return ContentScheme.XCHACHA
+    return ContentScheme.AES_SIV if aes_siv else ContentScheme.AES_GCM
 
 
 def _names(options: Options) -> str:
     if options.plaintext_names:
-        return "plaintext"
-    return "deterministic" if options.deterministic_names else CreateSpec.names
+        return NameScheme.PLAINTEXT
+    return NameScheme.DETERMINISTIC if options.deterministic_names else NameScheme.EME
 
 
 def _friendly(path: str) -> str:
@@ -175,8 +180,3 @@ def info(options: Options, cipherdir: str) -> ExitCode:
     for label, value in rows.items():
         print(f"{label + ':':<18} {value}")
     return ExitCode.OK
-
-
-_AES_SIV = "AES-SIV-512"
-_XCHACHA = "XChaCha20-Poly1305"
-_GO_NAMES = {"AES-256-GCM": "AES-GCM-256"}
