@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from capabilities import UNPRIVILEGED_UID
@@ -50,3 +53,26 @@ def let_others_in(directory: Path) -> None:
         mode = folder.stat().st_mode
         if not mode & 0o001:
             folder.chmod(mode | 0o011)
+
+
+def run_as_user(work: Callable[[], None]) -> None:
+    """Run `work` in a child process that has given up its privileges; it must not fail."""
+    with warnings.catch_warnings():
+        # Python 3.12 warns of a fork beside threads: that of the time limit holds no lock.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(UNPRIVILEGED_UID)
+                os.setuid(UNPRIVILEGED_UID)
+            os.umask(0)
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0, "see the traceback of the child"

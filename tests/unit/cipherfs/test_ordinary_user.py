@@ -8,14 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from capabilities import UNPRIVILEGED_UID, needs
 from openvolume import OpenVolume, create
+from ordinaryuser import run_as_user
 
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.check import DamageKind, check
@@ -36,27 +35,12 @@ def as_user(tmp_path: Path) -> Callable[[Callable[[OpenVolume], None]], None]:
             above.chmod(above.stat().st_mode | stat.S_IXOTH)
 
     def run(work: Callable[[OpenVolume], None]) -> None:
-        with warnings.catch_warnings():
-            # Python 3.12 warns of a fork beside threads: that of the time limit holds no lock.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                if os.geteuid() == 0:
-                    os.setgroups([])
-                    os.setgid(UNPRIVILEGED_UID)
-                    os.setuid(UNPRIVILEGED_UID)
-                os.umask(0)
-                vault = OpenVolume(cipherdir)
-                work(vault)
-                vault.close()
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        assert os.waitpid(pid, 0)[1] == 0, "see the traceback of the child"
+        def on_volume() -> None:
+            vault = OpenVolume(cipherdir)
+            work(vault)
+            vault.close()
+
+        run_as_user(on_volume)
 
     return run
 
