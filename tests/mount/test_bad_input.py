@@ -172,7 +172,7 @@ def test_without_fusermount3_an_ordinary_user_is_told_which_package_to_install(
     [
         ((), b"Usage: vaultfs"),
         (("-zz", "a", "b"), b"unknown flag: --zz"),
-        (("-q",), b"CIPHERDIR is missing"),
+        (("-q",), b"CIPHERDIR argument is missing"),
         (("-idle", "5", "a", "b"), b"missing unit in duration"),
     ],
 )
