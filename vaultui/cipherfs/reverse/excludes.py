@@ -23,11 +23,28 @@ _TOKENS: Final = re.compile(
     r"|(?P<below>/\*\*)"
     r"|(?P<star>\*)"
     r"|(?P<one>\?)"
-    r"|\[(?P<negated>[!^]?)(?P<set>\]?(?:\\.|[^\]\\])*)\]"
+    r"|\[(?P<negated>[!^]?)(?P<set>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]"
     r"|\\(?P<escaped>.)"
     r"|(?P<literal>.)",
     re.DOTALL,
 )
+_IN_SET: Final = re.compile(r"\[:([a-z]+):\]|[\[&~|]|-(?=-)")
+"""Named classes, and what Python keeps for operations on sets."""
+_CLASSES: Final = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": "!-.0-~",
+    "lower": "a-z",
+    "print": " -.0-~",
+    "punct": "!-.:-@\\[-`{-~",
+    "space": r"\s",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+"""Sets of characters with a name (POSIX.1, 9.3.5), inside of brackets; a slash is in none."""
 _STAR: Final = "[^/]*"
 _MEANINGS: Final = {
     "between": "(?:/|/.+/)",
@@ -125,8 +142,8 @@ def _piece(token: re.Match[str]) -> str:
     """Return the regular expression for one token other than a star."""
     kind = token.lastgroup or ""
     if kind == "set":
-        # A set of characters is written alike, but for its negation and a nested bracket.
-        members = token["set"].replace("[", r"\[")
+        # A set of characters is written alike, but for its negation and what is named.
+        members = _IN_SET.sub(lambda m: _CLASSES.get(m[1]) or rf"\{m[0]}", token["set"])
         members = rf"\{members}" if members.startswith("]") else members
         return f"[^/{members}]" if token["negated"] else f"[{members}]"
     return _MEANINGS.get(kind) or re.escape(token[kind])

@@ -40,6 +40,11 @@ _TABLE = [
     (["[a-c]x"], ["bx"], ["dx", "-x"]),
     (["[]x]"], ["]", "x"], ["[]x]"]),
     (["[[]"], ["["], ["[[]"]),
+    (["a[[:alpha:]]c"], ["abc"], ["a1c", "a:c"]),
+    (["x[![:digit:]_]"], ["xa"], ["x1", "x_"]),
+    (["[a--]", "[x&&y]", "[|~]~"], ["a", "-", "&", "x", "|~"], ["b"]),
+    (["[[:graph:]]"], ["a", "["], [" ", "ü"]),
+    (["[[:punct:]]"], ["[", "`", "~", "!"], ["a", " "]),
     (["star\\*"], ["star*"], ["starfish"]),
     (["x\\[1\\]"], ["x[1]"], ["x1"]),
     (["\\#hash"], ["#hash"], ["\\#hash"]),
@@ -75,7 +80,9 @@ def test_a_long_name_does_not_keep_a_pattern_of_many_stars_busy() -> None:
     assert not Excludes(patterns=["*a" * 20 + "*b"]).hides(b"a" * 255)
 
 
-@given(st.text(max_size=30), st.binary(min_size=1, max_size=30))
+@given(
+    st.text(max_size=30) | st.text("[]!^-&|~:\\*a", max_size=12), st.binary(min_size=1, max_size=30)
+)
 def test_no_text_is_too_strange_for_a_pattern(text: str, path: bytes) -> None:
     assert Excludes(patterns=[text]).hides(path) in (False, True)
 
