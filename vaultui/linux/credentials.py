@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vaultui.linux import libc
+from vaultui.linux import libc, prctl
 from vaultui.model.exitcodes import ExitCode
 
 _SETGROUPS: Final = {
@@ -107,6 +107,7 @@ def acting_as(caller: Caller) -> Iterator[None]:
     Threads that are started inside inherit the rights, and keep them.
     """
     user, group = _setfsuid(_ASK) & _ASK, _setfsgid(_ASK) & _ASK
+    dumpable = prctl.is_dumpable()
     # Root's supplementary groups decide nothing that root may not do anyway.
     groups = os.getgroups() if caller.uid else None
     try:
@@ -119,6 +120,9 @@ def acting_as(caller: Caller) -> Iterator[None]:
             _become(user, group)
             if groups is not None:
                 _setgroups(groups)
+            if not dumpable:
+                # With other rights comes what fs.suid_dumpable says, which may be core dumps.
+                prctl.set_dumpable(False)
         except BaseException as error:
             _log.critical("the rights of a caller can't be laid down", exc_info=error)
             os._exit(ExitCode.OTHER)

@@ -7,6 +7,7 @@ import ctypes
 from vaultui.linux import libc
 
 _SET_PDEATHSIG = 1
+_GET_DUMPABLE = 3
 _SET_DUMPABLE = 4
 _SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
@@ -31,6 +32,11 @@ def set_dumpable(dumpable: bool) -> None:
     An exec allows it again, so each process does this for itself.
     """
     _prctl(_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+
+
+def is_dumpable() -> bool:
+    """Return whether there may be a core dump of this process, for whomever."""
+    return _prctl(_GET_DUMPABLE, 0, 0, 0, 0) != 0
 
 
 def set_child_subreaper() -> None:

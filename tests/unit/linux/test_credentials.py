@@ -97,6 +97,20 @@ def test_a_caller_who_is_root_gives_its_group_alone(directory: int) -> None:
 
 
 @needs("root")
+def test_a_process_that_may_not_be_dumped_stays_so() -> None:
+    """Whatever fs.suid_dumpable says, which other rights would bring with them."""
+    script = """
+from vaultui.linux import credentials, hardening, prctl
+hardening.protect_process()
+with credentials.acting_as(credentials.Caller(1234, 1235)):
+    pass
+print(prctl.is_dumpable())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30)
+    assert done.stdout == b"False\n", done.stderr
+
+
+@needs("root")
 def test_a_thread_that_cannot_be_brought_back_ends_the_process() -> None:
     """In a process of its own, which gives up all privileges while it acts as somebody."""
     script = """
