@@ -151,6 +151,8 @@ def test_settings_example_of_the_page_is_read_by_the_program() -> None:
     example = text[text.index("EXAMPLES") :].split("SEE ALSO")[0].split("\n", 1)[1]
     lines = "\n".join(line.strip() for line in example.splitlines())
     entries = settings.parse_settings(lines.encode(), Path("example"), Path("/home/ada/Vaults"))
-    assert [entry.name for entry in entries] == ["Work", "Taxes"]
+    assert [entry.name for entry in entries] == ["Work", "Taxes", "Backup"]
     assert entries[0].idle_timeout_s == 900
     assert entries[1].read_only
+    assert not entries[1].options.exec
+    assert entries[2].options.exclude_patterns == ("*.tmp", "/cache")

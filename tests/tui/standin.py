@@ -381,6 +381,7 @@ class StandIn:
         idle_timeout_s: float = 0.0,
         read_only: bool = False,
         config_path: str = "",
+        reverse: bool = False,
     ) -> VaultEntry:
         self._fail()
         name = Path(cipherdir).stem if name is None else name

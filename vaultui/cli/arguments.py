@@ -205,6 +205,12 @@ def _add_knowing(verbs: _Verbs[_Parser]) -> None:
         parser.add_argument("--idle", metavar="TIME", help="lock after TIME without use: 15m")
     add.add_argument("--read-only", action="store_true", help="open it without the right to write")
     add.add_argument("--config", metavar="FILE", help="volume config outside the directory")
+    add.add_argument(
+        "--reverse",
+        action="store_true",
+        help="DIR is plain, and opens as an encrypted view; found out by itself if its config "
+        "lies in it",
+    )
     _add_password_options(create)
     create.add_argument("--save", action="store_true", help="save the password in the keyring")
     forget = _verb(

@@ -17,8 +17,10 @@ def entry_data(entry: VaultEntry) -> dict[str, Any]:
         "cipherdir": entry.cipherdir,
         "mountpoint": entry.mountpoint,
         "idle_timeout_s": entry.idle_timeout_s,
-        "read_only": entry.read_only,
+        "read_only": entry.opens_read_only,
         "config": entry.config_path or None,
+        "reverse": entry.reverse,
+        "options": {**vars(entry.options)},
     }
 
 
@@ -29,6 +31,7 @@ def status_data(status: VaultStatus) -> dict[str, Any]:
         "state": status.state.value,
         "id": status.entry.id,
         "cipherdir": status.entry.cipherdir,
+        "reverse": status.entry.reverse,
         "mountpoint": status.mountpoint,
         "mounted": status.mounted,
         "read_only": status.read_only,
@@ -77,6 +80,8 @@ def open_sentence(status: VaultStatus, *, already: bool) -> str:
     """Return where a vault is open and when it will lock."""
     entry = status.entry
     read_only = ", read-only" if status.read_only else ""
+    if entry.reverse:
+        read_only = f", as a read-only encrypted view of {place(entry.cipherdir)}"
     sentence = f"{entry.name} is {'already ' if already else ''}open at {place(status.mountpoint)}"
     sentence += read_only
     if status.idle_timeout_s:

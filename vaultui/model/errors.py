@@ -128,6 +128,14 @@ class Fido2TokenNeeded(VaultuiError):
     cure = "Open it with vaultfs -fido2 DEVICE, or with its master key."
 
 
+class NothingToCheck(VaultuiError):
+    # gocryptfs sees -fsck with -reverse as a mistake on its command line.
+    code = "nothing-to-check"
+    exit_code = ExitCode.USAGE
+    template = "{name} is an encrypted view of plain files: there is nothing to check."
+    cure = "Check the copies that were made of it, each as a vault of its own."
+
+
 # --- 6 to 11: directories, passwords, volume config ---------------------------------------
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vaultui.linux.holders import Holder
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import VaultEntry, check_name
+    from vaultui.vaults.flavour import content_in_words, names_in_words
     from vaultui.vaults.outcomes import (
         Created,
         Finding,
@@ -63,8 +64,10 @@ __all__ = [
     "VolumeInfo",
     "Watch",
     "check_name",
+    "content_in_words",
     "default_paths",
     "format_duration",
+    "names_in_words",
     "parse_duration",
 ]
 
@@ -72,6 +75,7 @@ _HOMES = {
     "vaultui.linux.holders": ("Holder",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
     "vaultui.vaults.entry": ("VaultEntry", "check_name"),
+    "vaultui.vaults.flavour": ("content_in_words", "names_in_words"),
     "vaultui.vaults.outcomes": (
         "Created",
         "Finding",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import MountpointMissing, MountpointNotAccessible, TimedOut
 from vaultui.model.ids import VaultId
-from vaultui.vaults.discovery import name_for
+from vaultui.vaults.discovery import is_reverse, name_for
 from vaultui.vaults.entry import VaultEntry, check_name, check_unique
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.unlocking import check_overlap
@@ -48,9 +48,11 @@ def new_entry(
     idle_timeout_s: float = 0.0,
     read_only: bool = False,
     config_path: str = "",
+    reverse: bool = False,
 ) -> VaultEntry:
     """Return an entry that could be registered; nothing is written.
 
+    A plain directory with the config of an encrypted view is recognised without `reverse`.
     Raises VaultNameInvalid, VaultExists or MountpointOverlap.
     """
     place = absolute(cipherdir)
@@ -64,6 +66,7 @@ def new_entry(
         idle_timeout_s=idle_timeout_s,
         read_only=read_only,
         config_path=absolute(config_path) if config_path else "",
+        reverse=reverse or (not config_path and is_reverse(place)),
     )
     check_unique(entry, known)
     check_overlap(entry.cipherdir, entry.mountpoint)

@@ -52,7 +52,7 @@ def derive(facts: Facts) -> VaultStatus:
         state=state,
         mounted=facts.mount is not None,
         mountpoint=facts.mount.mountpoint if facts.mount else entry.mountpoint,
-        read_only="ro" in facts.mount.options if facts.mount else entry.read_only,
+        read_only="ro" in facts.mount.options if facts.mount else entry.opens_read_only,
         backend_pid=run.backend_pid if run and facts.backend_alive else None,
         keeper_pid=run.keeper_pid if run and facts.keeper_alive else None,
         keeper_alive=facts.keeper_alive,

@@ -11,6 +11,7 @@ from vaultui.linux.mountinfo import read_mounts
 from vaultui.vaults.entry import NAME_MAX
 
 CONF = "gocryptfs.conf"
+REVERSE_CONF = ".gocryptfs.reverse.conf"
 DEPTH = 3
 """Folders below the home directory, and below each place where drives are mounted."""
 TIME_S = 1.0
@@ -32,13 +33,18 @@ def discover(known: Iterable[str], roots: Iterable[Path] | None = None) -> list[
     pending = [(root, 0) for root in (_likely_places() if roots is None else roots)]
     while pending and time.monotonic() < deadline:
         folder, depth = pending.pop(0)
-        below = _look_into(folder)
-        if below is None:
-            if os.path.realpath(folder) not in seen:
-                found.add(folder)
-        elif depth < DEPTH:
+        below, is_volume = _look_into(folder)
+        if is_volume and os.path.realpath(folder) not in seen:
+            found.add(folder)
+        if depth < DEPTH:
             pending += [(path, depth + 1) for path in below if str(path) not in mounted]
     return sorted(found)
+
+
+def is_reverse(directory: str) -> bool:
+    """Tell whether a directory is a plain one that can be shown encrypted."""
+    confs = (os.path.lexists(os.path.join(directory, name)) for name in (CONF, REVERSE_CONF))
+    return tuple(confs) == (False, True)
 
 
 def name_for(cipherdir: str, taken: Iterable[str]) -> str:
@@ -55,21 +61,25 @@ def name_for(cipherdir: str, taken: Iterable[str]) -> str:
     return name
 
 
-def _look_into(folder: Path) -> list[Path] | None:
-    """Return the folders to look into next, or None when `folder` is a volume itself."""
-    below = []
+def _look_into(folder: Path) -> tuple[list[Path], bool]:
+    """Return the folders to look into next, and whether `folder` is a volume itself.
+
+    A cipher directory holds nothing else; a plain one that is shown encrypted may.
+    """
+    below, is_volume = [], False
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name == CONF:
-                    return None
+                    return [], True
+                is_volume = is_volume or entry.name == REVERSE_CONF
                 # Links are not followed: a loop of them would take all of the time.
                 if entry.name not in _PASSED_OVER and entry.is_dir(follow_symlinks=False):
                     below.append(Path(entry.path))
     except OSError:
-        return []
+        return [], False
     # Hidden folders last, they are many: Plasma Vault and SiriKali keep theirs in some.
-    return sorted(below, key=lambda path: (path.name.startswith("."), path.name))
+    return sorted(below, key=lambda path: (path.name.startswith("."), path.name)), is_volume
 
 
 def _likely_places() -> list[Path]:

@@ -14,6 +14,28 @@ NAME_MAX = 64
 
 
 @dataclass(frozen=True)
+class MountOptions:
+    """What is unusual about the mount of a vault. The names are those of MountSpec."""
+
+    allow_other: bool = False
+    """Other users may enter, as far as the modes of the files let them."""
+    shared_storage: bool = False
+    """Other machines write into the cipher directory at the same time."""
+    acl: bool = False
+    """Access control lists are kept and obeyed."""
+    exec: bool = True
+    """Programs in the vault can be run."""
+    dev: bool = False
+    suid: bool = False
+    kernel_cache: bool = False
+    """What was read stays in memory from one opening of a file to the next."""
+    exclude_patterns: tuple[str, ...] = ()
+    """What an encrypted view leaves out, in the syntax of gitignore(5)."""
+    one_file_system: bool = False
+    """An encrypted view shows other file systems below its directory as empty."""
+
+
+@dataclass(frozen=True)
 class VaultEntry:
     """What is known about a vault without looking at it. Paths are absolute text."""
 
@@ -25,7 +47,15 @@ class VaultEntry:
     """0 for never."""
     read_only: bool = False
     config_path: str = ""
-    """Empty: gocryptfs.conf in the cipher directory."""
+    """Empty: the one in the cipher directory."""
+    reverse: bool = False
+    """The other way round: `cipherdir` is plain, and its encrypted view is what opens."""
+    options: MountOptions = MountOptions()
+
+    @property
+    def opens_read_only(self) -> bool:
+        """Whether it opens without the right to write, by choice or because it is a view."""
+        return self.read_only or self.reverse
 
 
 def check_name(name: str) -> None:

@@ -29,7 +29,9 @@ from vaultui.wire.launchspec import RunState
 ANSWER_TIMEOUT_S = 1.5
 """A healthy backend answers in milliseconds, whatever its data plane does."""
 
-FSTYPES = frozenset({"fuse.vaultfs", "fuse.gocryptfs"})
+FSTYPES = frozenset(
+    {"fuse.vaultfs", "fuse.vaultfs-reverse", "fuse.gocryptfs", "fuse.gocryptfs-reverse"}
+)
 
 _LOG_LINES = 5
 

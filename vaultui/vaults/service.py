@@ -248,8 +248,13 @@ class Vaults:
         idle_timeout_s: float = 0.0,
         read_only: bool = False,
         config_path: str = "",
+        reverse: bool = False,
     ) -> VaultEntry:
-        """Register an existing volume. Without a name, that of its directory is taken."""
+        """Register an existing volume. Without a name, that of its directory is taken.
+
+        With `reverse`, or where its config says so, it is a plain directory that opens as an
+        encrypted view.
+        """
         from vaultui.vaults import adding, volumes
 
         entry = await adding.look_and_make_entry(
@@ -261,6 +266,7 @@ class Vaults:
             idle_timeout_s=idle_timeout_s,
             read_only=read_only,
             config_path=config_path,
+            reverse=reverse,
         )
         await volumes.info(entry)
         self._register(entry)

@@ -19,7 +19,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from vaultui.model.errors import SettingsInvalid, VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.vaults.duration import format_duration, parse_duration
-from vaultui.vaults.entry import VaultEntry, check_name
+from vaultui.vaults.entry import MountOptions, VaultEntry, check_name
 
 NEW_FILE = """\
 # Settings of vaultui. Edit freely: vaultui changes only the entries that you change in it,
@@ -33,10 +33,17 @@ NEW_FILE = """\
 # idle_timeout = "15m"           lock after so long without use; left out: never
 # read_only = true               open it without the right to write; left out: false
 # config = "~/work.conf"         volume config outside the cipher directory
+# reverse = true                 show a plain directory encrypted; left out: false
 # id = "0123456789abcdef"        given by vaultui; ties the vault to its saved password
 """
 
-_KEYS = ("id", "name", "cipherdir", "mountpoint", "idle_timeout", "read_only", "config")
+_SWITCHES = {key: value for key, value in vars(MountOptions()).items() if isinstance(value, bool)}
+"""Keys of the mount options that are true or false, with what they are when left out."""
+_OF_VIEWS = ("exclude", "one_file_system")
+_KEYS = (
+    *("id", "name", "cipherdir", "mountpoint", "idle_timeout", "read_only", "config"),
+    *("reverse", "exclude", *_SWITCHES),
+)
 _ID = re.compile(r"[0-9a-f]{16}")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -98,16 +105,39 @@ class _Reader:
                 idle = parse_duration(self._string(index, table, "idle_timeout"))
             except ValueError as error:
                 raise self._at(index, "idle_timeout", str(error)) from error
-        read_only = table.get("read_only", False)
-        if not isinstance(read_only, bool):
-            raise self._at(index, "read_only", "read_only is true or false, without quotes")
         vault_id = id_of_place(cipherdir)
         if "id" in table:
             vault_id = VaultId(self._string(index, table, "id"))
             if not _ID.fullmatch(vault_id):
                 raise self._at(index, "id", "an id has 16 digits of 0 to 9 and a to f")
         config = self._place(index, table, "config") if "config" in table else ""
-        return VaultEntry(vault_id, name, cipherdir, mountpoint, idle, read_only, config)
+        return VaultEntry(
+            vault_id,
+            name,
+            cipherdir,
+            mountpoint,
+            idle,
+            self._switch(index, table, "read_only", False),
+            config,
+            self._switch(index, table, "reverse", False),
+            self._options(index, table),
+        )
+
+    def _options(self, index: int, table: dict[str, Any]) -> MountOptions:
+        for key in _OF_VIEWS:
+            if key in table and table.get("reverse") is not True:
+                raise self._at(index, key, f"{key} is for a vault with reverse = true")
+        patterns = table.get("exclude", [])
+        if not isinstance(patterns, list) or not all(p and isinstance(p, str) for p in patterns):
+            raise self._at(index, "exclude", "exclude is a list of patterns, each in quotes")
+        switches = {key: self._switch(index, table, key, _SWITCHES[key]) for key in _SWITCHES}
+        return MountOptions(**switches, exclude_patterns=tuple(patterns))
+
+    def _switch(self, index: int, table: dict[str, Any], key: str, default: bool) -> bool:
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            raise self._at(index, key, f"{key} is true or false, without quotes")
+        return value
 
     def _string(self, index: int, table: dict[str, Any], key: str) -> str:
         value = table.get(key)
@@ -210,8 +240,8 @@ def _ids(tables: Sequence[Any]) -> list[str]:
     ]
 
 
-def _table_values(entry: VaultEntry) -> dict[str, str | bool]:
-    values: dict[str, str | bool] = {
+def _table_values(entry: VaultEntry) -> dict[str, str | bool | list[str]]:
+    values: dict[str, str | bool | list[str]] = {
         "name": entry.name,
         "cipherdir": path_to_text(entry.cipherdir),
         "mountpoint": path_to_text(entry.mountpoint),
@@ -222,6 +252,12 @@ def _table_values(entry: VaultEntry) -> dict[str, str | bool]:
         values["read_only"] = True
     if entry.config_path:
         values["config"] = path_to_text(entry.config_path)
+    if entry.reverse:
+        values["reverse"] = True
+    options = vars(entry.options)
+    values |= {key: options[key] for key in _SWITCHES if options[key] is not _SWITCHES[key]}
+    if entry.options.exclude_patterns:
+        values["exclude"] = list(entry.options.exclude_patterns)
     return values | {"id": entry.id}
 
 

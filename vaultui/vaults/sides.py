@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 from vaultui.supervisor.controlclient import ControlClient
+from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.outcomes import PathAnswer
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.waiting import in_thread
@@ -18,30 +19,35 @@ async def both_sides(client: ControlClient, status: VaultStatus, path: str) -> P
     An absolute path below the mount point or the cipher directory says its side itself. A
     plaintext path where nothing is yet has an answer too, with a warning.
     """
-    cipherdir = status.entry.cipherdir
-    plain = _below(path, status.mountpoint)
+    entry = status.entry
+    tops = (status.mountpoint, entry.cipherdir)
+    plain_top, cipher_top = reversed(tops) if entry.reverse else tops
+    plain = _below(path, plain_top)
     if plain is not None:
-        return await _encrypted(client, cipherdir, plain)
-    cipher = _below(path, cipherdir)
+        return await _encrypted(client, entry, plain)
+    cipher = _below(path, cipher_top)
     if cipher is not None:
         return _from_cipher(cipher, await client.decrypt_path(cipher))
     relative = path.strip("/")
-    # Encrypting works for every name, also for one that is ciphertext. What lies in the
-    # cipher directory decides.
-    is_ciphertext = await in_thread(os.path.lexists, os.path.join(cipherdir, relative))
-    if relative and is_ciphertext:
+    # Encrypting works for every name, also for one that is ciphertext. What lies on the disk
+    # decides: that is the ciphertext, and below an encrypted view the plaintext.
+    if relative and await _is_on_disk(entry, relative) is not entry.reverse:
         answer = _from_cipher(relative, await client.decrypt_path(relative))
         if not answer.error:
             return answer
-    return await _encrypted(client, cipherdir, relative)
+    return await _encrypted(client, entry, relative)
 
 
-async def _encrypted(client: ControlClient, cipherdir: str, plain: str) -> PathAnswer:
+async def _encrypted(client: ControlClient, entry: VaultEntry, plain: str) -> PathAnswer:
     answer = _from_plain(plain, await client.encrypt_path(plain))
-    there = os.path.join(cipherdir, answer.cipher)
-    if not answer.error and not await in_thread(os.path.lexists, there):
+    stored = plain if entry.reverse else answer.cipher
+    if not answer.error and not await _is_on_disk(entry, stored):
         return replace(answer, warning=answer.warning or "Nothing is there.")
     return answer
+
+
+async def _is_on_disk(entry: VaultEntry, relative: str) -> bool:
+    return await in_thread(os.path.lexists, os.path.join(entry.cipherdir, relative))
 
 
 def _below(path: str, folder: str) -> str | None:

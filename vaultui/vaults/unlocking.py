@@ -74,7 +74,7 @@ async def open_vault(
     effective = replace(
         entry,
         mountpoint=options.mountpoint or entry.mountpoint,
-        read_only=entry.read_only if options.read_only is None else options.read_only,
+        read_only=entry.opens_read_only if options.read_only is None else options.read_only,
         idle_timeout_s=(
             entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
         ),
@@ -89,11 +89,13 @@ async def open_vault(
         mountpoint=mountpoint,
         ctlsock=str(paths.socket(entry.id)),
         config_path=entry.config_path,
-        read_only=effective.read_only,
+        read_only=effective.opens_read_only,
         idle_timeout_s=effective.idle_timeout_s,
         fsname=entry.cipherdir,
         nonempty=options.nonempty,
+        reverse=entry.reverse,
         password_source=options.password_source.value,
+        **vars(entry.options),
     )
 
     def step(taken: Step) -> None:

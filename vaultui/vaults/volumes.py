@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from vaultui.model.errors import TimedOut, VaultuiError
+from vaultui.model.errors import NothingToCheck, TimedOut, VaultuiError
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.vaults import keyringclient
@@ -31,7 +31,7 @@ INFO_S = 15.0
 
 async def info(entry: VaultEntry) -> VolumeInfo:
     """Return what the volume config says; needs no password."""
-    spec = InfoSpec(entry.cipherdir, entry.config_path)
+    spec = InfoSpec(entry.cipherdir, entry.config_path, entry.reverse)
     try:
         result = await run_oneshot(spec, timeout=INFO_S)
     except TimedOut as error:
@@ -68,7 +68,12 @@ async def check(
     password: Secret,
     on_message: Callable[[CheckProgress | Damage], None] | None,
 ) -> Checked:
-    """Read the whole volume and return the counts; damage is reported as it is found."""
+    """Read the whole volume and return the counts; damage is reported as it is found.
+
+    Raises NothingToCheck for an encrypted view, which has no ciphertext that could be damaged.
+    """
+    if entry.reverse:
+        raise NothingToCheck(name=entry.name)
 
     def passed_on(message: object) -> None:
         if on_message is not None and isinstance(message, CheckProgress | Damage):
@@ -82,7 +87,8 @@ async def check(
 
 async def change_password(entry: VaultEntry, old: Secret, new: Secret) -> None:
     """Wrap the volume's master key with a new password."""
-    await run_oneshot(PasswdSpec(entry.cipherdir, entry.config_path), [old, new])
+    spec = PasswdSpec(entry.cipherdir, entry.config_path, reverse=entry.reverse)
+    await run_oneshot(spec, [old, new])
 
 
 async def replace_saved(entry: VaultEntry, new: Secret) -> VaultuiError | None:

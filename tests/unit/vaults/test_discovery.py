@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.vaults.discovery import discover, name_for
+from vaultui.vaults.discovery import discover, is_reverse, name_for
 
 
 def volume(path: Path) -> Path:
@@ -26,6 +26,14 @@ def test_a_volume_is_not_searched_for_volumes(tmp_path: Path) -> None:
     outer = volume(tmp_path / "outer")
     volume(outer / "inner")
     assert discover([], [tmp_path]) == [outer]
+
+
+def test_a_plain_directory_that_is_shown_encrypted_is_found_and_searched(tmp_path: Path) -> None:
+    (tmp_path / ".gocryptfs.reverse.conf").write_text("{}")
+    inner = volume(tmp_path / "inner.c")
+    assert discover([], [tmp_path]) == [tmp_path, inner]
+    assert is_reverse(str(tmp_path))
+    assert not is_reverse(str(inner))
 
 
 def test_loops_of_links_and_depths_are_not_followed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vaultui.model.errors import SettingsInvalid
 from vaultui.model.ids import VaultId
-from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.entry import MountOptions, VaultEntry
 from vaultui.vaults.settings import (
     NEW_FILE,
     id_of_place,
@@ -43,6 +43,16 @@ mountpoint = "/mnt/photos"
 WORK = VaultEntry(id_of_place("/srv/work.c"), "Work", "/srv/work.c", "/home/u/Vaults/Work", 900.0)
 PHOTOS = VaultEntry(
     id_of_place("/srv/photos.c"), "Photos", "/srv/photos.c", "/mnt/photos", read_only=True
+)
+VIEW = VaultEntry(
+    VaultId("00112233445566bb"),
+    "View",
+    "/home/u/docs",
+    "/home/u/Vaults/View",
+    reverse=True,
+    options=MountOptions(
+        allow_other=True, exec=False, exclude_patterns=("*.tmp", "/cache/"), one_file_system=True
+    ),
 )
 NEW = VaultEntry(VaultId("00112233445566aa"), "New", "/srv/new.c", "/home/u/Vaults/New")
 
@@ -76,6 +86,12 @@ def test_the_text_of_a_new_file_has_no_vaults_and_its_example_is_right() -> None
         ("\n[vault]\nname = 'A'", 2, 1, "double brackets"),
         ("[[vault]]\nname = 'A'\n", 1, 1, "no cipherdir"),
         ("[[vault]]\n  nmae = 'A'\n", 2, 3, "no setting called nmae"),
+        ("[[vault]]\nname = 'A'\ncipherdir='/c'\nacl = 1", 4, 1, "acl is true or false"),
+        ("[[vault]]\nname = 'A'\ncipherdir='/c'\nexclude = ['x']", 4, 1, "reverse = true"),
+        (
+            "[[vault]]\nname = 'A'\ncipherdir='/c'\nreverse = true\nexclude = 'x'",
+            *(5, 1, "list of patterns"),
+        ),
         ("[[vault]]\nname = 'A/B'\ncipherdir='/c'", 2, 1, "slash"),
         ("[[vault]]\nname = 'A'\ncipherdir='c'", 3, 1, "begins with /"),
         ("[[vault]]\nname = 'A'\ncipherdir=3", 3, 1, "in quotes"),
@@ -117,6 +133,13 @@ def test_adding_keeps_every_line_that_was_there() -> None:
     changed = with_entry(BY_HAND, NEW)
     assert changed.startswith(BY_HAND)
     assert parse(changed) == [WORK, PHOTOS, NEW]
+
+
+def test_a_view_and_its_mount_options_are_read_back_as_they_were_written() -> None:
+    text = with_entry(BY_HAND, VIEW)
+    assert parse(text) == [WORK, PHOTOS, VIEW]
+    plain = VaultEntry(**{**_fields(VIEW), "reverse": False, "options": MountOptions()})
+    assert parse(with_entry(text, plain)) == [WORK, PHOTOS, plain]
 
 
 def test_changing_one_vault_keeps_comments_and_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -94,3 +95,24 @@ def test_a_path_that_is_nowhere_is_told_in_words(status: VaultStatus) -> None:
 
 def test_a_warning_of_the_backend_is_handed_on(status: VaultStatus) -> None:
     assert ask(status, "a/b")[0].warning == "careful"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("a/b", ["encrypt a/b"]),
+        ("CIPHERDIR/a/b", ["encrypt a/b"]),
+        ("/mnt/w/X/Y", ["decrypt X/Y"]),
+        ("X/Y", ["decrypt X/Y"]),
+    ],
+)
+def test_below_an_encrypted_view_the_plain_side_is_on_the_disk(
+    status: VaultStatus, path: str, asked: list[str]
+) -> None:
+    top = Path(status.entry.cipherdir)
+    (top / "X").rename(top / "a")
+    (top / "a" / "Y").rename(top / "a" / "b")
+    view = replace(status, entry=replace(status.entry, reverse=True))
+    answer, questions = ask(view, path)
+    assert (answer.plain, answer.cipher, answer.error) == ("a/b", "X/Y", "")
+    assert questions == asked

@@ -21,6 +21,7 @@ def add_verb(session: Session) -> int:
             idle_timeout_s=session.seconds(arguments.idle) or 0.0,
             read_only=bool(arguments.read_only),
             config_path=arguments.config or "",
+            reverse=arguments.reverse,
         )
     )
     if session.output.as_json:
@@ -28,6 +29,8 @@ def add_verb(session: Session) -> int:
     else:
         name = shown(entry.name)
         session.output.line(f"{name} is added; it will open at {place(entry.mountpoint)}.")
+        if entry.reverse:
+            session.output.line(f"That is an encrypted view of {place(entry.cipherdir)}.")
         session.output.line(f"  vaultui unlock {name}")
     return 0
 

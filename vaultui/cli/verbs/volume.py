@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 
-from vaultui.cli.output import shown, size
+from vaultui.cli.output import place, shown, size
 from vaultui.cli.passwords import current_password, named_new_password, new_password
 from vaultui.cli.session import Session
 from vaultui.model.errors import CheckFoundDamage
 from vaultui.model.exitcodes import ExitCode
-from vaultui.vaults import CheckProgress, Damage
+from vaultui.vaults import CheckProgress, Damage, content_in_words, names_in_words
 
 
 def info_verb(session: Session) -> int:
     """Print what a volume config says."""
-    info = session.run(session.vaults.info(session.arguments.name))
+    name = session.arguments.name
+    entry = session.vaults.entry(name)
+    info = session.run(session.vaults.info(name))
     if session.output.as_json:
         data = dataclasses.asdict(info)
-        session.output.data({"name": session.arguments.name, **data})
+        session.output.data({"name": name, "reverse": entry.reverse, **data})
         return 0
+    names = names_in_words(info)
+    if "LongNames" in info.feature_flags:
+        names += f", those longer than {info.long_name_max} bytes in files of their own"
     rows = [
+        *([("encrypted view", f"of {place(entry.cipherdir)}")] if entry.reverse else []),
         ("made by", info.creator),
-        ("content", info.content),
-        ("names", f"{info.names}, up to {info.long_name_max} bytes before they are long names"),
+        ("content", content_in_words(info)),
+        ("names", names),
         ("key derivation", info.key_derivation),
         ("features", " ".join(info.feature_flags)),
     ]

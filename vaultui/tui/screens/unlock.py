@@ -62,7 +62,7 @@ class UnlockScreen(Dialog[None]):
                 yield Field("Password", SecretInput(glyphs, id="password"))
                 yield Failure(glyphs)
                 yield Tick("", id="remember")
-                yield Tick("Read-only", entry.read_only, id="read-only")
+                yield Tick("Read-only", entry.opens_read_only, id="read-only")
                 yield Field(
                     "Idle lock",
                     Input(format_duration(entry.idle_timeout_s), id="idle", compact=True),
@@ -179,7 +179,7 @@ class UnlockScreen(Dialog[None]):
         idle = parse_duration(self.query_one("#idle", Input).value)
         typed = self.query_one("#mountpoint", Input).value.strip()
         return UnlockOptions(
-            read_only=None if read_only == entry.read_only else read_only,
+            read_only=None if read_only == entry.opens_read_only else read_only,
             idle_timeout_s=None if idle == entry.idle_timeout_s else idle,
             mountpoint=None if typed in {"", self._usual_place} else str(Path(typed).expanduser()),
             password_source=source,

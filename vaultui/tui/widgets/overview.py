@@ -18,7 +18,13 @@ from vaultui.model.states import VaultState
 from vaultui.tui.history import SAMPLES
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip, clip_path, clock, place, shown, size, span
-from vaultui.vaults import ExitState, VaultStatus, VolumeInfo
+from vaultui.vaults import (
+    ExitState,
+    VaultStatus,
+    VolumeInfo,
+    content_in_words,
+    names_in_words,
+)
 
 _LABEL_CELLS = 13
 _OPEN_FILES_SHOWN = 5
@@ -88,7 +94,10 @@ class Overview(Pane):
             yield _fact("Mounted at", Content.assemble((where, "bold"), (f" ({mode})", "$muted")))
         else:
             yield _fact("Opens at", Content.assemble(where))
-        yield _fact("Cipher dir", clip_path(place(status.entry.cipherdir), room, ellipsis))
+        view = "  shown encrypted" if status.entry.reverse else ""
+        folder = clip_path(place(status.entry.cipherdir), room - len(view), ellipsis)
+        label = "Plain dir" if status.entry.reverse else "Cipher dir"
+        yield _fact(label, Content.assemble(folder, (view, "$muted")))
         yield from self._volume(status, room)
         if mounted and status.opened_at is not None:
             yield _fact("Open since", self._since(status, room))
@@ -118,8 +127,10 @@ class Overview(Pane):
         info = self._infos.get(status.entry.id)
         dot = self.vaultui.glyphs.dot
         if isinstance(info, VolumeInfo):
-            text = f"{info.content} {dot} {info.names} names {dot} {info.key_derivation}"
-            yield _fact("Volume", clip(shown(text), room, self.vaultui.glyphs.ellipsis))
+            ellipsis = self.vaultui.glyphs.ellipsis
+            text = f"{content_in_words(info)} {dot} {info.key_derivation}"
+            yield _fact("Volume", clip(shown(text), room, ellipsis))
+            yield _fact("Names", clip(shown(names_in_words(info)), room, ellipsis))
         elif info is not None and status.state is not VaultState.MISSING:
             yield _fact("Volume", Content.assemble((shown(info.summary), "$error")))
         else:
