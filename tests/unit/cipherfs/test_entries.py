@@ -261,7 +261,7 @@ def test_a_directory_inherits_the_group_bit(vault: OpenVolume) -> None:
 @needs("user-xattrs")
 def test_a_default_list_decides_what_group_and_others_may(vault: OpenVolume) -> None:
     # Version 2, then user::rwx group::r-x other::---.
-    acl = bytes.fromhex("02000000" "01000700ffffffff" "04000500ffffffff" "20000000ffffffff")
+    acl = bytes.fromhex("0200000001000700ffffffff04000500ffffffff20000000ffffffff")
     vault.mkdir("shared")
     vault.fs.setxattr(vault.ino("shared"), b"system.posix_acl_default", acl)
     assert stat.S_IMODE(vault.mkdir("shared/below", 0o777).mode) == 0o750
