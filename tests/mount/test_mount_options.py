@@ -189,6 +189,23 @@ def test_an_option_that_nobody_knows_is_refused_in_words(volume: Vaultfs) -> Non
     assert mount_at(volume.mountpoint) is None
 
 
+def test_an_encrypted_view_has_a_type_of_its_own_and_obeys_the_same_options(
+    tmp_path: Path,
+) -> None:
+    volume = Vaultfs(tmp_path, init_options=("-reverse",))
+    volume.create()
+    volume.mountpoint.mkdir()
+    (volume.cipherdir / "file").write_bytes(CONTENT)
+    with served(volume, reverse=True, force_owner=(1234, 1235), exec=False):
+        mount = table(volume)
+        assert mount.fstype == "fuse.vaultfs-reverse"
+        assert {"ro", "noexec", "nosuid", "nodev"} <= set(mount.options)
+        assert {path.lstat().st_uid for path in volume.mountpoint.iterdir()} == {1234}
+        with pytest.raises(OSError) as caught:
+            (volume.mountpoint / "file").touch()
+        assert caught.value.errno == errno.EROFS
+
+
 @pytest.fixture
 def read_only_storage(volume: Vaultfs) -> Iterator[Vaultfs]:
     subprocess.run(("mount", "--bind", volume.cipherdir, volume.cipherdir), check=True)
