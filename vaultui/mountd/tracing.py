@@ -25,8 +25,9 @@ from vaultui.mountd.operations import HANDLERS, VaultOperations
 
 _log: Final = logging.getLogger("vaultfs.fuse")
 
-_SECRET_ARGUMENT: Final = {"write": 2, "setxattr": 2}
-_SECRET_ANSWER: Final = ("read", "getxattr")
+_CONTENT_ARGUMENT: Final = {"write": 2, "setxattr": 2}
+"""Which argument of a request is content; of it, and of answers that are, the size is shown."""
+_CONTENT_ANSWER: Final = ("read", "getxattr")
 
 
 def trace(operations: VaultOperations) -> None:
@@ -44,8 +45,8 @@ def _traced(
     async def traced(*arguments: Any) -> Any:
         number = next(numbers)
         words = [_in_words(argument) for argument in arguments]
-        if name in _SECRET_ARGUMENT:
-            place = _SECRET_ARGUMENT[name]
+        if name in _CONTENT_ARGUMENT:
+            place = _CONTENT_ARGUMENT[name]
             words[place] = f"{len(arguments[place])}b"
         _log.info("rx %d: %s %s", number, name.upper(), " ".join(words))
         try:
@@ -53,7 +54,7 @@ def _traced(
         except FUSEError as error:
             _log.info("tx %d: %s", number, errno.errorcode.get(error.errno, error.errno))
             raise
-        shown = f"{len(answer)}b" if name in _SECRET_ANSWER else _in_words(answer)
+        shown = f"{len(answer)}b" if name in _CONTENT_ANSWER else _in_words(answer)
         _log.info("tx %d: OK %s", number, shown)
         return answer
 
