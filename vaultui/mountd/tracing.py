@@ -42,12 +42,14 @@ def trace(operations: VaultOperations) -> None:
 def _traced(
     name: str, handle: Callable[..., Awaitable[Any]], numbers: itertools.count[int]
 ) -> Callable[..., Awaitable[Any]]:
+    content = _CONTENT_ARGUMENT.get(name)
+
     async def traced(*arguments: Any) -> Any:
         number = next(numbers)
-        words = [_in_words(argument) for argument in arguments]
-        if name in _CONTENT_ARGUMENT:
-            place = _CONTENT_ARGUMENT[name]
-            words[place] = f"{len(arguments[place])}b"
+        words = [
+            f"{len(argument)}b" if place == content else _in_words(argument)
+            for place, argument in enumerate(arguments)
+        ]
         _log.info("rx %d: %s %s", number, name.upper(), " ".join(words))
         try:
             answer = await handle(*arguments)
