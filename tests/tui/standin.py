@@ -111,6 +111,8 @@ class StandIn:
         self.found: list[Path] = []
         self.failure: VaultuiError | None = None
         """Raised by the next use case that changes something."""
+        self.infos: dict[str, VolumeInfo] = {}
+        """What is not the default volume, by the name of the vault."""
         self.logs: dict[str, list[str]] = {}
         self.timeline: dict[str, list[Event]] = {}
         self.calls: list[str] = []
@@ -130,6 +132,7 @@ class StandIn:
         cipherdir: str = "",
         mountpoint: str = "",
         idle_timeout_s: float = 0.0,
+        reverse: bool = False,
         **changes: object,
     ) -> VaultEntry:
         """Register a vault in a state; `changes` are fields of its status."""
@@ -140,6 +143,7 @@ class StandIn:
             cipherdir=cipherdir or f"/home/ada/Sync/{name.lower()}.c",
             mountpoint=mountpoint or f"{self.vaults_dir}/{name}",
             idle_timeout_s=idle_timeout_s,
+            reverse=reverse,
         )
         self.passwords[name] = password
         status = VaultStatus(
@@ -174,7 +178,7 @@ class StandIn:
     def _open(self, entry: VaultEntry, options: UnlockOptions) -> None:
         timeout = entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
         mountpoint = options.mountpoint or entry.mountpoint
-        read_only = entry.read_only if options.read_only is None else options.read_only
+        read_only = entry.opens_read_only if options.read_only is None else options.read_only
         detail = Status(
             version="1",
             pid=4711,
@@ -394,6 +398,7 @@ class StandIn:
             cipherdir=cipherdir,
             mountpoint=mountpoint or "",
             idle_timeout_s=idle_timeout_s,
+            reverse=reverse,
         )
 
     async def create(
@@ -433,7 +438,7 @@ class StandIn:
     async def info(self, name: str) -> VolumeInfo:
         if self._status(name).state is VaultState.MISSING:
             raise CipherdirMissing(path=self._status(name).entry.cipherdir)
-        return INFO
+        return self.infos.get(name, INFO)
 
     # -- the machine ------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from driver import Driver, Running
-from standin import StandIn
+from standin import INFO, StandIn
 from support import eventually
 
 from vaultui.model.errors import SettingsInvalid
@@ -47,7 +48,8 @@ async def test_the_overview_shows_places_countdown_files_and_memory(
         for fact in (
             "Mounted at ~/Vaults/Work (rw)",
             "Cipher dir ~/Sync/work.c",
-            "AES-256-GCM · EME names · scrypt N=65536 r=8 p=1",
+            "AES-256-GCM · scrypt N=65536 r=8 p=1",
+            "Names encrypted",
             "07:12 of 15:00",
             "Memory 44.0 MiB",
             "Open files 2 last activity 7 min 48 s ago",
@@ -252,7 +254,7 @@ async def test_a_drive_that_comes_back_is_described_after_all(running: Running) 
         await driver.sees("/media/stick is not there.")
         vaults.change("Stick", state=VaultState.LOCKED, explanation="")
         await driver.app.live.refresh()
-        await driver.sees("AES-256-GCM · EME names")
+        await driver.sees("AES-256-GCM · scrypt")
 
 
 async def test_a_typo_in_the_settings_is_said_and_stays_visible(
@@ -374,3 +376,21 @@ async def test_several_open_vaults_are_kept_apart_in_the_panes(
         driver.app.screen.query_one("#vaults").focus()
         await driver.press("j", "j")
         await driver.sees("nothing logged yet")
+
+
+async def test_the_overview_says_what_a_volume_is_made_of(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put("Shared")
+    vaults.infos["Shared"] = replace(INFO, content="XChaCha20-Poly1305", names="plaintext")
+    async with running(vaults) as driver:
+        await driver.sees("Volume XChaCha20-Poly1305 · scrypt N=65536")
+        await driver.sees("Names in the clear")
+
+
+async def test_an_encrypted_view_is_told_from_a_vault(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put("View", cipherdir="/srv/documents", reverse=True, state=VaultState.OPEN)
+    vaults.infos["View"] = replace(INFO, content="AES-SIV-512")
+    async with running(vaults) as driver:
+        await driver.sees("Plain dir /srv/documents shown encrypted")
+        await driver.sees("(ro)")
