@@ -16,7 +16,7 @@ from pathlib import Path
 from mounting import detach, mountpoints_below
 from waiting import wait_until
 
-_GRACE_S = float(os.environ.get("VAULTUI_TEST_GRACE", "3"))
+_GRACE_S = float(os.environ.get("VAULTUI_TEST_GRACE", "10"))
 """A backend that was told to unmount a moment ago may take this long to be gone."""
 
 

@@ -130,7 +130,7 @@ class MountedVolume:
         if self.is_mounted():
             # A program may still look at its own fresh mount (go-fuse opens a file in it once),
             # and until it is done the kernel calls the mount busy.
-            wait_until(self._try_to_unmount, 5, f"{self.mountpoint} is unmounted")
+            wait_until(self._try_to_unmount, 20, f"{self.mountpoint} is unmounted")
         returncode = exit_code(process)
         self.process = None
         assert returncode == 0, f"{self.argv0} ended with {returncode}\n{self.log}"

@@ -14,7 +14,7 @@ _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.02
 
 
-def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+def wait_until(predicate: Callable[[], T], timeout: float = 20.0, what: str = "") -> T:
     """Return the first true value of `predicate`, asked until `timeout` seconds have passed.
 
     Raises AssertionError that names `what` otherwise. The predicate is asked at least once,
@@ -35,7 +35,7 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = ""
 
 async def eventually(
     predicate: Callable[[], T],
-    timeout: float = 10.0,  # noqa: ASYNC109 - it fails with a sentence, not with a cancellation
+    timeout: float = 20.0,  # noqa: ASYNC109 - it fails with a sentence, not with a cancellation
     what: str = "",
 ) -> T:
     """Do as `wait_until` does without holding up the event loop, asyncio's or trio's."""

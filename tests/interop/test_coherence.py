@@ -16,7 +16,7 @@ from support import Gocryptfs, MountedVolume, Vaultfs, wait_until
 
 BOTH = pytest.mark.parametrize("program", [Gocryptfs, Vaultfs], ids=["gocryptfs", "vaultfs"])
 
-NOTICED_S = 3.0
+NOTICED_S = 10.0
 """Attributes and entries may be up to one second old; the rest is for a slow machine."""
 
 

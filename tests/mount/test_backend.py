@@ -15,7 +15,7 @@ from asking import Asking
 from capabilities import UNPRIVILEGED_UID, needs
 from mounting import Gocryptfs, Vaultfs, mountpoints_below
 from ordinaryuser import OPEN_DEVICE, as_user, let_others_in
-from programs import program, run_program
+from programs import exit_code, program, run_program
 from support import wait_until
 
 pytestmark = needs("fuse")
@@ -32,7 +32,7 @@ def table_line(mountpoint: Path) -> str:
 
 
 def unmount(mountpoint: Path) -> None:
-    wait_until(lambda: run_program(("fusermount3", "-u", mountpoint)).returncode == 0, 5)
+    wait_until(lambda: run_program(("fusermount3", "-u", mountpoint)).returncode == 0)
 
 
 def holder_of(mounted: Path) -> int:
@@ -290,16 +290,17 @@ def test_a_cipher_directory_that_gocryptfs_serves_is_refused(volume: Vaultfs) ->
 
 def test_the_idle_lock_ends_the_backend_with_0_after_the_last_use(volume: Vaultfs) -> None:
     volume.mount_options = ("-idle", "400ms", "-ctlsock", str(volume.base / "ctl"))
-    volume.mount()
-    assert volume.process is not None
-    assert volume.process.wait(20) == 0
+    # Not waited for: on a busy machine it may be gone again before anybody has looked.
+    assert exit_code(volume.start()) == 0
+    assert "mounted and ready" in volume.log
     assert not volume.is_mounted()
 
 
 def test_an_open_file_holds_the_idle_lock_off_and_a_working_directory_is_reported(
     volume: Vaultfs,
 ) -> None:
-    volume.mount_options = ("-idle", "300ms", "-ctlsock", str(volume.base / "ctl"))
+    # Long enough to look into it in time on a busy machine.
+    volume.mount_options = ("-idle", "1500ms", "-ctlsock", str(volume.base / "ctl"))
     volume.mount()
     assert volume.process is not None
     # An open file first, so that the mount is still there when we look into it.

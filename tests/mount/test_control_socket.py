@@ -215,7 +215,7 @@ def test_it_answers_while_the_data_plane_is_busy(mounted: Vaultfs) -> None:
     for writer in writers:
         writer.start()
     try:
-        with Asking(mounted.base / "ctl", timeout=5) as client:
+        with Asking(mounted.base / "ctl", timeout=30) as client:
             for _ in range(20):
                 assert client.ours("StatusRequest")["type"] == "Status"
                 assert client.path(EncryptPath="big")["ErrNo"] == 0

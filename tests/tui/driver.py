@@ -65,7 +65,7 @@ class Driver:
         """The same in one line, so that a sentence is found however it was wrapped."""
         return " ".join(self.text.replace("│", " ").replace("|", " ").split())
 
-    async def sees(self, text: str, within: float = 10.0) -> None:
+    async def sees(self, text: str, within: float = 20.0) -> None:
         """Wait until the screen in front shows `text`."""
         try:
             await eventually(lambda: text in self.flat_text, within)
@@ -73,19 +73,19 @@ class Driver:
             raise AssertionError(f"{text!r} did not appear on\n{self.text}") from None
         await self.pilot.pause()
 
-    async def loses(self, text: str, within: float = 10.0) -> None:
+    async def loses(self, text: str, within: float = 20.0) -> None:
         """Wait until the screen in front shows `text` no more."""
         await eventually(lambda: text not in self.flat_text, within, f"{text!r} goes")
         await self.pilot.pause()
 
-    async def hears(self, text: str, within: float = 10.0) -> None:
+    async def hears(self, text: str, within: float = 20.0) -> None:
         """Wait until a notification says `text`."""
         try:
             await eventually(lambda: any(text in toast for toast in self.toasts), within)
         except AssertionError:
             raise AssertionError(f"{text!r} is not in {self.toasts}") from None
 
-    async def comes_to(self, screen: str, within: float = 10.0) -> None:
+    async def comes_to(self, screen: str, within: float = 20.0) -> None:
         """Wait until the screen with this id is in front."""
         await eventually(lambda: self.app.screen.id == screen, within, f"the screen {screen}")
         await self.pilot.pause()
