@@ -29,15 +29,20 @@ def parse(argv: Sequence[str]) -> Options:
         _read(iter(words), options)
     except ValueError as error:
         raise UsageError(
-            what=f"Invalid command line: {shown(argv)}: {error}. Try '{argv[0]} -help'"
-        ) from error
+            what=f"Invalid command line: {shown(argv)}: {_without_keys(str(error))}. "
+            f"Try '{argv[0]} -help'"
+        ) from None
     return options
 
 
 def shown(argv: Sequence[str]) -> str:
-    """Return the words in quotes. What may be a master key is left out, mistyped or not."""
-    quoted = " ".join(f'"{word}"' for word in argv)
-    return re.sub(r"(?<![0-9A-Fa-f/])[0-9A-Fa-f-]{48,}", "…", quoted)
+    """Return the words in quotes, without what may be a master key."""
+    return _without_keys(" ".join(f'"{word}"' for word in argv))
+
+
+def _without_keys(text: str) -> str:
+    """Leave out what may be a master key, mistyped or in the wrong place; names in paths stay."""
+    return re.sub(r"(?<![0-9A-Fa-f/])[0-9A-Fa-f-]{48,}", "…", text)
 
 
 def _read(words: Iterator[str], options: Options) -> None:

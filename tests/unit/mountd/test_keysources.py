@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultui.model.errors import MasterKeyInvalid, PasswordEmpty
+from vaultui.model.errors import MasterKeyInvalid, PasswordEmpty, UsageError
 from vaultui.mountd.keysources import parse_master_key, read_master_key, read_secret
 from vaultui.mountd.masterkeyflags import long_name_max, master_key_flags
 from vaultui.mountd.pflag import parse, shown
@@ -79,7 +79,9 @@ def test_a_key_is_in_no_message_and_in_no_representation(
     options.master_key = key
     with caplog.at_level(logging.DEBUG), read_master_key(options):
         pass
-    texts = (caplog.text, repr(options), shown(words))
+    with pytest.raises(UsageError) as failure:
+        parse(["vaultfs", "-scryptn", key])
+    texts = (caplog.text, repr(options), shown(words), failure.value.summary)
     for text in texts:
         assert key[:-1] not in text
     assert '"-masterkey" "…" "c"' in shown(words)
