@@ -37,7 +37,10 @@ def parse(argv: Sequence[str]) -> Options:
 
 def shown(argv: Sequence[str]) -> str:
     """Return the words in quotes, without what may be a master key."""
-    return _without_keys(" ".join(f'"{word}"' for word in argv))
+    # Not worth the time of every start.
+    from vaultui.model.terminaltext import quoted
+
+    return _without_keys(" ".join(map(quoted, argv)))
 
 
 def _without_keys(text: str) -> str:

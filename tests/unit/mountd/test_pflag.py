@@ -97,6 +97,12 @@ def test_an_unknown_option_is_complained_about_with_the_whole_command_line() -> 
     assert failure.value.exit_code == 1
 
 
+def test_a_complaint_does_not_steer_the_terminal() -> None:
+    with pytest.raises(UsageError) as failure:
+        parsed("\x1b[2J", "-nosuch")
+    assert "\x1b" not in failure.value.summary
+
+
 def test_an_option_without_its_value_is_refused() -> None:
     with pytest.raises(UsageError, match="flag needs an argument: --ctlsock"):
         parsed("c", "m", "-ctlsock")
