@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -11,6 +12,9 @@ from typing import Self
 
 from programs import exit_code
 from waiting import wait_until
+
+_MARK = b"\0"
+"""No program here prints it."""
 
 
 class Terminal:
@@ -27,12 +31,13 @@ class Terminal:
 
     @property
     def shown(self) -> str:
-        try:
+        return self._arrived().replace(_MARK, b"").decode("utf-8", "replace")
+
+    def _arrived(self) -> bytes:
+        with contextlib.suppress(BlockingIOError):
             while data := os.read(self._master, 1 << 16):
                 self._shown += data
-        except BlockingIOError:
-            pass
-        return self._shown.decode("utf-8", "replace")
+        return self._shown
 
     @property
     def echoes(self) -> bool:
@@ -50,8 +55,12 @@ class Terminal:
             raise AssertionError(f"{text!r} did not appear in:\n{self.shown}") from late
 
     def wait(self) -> int:
-        """Return the exit code."""
-        return exit_code(self.process, 30)
+        """Return the exit code, when all that was printed has arrived in `shown`."""
+        code = exit_code(self.process, 30)
+        # The kernel hands output on by and by: a mark behind it tells that it is all here.
+        os.write(self._slave, _MARK)
+        wait_until(lambda: _MARK in self._arrived(), what="the last output")
+        return code
 
     def __enter__(self) -> Self:
         return self

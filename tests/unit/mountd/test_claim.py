@@ -67,7 +67,7 @@ def test_a_holder_that_is_about_to_end_is_waited_for(
     holder.stdout.readline()
     timer = threading.Timer(0.1, holder.stdin.close)
     timer.start()
-    claim(opened(), str(tmp_path), shared=False)
+    claim(opened(), str(tmp_path), shared=False, patience_s=20)
     assert holder.wait(10) == 1  # read found the end of its input
     timer.join()
     holder.stdout.close()
