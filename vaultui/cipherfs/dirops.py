@@ -126,7 +126,10 @@ class DirOps:
         if not self._names.uses_dir_iv:
             return self._made(parent, cname, name)
         node = self._inodes.adopt(parent, cname, name, status)
-        self._directories.keep(node, fd)
+        if status.st_mode & stat.S_IRWXU == stat.S_IRWXU:
+            self._directories.keep(node, fd)
+        else:
+            os.close(fd)  # opened with rights that its owner does not have
         self._durability.wrote(node, DIR_IV_NAME)
         return self._attrs.of(node, status)
 

@@ -13,7 +13,6 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from vaultui.cipherfs.cipherdir import open_directory
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, write_dir_iv
 from vaultui.format.names import DIR_IV_NAME, is_companion
 from vaultui.linux.credentials import Caller, acting_for
@@ -26,21 +25,23 @@ def make_furnished(
 ) -> tuple[int, os.stat_result]:
     """Make a directory with its IV; return a descriptor of it, and its status.
 
-    The owner needs all permissions until the IV is in it, and loses then what `mode` does not
-    have of them. The rest is left as it came about: set-group-ID may be inherited, and a
-    default list of the parent decides over group and others.
+    The owner needs all permissions until the IV is in it. Then it has those that it came about
+    with, less what `mode` does not give to the owner: set-group-ID may be inherited, and a
+    default list of the parent decides over all of them.
     """
     with acting_for(caller):
         os.mkdir(cname, mode | _OWNER_ALL, dir_fd=parent_fd)
     fd = -1
     try:
-        fd, _readable = open_directory(parent_fd, cname)
+        fd, given = _open_as_owner(parent_fd, cname)
         with acting_for(caller):
             write_dir_iv(fd)
         status = os.fstat(fd)
-        if surplus := _OWNER_ALL & ~mode:
+        now = stat.S_IMODE(status.st_mode)
+        wanted = (now if given is None else given) & (mode | ~_OWNER_ALL)
+        if wanted != now:
             # Not as the caller, who would lose the set-group-ID bit of a foreign group.
-            os.fchmod(fd, stat.S_IMODE(status.st_mode) & ~surplus)
+            os.fchmod(fd, wanted)
             status = os.fstat(fd)
     except BaseException:
         if fd >= 0:
@@ -59,7 +60,7 @@ def emptied(parent_fd: int, cname: bytes, *, has_iv: bool) -> Iterator[None]:
 
     Its IV waits beside it meanwhile, and comes back if what follows fails.
     """
-    fd, restore_mode = _open_to_empty(parent_fd, cname)
+    fd, restore_mode = _open_as_owner(parent_fd, cname)
     waiting = REMOVED_IV_PREFIX + b"%d" % secrets.randbits(64)
     moved = False
     try:
@@ -82,8 +83,11 @@ def emptied(parent_fd: int, cname: bytes, *, has_iv: bool) -> Iterator[None]:
         os.unlink(waiting, dir_fd=parent_fd)
 
 
-def _open_to_empty(parent_fd: int, cname: bytes) -> tuple[int, int | None]:
-    """Return a descriptor for listing, and the mode to go back to if it had to change."""
+def _open_as_owner(parent_fd: int, cname: bytes) -> tuple[int, int | None]:
+    """Give the owner of a directory all permissions, and open it.
+
+    Returns the descriptor, and the mode to go back to if it had to change.
+    """
     flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     path_fd = -1
     try:

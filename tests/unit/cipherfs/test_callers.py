@@ -127,6 +127,27 @@ def test_a_directory_that_cannot_be_furnished_for_a_caller_is_not_left_behind(
 
 
 @needs("user-xattrs")
+@pytest.mark.parametrize("vault", ["default"], indirect=True)
+def test_a_directory_can_be_made_where_a_default_list_takes_all_rights_from_its_owner(
+    vault: OpenVolume, tmp_path: Path
+) -> None:
+    # Version 2, then user::--- group::r-x other::---.
+    acl = bytes.fromhex("0200000001000000ffffffff04000500ffffffff20000000ffffffff")
+    native = tmp_path / "native"
+    native.mkdir()
+    os.setxattr(native, "system.posix_acl_default", acl)
+    (native / "new").mkdir()
+    vault.fs.setxattr(vault.ino("team"), b"system.posix_acl_default", acl)
+
+    made = vault.fs.mkdir(*vault.split("team/new"), 0o777, MEMBER)
+
+    assert stat.S_IMODE(made.mode) == stat.S_IMODE((native / "new").stat().st_mode) | stat.S_ISGID
+    assert {path.stat().st_uid for path in on_disk(vault, "team/new")} == {MEMBER.uid}
+    vault.write("team/new/file", b"x")
+    assert vault.read("team/new/file") == b"x"
+
+
+@needs("user-xattrs")
 def test_an_access_list_set_by_a_stranger_to_the_group_takes_the_group_bit(
     vault: OpenVolume,
 ) -> None:
