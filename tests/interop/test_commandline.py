@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from support import Gocryptfs, Vaultfs, private_home, program, run_program
 
 from vaultui.model.errors import UsageError
-from vaultui.mountd.options import OPTIONS
-from vaultui.mountd.pflag import parse
-from vaultui.mountd.refusals import check_options
+from vaultui.mountd.commandline.options import OPTIONS
+from vaultui.mountd.commandline.pflag import parse
+from vaultui.mountd.commandline.refusals import check_options
 
 NEWER = {"context", "noxattr", "fido2-assert-option"}
 """Options that the gocryptfs of the distribution does not know yet."""

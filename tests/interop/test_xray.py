@@ -10,7 +10,7 @@ import pytest
 from capabilities import needs
 from support import Gocryptfs, MountedVolume, Vaultfs, program, run_program
 
-from vaultui.mountd import xray
+from vaultui.mountd.commandline import xray
 
 pytestmark = needs("gocryptfs-xray")
 

@@ -109,7 +109,8 @@ def test_a_backend_goes_on_when_its_front_end_is_gone(volume: Vaultfs) -> None:
 
 COUNTING = """
 import sys
-from vaultui.mountd import __main__, dataplane
+from vaultui.mountd import __main__
+from vaultui.mountd.data import dataplane
 run = dataplane.DataPlane._run
 def counting(self):
     run(self)

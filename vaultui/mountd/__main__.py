@@ -54,7 +54,7 @@ def _run(argv: list[str]) -> int:
         console.log_plainly()
         signal.signal(signal.SIGTERM, _stop)
         if os.path.basename(argv[0]) == "gocryptfs-xray":
-            from vaultui.mountd import xrayline
+            from vaultui.mountd.commandline import xrayline
 
             _protect()
             return xrayline.run(argv[1:])
@@ -71,7 +71,7 @@ def _run(argv: list[str]) -> int:
 
 def _obey(argv: list[str]) -> int:
     """Do what the command line says, here or in a process in the background."""
-    from vaultui.mountd import pflag, refusals
+    from vaultui.mountd.commandline import pflag, refusals
 
     program = program_name(argv[0])
     options = pflag.parse([program, *argv[1:]])
@@ -90,9 +90,9 @@ def _obey(argv: list[str]) -> int:
         from vaultui.mountd import specs
 
         return specs.run(options.spec_fd, options.notify_fd, program)
-    from vaultui.mountd import commandline
+    from vaultui.mountd.commandline import actions
 
-    return commandline.run(options, program)
+    return actions.run(options, program)
 
 
 def _protect() -> None:

@@ -12,7 +12,6 @@ import functools
 import logging
 import os
 import threading
-from typing import Protocol
 
 from vaultui.cipherfs import conffile
 from vaultui.cipherfs.volume import Volume
@@ -24,26 +23,11 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
-from vaultui.mountd.controlsocket import ControlSocket
+from vaultui.mountd.control.controlsocket import ControlSocket
+from vaultui.mountd.front import Front
 from vaultui.wire.handshake import MountSpec, StepName
 
 _log = logging.getLogger("vaultfs")
-
-
-class Front(Protocol):
-    """Whoever started us: a person at a command line, or the front end on its pipes."""
-
-    has_token: bool
-    """There is a FIDO2 token, for a volume that takes no password."""
-
-    def secret(self, conf: VolumeConf | None) -> Secret:
-        """Return what opens a volume with this config, or without one; asked for now."""
-
-    def step(self, name: StepName) -> None:
-        """Something that takes a while begins."""
-
-    def ready(self, mountpoint: str, mount_id: int) -> None:
-        """The mount answers. Called in the main thread, once."""
 
 
 def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:

@@ -11,9 +11,9 @@ import pytest
 import trio
 
 from vaultui.mountd.activity import Activity
+from vaultui.mountd.data.operations import HANDLERS, VaultOperations
+from vaultui.mountd.data.requestloop import RequestLoop
 from vaultui.mountd.eventring import EventRing
-from vaultui.mountd.operations import HANDLERS, VaultOperations
-from vaultui.mountd.requestloop import RequestLoop
 from vaultui.wire.control import EventKind
 
 

@@ -15,12 +15,12 @@ import trio
 from vaultui.cipherfs.tree import Opened
 from vaultui.linux import credentials, fusehello
 from vaultui.model.ids import Handle
-from vaultui.mountd import dataplane
 from vaultui.mountd.activity import Activity
-from vaultui.mountd.calleroperations import CallerOperations
+from vaultui.mountd.data import dataplane
+from vaultui.mountd.data.calleroperations import CallerOperations
+from vaultui.mountd.data.operations import VaultOperations
+from vaultui.mountd.data.requestloop import RequestLoop
 from vaultui.mountd.eventring import EventRing
-from vaultui.mountd.operations import VaultOperations
-from vaultui.mountd.requestloop import RequestLoop
 from vaultui.wire.handshake import MountSpec
 
 EVERYTHING = 0xFFFFFFFF & ~(fusehello.POSIX_ACL | fusehello.DONT_MASK)

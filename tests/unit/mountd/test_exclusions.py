@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from vaultui.model.errors import ExcludeRefused, ExcludeUnreadable
-from vaultui.mountd.exclusions import read_patterns
-from vaultui.mountd.pflag import parse
-from vaultui.mountd.refusals import check_exclusions
+from vaultui.mountd.commandline.exclusions import read_patterns
+from vaultui.mountd.commandline.pflag import parse
+from vaultui.mountd.commandline.refusals import check_exclusions
 
 
 def test_lines_of_files_come_behind_the_patterns_and_stay_as_they_are(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import os
 import pytest
 
 from vaultui.model.secret import Secret
-from vaultui.mountd import commands, fsck
+from vaultui.mountd import commands
+from vaultui.mountd.commandline import fsck
 from vaultui.wire.handshake import Checked, CheckSpec, Damage
 
 

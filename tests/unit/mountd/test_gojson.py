@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaultui.mountd.gojson import complaint
+from vaultui.mountd.control.gojson import complaint
 
 ANSWERS = {
     b"": "unexpected end of JSON input",

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from vaultui.mountd.activity import Activity
-from vaultui.mountd.idle import CycleClock, IdleClock, period
+from vaultui.mountd.control.idle import CycleClock, IdleClock, period
 
 START = 1000.0
 

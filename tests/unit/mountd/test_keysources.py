@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaultui.model.errors import MasterKeyInvalid, PasswordEmpty, UsageError
-from vaultui.mountd.keysources import parse_master_key, read_master_key, read_secret
-from vaultui.mountd.masterkeyflags import long_name_max, master_key_flags
-from vaultui.mountd.pflag import parse, shown
+from vaultui.mountd.commandline.keysources import parse_master_key, read_master_key, read_secret
+from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.commandline.pflag import parse, shown
 
 
 def key_of(text: str) -> bytes:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from vaultui.model.errors import ExcludeUnreadable
-from vaultui.mountd.mountcommand import spec_of
-from vaultui.mountd.pflag import parse
+from vaultui.mountd.commandline.mountcommand import spec_of
+from vaultui.mountd.commandline.pflag import parse
 from vaultui.wire.handshake import MountSpec
 
 

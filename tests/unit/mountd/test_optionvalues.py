@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultui.mountd.optionvalues import (
+from vaultui.mountd.commandline.optionvalues import (
     parse_bool,
     parse_duration,
     parse_int,

@@ -14,7 +14,7 @@ from vaultui.model.errors import (
     PasswordTooLong,
     VaultuiError,
 )
-from vaultui.mountd.passwordsources import read_new_password, read_password
+from vaultui.mountd.commandline.passwordsources import read_new_password, read_password
 
 
 def content(files: tuple[str, ...] = (), program: tuple[str, ...] = ()) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.mountd.pathclient import translate_paths
+from vaultui.mountd.commandline.pathclient import translate_paths
 
 Answer = Callable[[bytes], bytes]
 

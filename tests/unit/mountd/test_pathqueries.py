@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultui.mountd.pathqueries import answer, canonical, encode, parse
+from vaultui.mountd.control.pathqueries import answer, canonical, encode, parse
 from vaultui.wire.control import PathReply
 
 

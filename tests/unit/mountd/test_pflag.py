@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaultui.model.errors import UsageError
-from vaultui.mountd.helptext import help_text
-from vaultui.mountd.options import OPTIONS, Options
-from vaultui.mountd.pflag import parse
+from vaultui.mountd.commandline.helptext import help_text
+from vaultui.mountd.commandline.options import OPTIONS, Options
+from vaultui.mountd.commandline.pflag import parse
 
 
 def parsed(*words: str) -> Options:

@@ -11,8 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from vaultui.mountd import requestloop
-from vaultui.mountd.requestloop import ReadTurn, RequestLoop
+from vaultui.mountd.data import requestloop
+from vaultui.mountd.data.requestloop import ReadTurn, RequestLoop
 
 
 def test_the_turn_is_taken_and_given_back_without_a_pause() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from vaultui.mountd import speed
+from vaultui.mountd.commandline import speed
 
 
 def test_each_content_cipher_has_a_row_in_the_form_of_gocryptfs(

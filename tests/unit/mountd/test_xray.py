@@ -18,7 +18,7 @@ from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
 from vaultui.model.errors import Fido2TokenNeeded, PasswordIncorrect, VolumeConfMissing
 from vaultui.model.secret import Secret
-from vaultui.mountd import xray
+from vaultui.mountd.commandline import xray
 
 PASSWORD = b"correct horse battery"
 LONG = "l" * 200

@@ -8,12 +8,12 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import daemon
+from vaultui.mountd.commandline.exclusions import read_patterns
+from vaultui.mountd.commandline.keysources import has_master_key, read_secret
+from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.optionvalues import parse_owner
 from vaultui.mountd.console import GREEN, YELLOW, log
-from vaultui.mountd.exclusions import read_patterns
-from vaultui.mountd.keysources import has_master_key, read_secret
-from vaultui.mountd.masterkeyflags import long_name_max, master_key_flags
-from vaultui.mountd.options import Options
-from vaultui.mountd.optionvalues import parse_owner
 from vaultui.mountd.server import serve
 from vaultui.wire.handshake import MountSpec, StepName
 

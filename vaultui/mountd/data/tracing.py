@@ -21,7 +21,7 @@ from pyfuse3 import (
     StatvfsData,
 )
 
-from vaultui.mountd.operations import HANDLERS, VaultOperations
+from vaultui.mountd.data.operations import HANDLERS, VaultOperations
 
 _log: Final = logging.getLogger("vaultfs.fuse")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import fsck, opening
+from vaultui.mountd import opening
+from vaultui.mountd.commandline import fsck
+from vaultui.mountd.commandline.keysources import has_master_key, read_secret
+from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
-from vaultui.mountd.keysources import has_master_key, read_secret
-from vaultui.mountd.masterkeyflags import long_name_max, master_key_flags
-from vaultui.mountd.options import Options
 from vaultui.wire.handshake import CheckSpec
 
 

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vaultui.model.errors import ProfileNotWritten
+from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
-from vaultui.mountd.options import Options
 
 
 @contextlib.contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from vaultui.mountd.keysources import has_master_key
-from vaultui.mountd.options import Options
+from vaultui.mountd.commandline.keysources import has_master_key
+from vaultui.mountd.commandline.options import Options
 
 _DEFAULT_LONG_NAME_MAX: Final = 255
 

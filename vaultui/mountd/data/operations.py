@@ -24,10 +24,10 @@ from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.tree import Tree
 from vaultui.model.ids import Handle, InodeNo
 from vaultui.mountd.activity import Activity, Touch
-from vaultui.mountd.boundary import Boundary, handler
+from vaultui.mountd.data.boundary import Boundary, handler
+from vaultui.mountd.data.presentation import PLAIN, Presentation
+from vaultui.mountd.data.requestloop import RequestLoop
 from vaultui.mountd.eventring import EventRing
-from vaultui.mountd.presentation import PLAIN, Presentation
-from vaultui.mountd.requestloop import RequestLoop
 
 
 class VaultOperations(Boundary, Operations):

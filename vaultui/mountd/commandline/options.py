@@ -12,7 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from vaultui.mountd.optionvalues import parse_bool, parse_duration, parse_int, parse_uint8
+from vaultui.mountd.commandline.optionvalues import (
+    parse_bool,
+    parse_duration,
+    parse_int,
+    parse_uint8,
+)
 
 
 # No representation: it would show the master key.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd.keysources import read_password_or_token
-from vaultui.mountd.options import Options
+from vaultui.mountd.commandline.keysources import read_password_or_token
+from vaultui.mountd.commandline.options import Options
 
 
 def run(options: Options) -> ExitCode:
@@ -18,18 +18,18 @@ def run(options: Options) -> ExitCode:
         raise UsageError(what=f"One file is needed, {len(options.positionals)} were given")
     path = options.positionals[0]
     if options.xray:
-        from vaultui.mountd import xray
+        from vaultui.mountd.commandline import xray
 
         return xray.inspect(path, aes_siv=options.aes_siv, xchacha=options.xchacha)
     if options.dump_master_key:
-        from vaultui.mountd import xray
+        from vaultui.mountd.commandline import xray
 
         return xray.dump_master_key(
             path,
             lambda conf: read_password_or_token(options, conf),
             has_token=bool(options.fido2),
         )
-    from vaultui.mountd import pathclient
+    from vaultui.mountd.commandline import pathclient
 
     return pathclient.translate_paths(
         path,

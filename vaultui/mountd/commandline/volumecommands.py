@@ -21,12 +21,13 @@ from vaultui.model.errors import (
 )
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
-from vaultui.mountd import commands, console, fido2
+from vaultui.mountd import commands, console
+from vaultui.mountd.commandline import fido2
+from vaultui.mountd.commandline.keysources import has_master_key, read_master_key, read_secret
+from vaultui.mountd.commandline.masterkeyflags import long_name_max
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.passwordsources import read_new_password
 from vaultui.mountd.console import GREEN, GREY, log
-from vaultui.mountd.keysources import has_master_key, read_master_key, read_secret
-from vaultui.mountd.masterkeyflags import long_name_max
-from vaultui.mountd.options import Options
-from vaultui.mountd.passwordsources import read_new_password
 from vaultui.wire.handshake import CreateSpec, InfoSpec, PasswdSpec
 
 _GO_NAMES: Final = {"AES-256-GCM": "AES-GCM-256"}

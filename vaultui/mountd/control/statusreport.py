@@ -13,7 +13,7 @@ from vaultui.mountd.activity import boottime
 from vaultui.wire.control import Opener, OpenFile, Status
 
 if TYPE_CHECKING:
-    from vaultui.mountd.controlplane import Served
+    from vaultui.mountd.control.controlplane import Served
 
 MAX_OPEN_FILES: Final = 256
 _PAGE: Final = os.sysconf("SC_PAGESIZE")

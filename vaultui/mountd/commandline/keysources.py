@@ -12,9 +12,9 @@ from vaultui.format.features import FeatureFlag
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import MasterKeyInvalid
 from vaultui.model.secret import Secret
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.passwordsources import read_password
 from vaultui.mountd.console import YELLOW, log
-from vaultui.mountd.options import Options
-from vaultui.mountd.passwordsources import read_password
 
 KEY_BYTES: Final = 32
 _FROM_STDIN: Final = "stdin"
@@ -35,7 +35,7 @@ def read_secret(options: Options, conf: VolumeConf | None) -> Secret:
 def read_password_or_token(options: Options, conf: VolumeConf | None) -> Secret:
     """Return the password, or what the token says that the volume was made with."""
     if conf is not None and conf.features.has(FeatureFlag.FIDO2):
-        from vaultui.mountd import fido2
+        from vaultui.mountd.commandline import fido2
 
         return fido2.read_secret(options.fido2, conf.fido2)
     return read_password(options.passfile, options.extpass)

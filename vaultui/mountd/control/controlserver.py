@@ -13,7 +13,7 @@ from typing import Any, Final
 import trio
 
 from vaultui.model.errors import BackendTooOld, ProtocolError, VaultuiError
-from vaultui.mountd import pathqueries
+from vaultui.mountd.control import pathqueries
 from vaultui.wire import codec
 from vaultui.wire.control import (
     EXTENSION_KEY,

@@ -17,8 +17,8 @@ from pyfuse3 import EntryAttributes, FileInfo, RequestContext
 from vaultui.linux.credentials import Caller, caller_of
 from vaultui.model.ids import InodeNo
 from vaultui.mountd.activity import Touch
-from vaultui.mountd.boundary import handler
-from vaultui.mountd.operations import VaultOperations
+from vaultui.mountd.data.boundary import handler
+from vaultui.mountd.data.operations import VaultOperations
 
 DEFAULT_ACL = b"system.posix_acl_default"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from vaultui.model.errors import ExcludeRefused, UsageError
-from vaultui.mountd.options import Options
-from vaultui.mountd.optionvalues import parse_bool
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.optionvalues import parse_bool
 
 _EXCLUSIVE: Final = (
     ("extpass", "passfile"),

@@ -9,10 +9,11 @@ import sys
 import vaultui
 from vaultui.model.errors import CipherdirMissing, UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import console, pflag, refusals
+from vaultui.mountd import console
+from vaultui.mountd.commandline import pflag, refusals
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.optionvalues import parse_owner
 from vaultui.mountd.console import log
-from vaultui.mountd.options import Options
-from vaultui.mountd.optionvalues import parse_owner
 
 SPOKEN_VERSION = "v2.6.1"
 """The gocryptfs whose command line, files and exit codes we have."""
@@ -27,7 +28,7 @@ def run(options: Options, program: str) -> int:
         console.log_plainly(debug=True)
         log.debug("command line: %s", pflag.shown(sys.argv))
     if options.help or options.long_help or not (options.positionals or options.given):
-        from vaultui.mountd.helptext import help_text
+        from vaultui.mountd.commandline.helptext import help_text
 
         print(help_text(program, _version(program), full=options.long_help and not options.help))
         return ExitCode.OK if options.help or options.long_help else ExitCode.USAGE
@@ -35,12 +36,12 @@ def run(options: Options, program: str) -> int:
         print(_version(program))
         return ExitCode.OK
     if options.speed:
-        from vaultui.mountd import speed
+        from vaultui.mountd.commandline import speed
 
         print(_version(program))
         return speed.run()
     if options.inspections:
-        from vaultui.mountd import inspection
+        from vaultui.mountd.commandline import inspection
 
         return inspection.run(options)
     return _act(options, program)
@@ -78,7 +79,7 @@ def _act(options: Options, program: str) -> int:
             raise UsageError(what=f"force_owner: {error}") from None
     with contextlib.ExitStack() as stack:
         if options.cpu_profile or options.memory_profile or options.trace:
-            from vaultui.mountd import profiles
+            from vaultui.mountd.commandline import profiles
 
             stack.enter_context(profiles.written(options))
         refusals.check_call(options, program)
@@ -88,14 +89,14 @@ def _act(options: Options, program: str) -> int:
 def _do(options: Options, cipherdir: str, program: str) -> int:
     """Do the one action there is. What an action needs is imported for it alone."""
     if options.fsck:
-        from vaultui.mountd import fsckcommand
+        from vaultui.mountd.commandline import fsckcommand
 
         return fsckcommand.run(options, cipherdir)
     if not options.actions:
-        from vaultui.mountd import mountcommand
+        from vaultui.mountd.commandline import mountcommand
 
         return mountcommand.run(options, cipherdir, program)
-    from vaultui.mountd import volumecommands
+    from vaultui.mountd.commandline import volumecommands
 
     if options.init:
         return volumecommands.init(options, cipherdir, program)

@@ -15,7 +15,7 @@ import string
 from collections.abc import Callable
 from typing import Any, Final
 
-from vaultui.mountd import gojson
+from vaultui.mountd.control import gojson
 from vaultui.wire.control import EXTENSION_KEY, PathReply
 
 Translate = Callable[[bytes], bytes]

@@ -26,12 +26,12 @@ from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import MountBusy, ProtocolError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import statusreport
 from vaultui.mountd.activity import Activity, boottime
-from vaultui.mountd.controlserver import ControlServer
-from vaultui.mountd.controlsocket import ControlSocket
+from vaultui.mountd.control import statusreport
+from vaultui.mountd.control.controlserver import ControlServer
+from vaultui.mountd.control.controlsocket import ControlSocket
+from vaultui.mountd.control.idle import Clock
 from vaultui.mountd.eventring import EventRing
-from vaultui.mountd.idle import Clock
 from vaultui.wire.control import (
     EventKind,
     EventsRequest,

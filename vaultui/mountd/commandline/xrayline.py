@@ -12,9 +12,10 @@ from typing import Final
 import vaultui
 from vaultui.model.errors import PasswordIncorrect, VolumeConfMissing
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import console, inspection
-from vaultui.mountd.options import Options
-from vaultui.mountd.optionvalues import parse_bool
+from vaultui.mountd import console
+from vaultui.mountd.commandline import inspection
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.optionvalues import parse_bool
 
 _PROGRAM: Final = "gocryptfs-xray"
 _BAD_OPTION: Final = 2

@@ -19,13 +19,13 @@ from vaultui.linux import credentials, fusehello
 from vaultui.linux.fusehello import Hello
 from vaultui.linux.fusemount import handed_over
 from vaultui.model.ids import InodeNo
-from vaultui.mountd import tracing
 from vaultui.mountd.activity import Activity
-from vaultui.mountd.calleroperations import CallerOperations
+from vaultui.mountd.data import tracing
+from vaultui.mountd.data.calleroperations import CallerOperations
+from vaultui.mountd.data.operations import VaultOperations
+from vaultui.mountd.data.presentation import Presentation
+from vaultui.mountd.data.requestloop import RequestLoop
 from vaultui.mountd.eventring import EventRing
-from vaultui.mountd.operations import VaultOperations
-from vaultui.mountd.presentation import Presentation
-from vaultui.mountd.requestloop import RequestLoop
 from vaultui.wire.handshake import MountSpec
 
 

@@ -1,0 +1,1 @@
+"""gocryptfs's command line: words become Specs, and messages become gocryptfs's texts."""
