@@ -32,6 +32,7 @@ from vaultui.format.features import (
     Features,
     NameScheme,
 )
+from vaultui.format.kdfcost import ScryptCost
 from vaultui.format.names import (
     BadName,
     decode_padded,
@@ -39,7 +40,7 @@ from vaultui.format.names import (
     encode_padded,
     encode_raw,
 )
-from vaultui.format.volumeconf import ScryptCost, VolumeConf
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
 
 SIZES = st.integers(0, 1 << 62) | st.integers(0, 20_000)

@@ -22,7 +22,8 @@ from vaultui.crypto.hazmat.aead import Aead, AesGcm, AesSiv, InvalidTag
 from vaultui.crypto.hazmat.eme import Eme
 from vaultui.crypto.hazmat.xchacha import XChaCha20Poly1305
 from vaultui.format.features import Features
-from vaultui.format.volumeconf import ScryptCost, VolumeConf
+from vaultui.format.kdfcost import ScryptCost
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.secret import Secret
 
 VECTORS = json.loads(Path(__file__).with_name("published.json").read_text("ascii"))

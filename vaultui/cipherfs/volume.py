@@ -33,8 +33,9 @@ from vaultui.format.features import (
     Features,
     NameScheme,
 )
+from vaultui.format.kdfcost import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN
 from vaultui.format.names import LONG_NAME_MAX_RANGE
-from vaultui.format.volumeconf import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, VolumeConf
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
     FeaturesRefused,
     InitFailed,

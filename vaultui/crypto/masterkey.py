@@ -6,21 +6,24 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
+from vaultui.crypto import keyslots
 from vaultui.crypto.hazmat import kdf
 from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
+from vaultui.crypto.keyslots import Credentials
+from vaultui.crypto.stretching import stretch
 from vaultui.format.features import ContentScheme, FeatureFlag, Features
-from vaultui.format.volumeconf import ScryptCost, VolumeConf
+from vaultui.format.kdfcost import KEY_BYTES, ScryptCost
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
     Fido2TokenNeeded,
     MasterKeyDamaged,
     PasswordEmpty,
     PasswordIncorrect,
     PasswordTooLong,
-    ScryptCostTooHigh,
+    VolumeConfTampered,
 )
 from vaultui.model.secret import Secret
 
-KEY_BYTES: Final = 32
 PASSWORD_MAX: Final = 2048
 """Bytes; gocryptfs reads no more, so a longer password could never be given to it."""
 
@@ -69,6 +72,9 @@ def check_takes_password(conf: VolumeConf) -> None:
 def unwrap(conf: VolumeConf, password: Secret, *, from_token: bool = False) -> Secret:
     """Return the master key; `from_token` says that a FIDO2 token gave what stands for a password.
 
+    Where the volume has key slots, each that a password opens is tried, and those for recovery
+    keys if it may be one; raises RecoveryKeyMistyped then, and VolumeConfTampered.
+
     Raises PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, Fido2TokenNeeded where no password
     opens the volume, and PasswordIncorrect when the tag does not match: a wrong password and
     flipped bits in the key look the same, to us as to everybody. A key of the wrong length is
@@ -77,6 +83,8 @@ def unwrap(conf: VolumeConf, password: Secret, *, from_token: bool = False) -> S
     if not from_token:
         check_takes_password(conf)
     check_password(password)
+    if conf.key_slots is not None:
+        return _unwrap_slot(conf, password)
     has_hkdf = conf.features.has(FeatureFlag.HKDF)
     nonce_bytes = _NONCE_BYTES if has_hkdf else _OLD_NONCE_BYTES
     wrapped = conf.encrypted_key
@@ -93,6 +101,28 @@ def unwrap(conf: VolumeConf, password: Secret, *, from_token: bool = False) -> S
             master[:] = bytes(KEY_BYTES)
             raise PasswordIncorrect from None
     return Secret(master)
+
+
+def _unwrap_slot(conf: VolumeConf, password: Secret) -> Secret:
+    with Credentials.typed(password) as credentials:
+        try:
+            return keyslots.unwrap(conf, credentials)[1]
+        except PasswordIncorrect:
+            keyslots.explain(conf, password)
+            raise
+
+
+def rescue(conf: VolumeConf, password: Secret) -> tuple[Secret, bool]:
+    """Return the master key as `unwrap` does, and whether the config is as it was made.
+
+    It is for showing the key, which its own tag vouches for. To open a volume after a change
+    that nobody vouches for would be to trust that change.
+    """
+    try:
+        return unwrap(conf, password, from_token=True), True
+    except VolumeConfTampered:
+        with Credentials.typed(password) as credentials:
+            return keyslots.find(conf, credentials)[1], False
 
 
 def wrap(
@@ -133,23 +163,10 @@ def derive_keys(master: Secret, features: Features) -> Keys:
 
 
 def _wrapping_key(password: Secret, cost: ScryptCost, has_hkdf: bool) -> Secret:
-    stretched = _stretch(password, cost)
+    stretched = stretch(password, cost)
     if not has_hkdf:
         return stretched
     with stretched:
         # The info string is that of content in GCM, whatever the volume's own is: gocryptfs
         # treats the wrapped key as such content.
         return kdf.hkdf(stretched, _GCM_INFO, KEY_BYTES)
-
-
-def _stretch(password: Secret, cost: ScryptCost) -> Secret:
-    # Asked before it is tried: with overcommit the allocation would succeed, and the kernel
-    # would end some process, perhaps the user's session, while scrypt fills it.
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    too_high = ScryptCostTooHigh(need_mib=cost.memory_bytes >> 20, have_mib=memory >> 20)
-    if cost.memory_bytes > memory:
-        raise too_high
-    try:
-        return kdf.scrypt(password, cost.salt, cost.n, cost.r, cost.p, cost.key_bytes)
-    except MemoryError:
-        raise too_high from None

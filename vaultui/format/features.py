@@ -11,7 +11,7 @@ from vaultui.format.names import LONG_NAME_MAX_RANGE, NAME_MAX
 
 
 class FeatureFlag(Enum):
-    """Every flag that gocryptfs knows, by its name in the volume config."""
+    """Every flag that gocryptfs knows, by its name in the volume config, and one of ours."""
 
     PLAINTEXT_NAMES = "PlaintextNames"
     DIR_IV = "DirIV"
@@ -24,6 +24,8 @@ class FeatureFlag(Enum):
     HKDF = "HKDF"
     FIDO2 = "FIDO2"
     XCHACHA20_POLY1305 = "XChaCha20Poly1305"
+    KEY_SLOTS = "VaultuiKeySlots"
+    """Ours: gocryptfs refuses a volume with it, and says its name."""
 
 
 class ContentScheme(StrEnum):
@@ -154,6 +156,8 @@ def _check(flags: set[FeatureFlag], long_name_max: int) -> None:
                 raise BadFeatures(f"PlaintextNames together with {other.value}")
     elif not has(flag.EME_NAMES):
         raise BadFeatures("names in CBC (no EMENames), from before gocryptfs 0.6")
+    if has(flag.KEY_SLOTS) and has(flag.FIDO2):
+        raise BadFeatures("VaultuiKeySlots together with FIDO2")
     if has(flag.LONG_NAME_MAX) != bool(long_name_max):
         raise BadFeatures(f"LongNameMax={long_name_max} against its feature flag")
     if long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:

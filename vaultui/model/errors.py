@@ -128,6 +128,34 @@ class Fido2TokenNeeded(VaultuiError):
     cure = "Open it with vaultfs -fido2 DEVICE, or with its master key."
 
 
+class KeySlotUnknown(VaultuiError):
+    code = "key-slot-unknown"
+    exit_code = ExitCode.USAGE
+    template = "The volume has no key slot {slot}."
+    cure = "Look at the list of its key slots: vaultfs -info"
+
+
+class LastKeySlot(VaultuiError):
+    code = "last-key-slot"
+    exit_code = ExitCode.USAGE
+    template = "This is the last key slot: without it nothing would open the volume."
+    cure = "Add another key first."
+
+
+class KeySlotStillNeeded(VaultuiError):
+    code = "key-slot-still-needed"
+    exit_code = ExitCode.USAGE
+    template = "The key that was given opens the very slot that is to be removed."
+    cure = "Give a key that stays, which shows that the volume can still be opened afterwards."
+
+
+class KeySlotsFull(VaultuiError):
+    code = "key-slots-full"
+    exit_code = ExitCode.USAGE
+    template = "{reason}, and a volume can't have more."
+    cure = "Remove a key that is not needed any more."
+
+
 class NothingToCheck(VaultuiError):
     # gocryptfs sees -fsck with -reverse as a mistake on its command line.
     code = "nothing-to-check"
@@ -214,6 +242,13 @@ class PasswordSourceFailed(VaultuiError):
     )
 
 
+class KeyFileUnusable(VaultuiError):
+    code = "key-file-unusable"
+    exit_code = ExitCode.READ_PASSWORD
+    template = "The key file {path} cannot be used: {reason}."
+    cure = "Check the path, and whether the drive that has it is connected."
+
+
 class MountpointMissing(VaultuiError):
     code = "mountpoint-missing"
     exit_code = ExitCode.MOUNTPOINT
@@ -268,6 +303,13 @@ class VolumeConfCorrupt(VaultuiError):
     exit_code = ExitCode.OTHER
     template = "The volume config {path} is damaged: {reason}."
     cure = "Restore it from its copy; without one, the printed master key still opens the vault."
+
+
+class VolumeConfTampered(VaultuiError):
+    code = "volume-conf-tampered"
+    exit_code = ExitCode.OTHER
+    template = "The volume config was changed by something that does not have the master key."
+    cure = "Restore it from its copy; vaultfs -dumpmasterkey still shows the master key."
 
 
 class VolumeConfUnsupported(VaultuiError):
@@ -326,6 +368,16 @@ class ScryptCostTooHigh(VaultuiError):
     cure = "Open it on a machine with more memory; if it never was so costly, restore the config."
 
 
+class Argon2idRefused(VaultuiError):
+    code = "argon2id-refused"
+    exit_code = ExitCode.SCRYPT_PARAMS
+    template = (
+        "Argon2id takes {need_mib} MiB, and of {free_mib} MiB of free memory "
+        "not more than a quarter is used for it."
+    )
+    cure = "Close some programs, or use scrypt."
+
+
 class SavedPasswordIncorrect(PasswordIncorrect):
     code = "saved-password-incorrect"
     template = "The saved password of {name} is incorrect; it was left as it is."
@@ -344,6 +396,13 @@ class MasterKeyInvalid(VaultuiError):
     exit_code = ExitCode.MASTER_KEY
     template = "The master key could not be read: {reason}."
     cure = "Give the 64 hexadecimal digits that were shown when the volume was made."
+
+
+class RecoveryKeyMistyped(VaultuiError):
+    code = "recovery-key-mistyped"
+    exit_code = ExitCode.MASTER_KEY
+    template = "The recovery key has a mistake{where}: {reason}."
+    cure = "Compare it with the paper, group by group; it has 13 groups of 5 characters."
 
 
 class ProfileNotWritten(VaultuiError):

@@ -20,7 +20,8 @@ from vaultui.format.features import (
     Features,
     NameScheme,
 )
-from vaultui.format.volumeconf import ScryptCost, VolumeConf
+from vaultui.format.kdfcost import ScryptCost
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
     Fido2TokenNeeded,
     MasterKeyDamaged,

@@ -12,9 +12,9 @@ import pytest
 
 from vaultui.format import volumeconf
 from vaultui.format.features import DEFAULT_FEATURES
+from vaultui.format.kdfcost import ScryptCost
 from vaultui.format.volumeconf import (
     MAX_CONF_BYTES,
-    ScryptCost,
     VolumeConf,
     parse,
 )

@@ -1,12 +1,21 @@
-"""Key derivation: scrypt for passwords, HKDF and a bare hash for keys from keys."""
+"""Key derivation: scrypt and Argon2id for passwords, HKDF, HMAC and hashes for keys from keys."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from argon2.low_level import ARGON2_VERSION, Type, core, error_to_str, ffi
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, Hash
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from vaultui.model.secret import Secret
+
+_OK: Final = 0
+_NO_MEMORY: Final = -22
+_NO_THREAD: Final = -33
+"""Of argon2.h in the reference implementation; the library keeps its names to itself."""
 
 
 def scrypt(password: Secret, salt: bytes, n: int, r: int, p: int, size: int) -> Secret:
@@ -18,6 +27,46 @@ def scrypt(password: Secret, salt: bytes, n: int, r: int, p: int, size: int) -> 
     key = bytearray(size)
     with password.view as view:
         Scrypt(salt=salt, length=size, n=n, r=r, p=p).derive_into(view, key)
+    return Secret(key)
+
+
+def argon2id(
+    password: Secret, salt: bytes, memory_kib: int, passes: int, lanes: int, size: int
+) -> Secret:
+    """Return `size` bytes from a password (RFC 9106, version 0x13, no key, no associated data).
+
+    It takes `memory_kib` KiB, which the library overwrites before it gives them back, and a
+    thread for each lane. That memory is not locked: at 64 MiB and more an ordinary user's
+    limit forbids it. Raises MemoryError when there is not as much, or no thread.
+
+    The library's own functions for this copy the password into memory that nobody wipes, so
+    its C interface is used, with buffers of ours.
+    """
+    key = bytearray(size)
+    with password.view as view, memoryview(key) as out:
+        context = ffi.new(
+            "argon2_context *",
+            {
+                "out": ffi.from_buffer("uint8_t[]", out, require_writable=True),
+                "outlen": size,
+                "pwd": ffi.from_buffer("uint8_t[]", view),
+                "pwdlen": len(view),
+                "salt": ffi.from_buffer("uint8_t[]", salt),
+                "saltlen": len(salt),
+                "t_cost": passes,
+                "m_cost": memory_kib,
+                "lanes": lanes,
+                "threads": lanes,
+                "version": ARGON2_VERSION,
+            },
+        )
+        code = core(context, Type.ID.value)
+        # It holds addresses in our buffers, which are let go of here.
+        del context
+    if code in (_NO_MEMORY, _NO_THREAD):
+        raise MemoryError
+    if code != _OK:
+        raise ValueError(error_to_str(code))
     return Secret(key)
 
 
@@ -35,3 +84,11 @@ def sha512(master: Secret) -> Secret:
     with master.view as view:
         hashing.update(view)
     return Secret(bytearray(hashing.finalize()))
+
+
+def hmac_sha256(key: Secret, data: bytes | bytearray | memoryview) -> bytes:
+    """Return the HMAC of `data` (RFC 2104), which may be shown where the data may."""
+    with key.view as view:
+        mac = HMAC(view, SHA256())
+    mac.update(data)
+    return mac.finalize()
