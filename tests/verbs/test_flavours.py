@@ -118,7 +118,8 @@ def test_a_plain_directory_opens_as_an_encrypted_view(
         detach(plain)
     sides = shell.json("path", "View", "sub/letter.txt")
     assert (view / sides["cipher"]).is_file()
-    assert shell.json("path", "View", sides["cipher"]) == sides
+    # Behind a slash, for it may begin with a dash.
+    assert shell.json("path", "View", f"/{sides['cipher']}") == sides
     assert shell.json("path", "View", documents / "sub" / "letter.txt") == sides
     assert shell.json("path", "View", view / sides["cipher"]) == sides
     shell("lock", "View").check()
