@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import shutil
 import stat
@@ -193,13 +194,50 @@ def in_a_sticky_directory(folder: Path) -> object:
         return outcome, refused((folder / "hers").unlink), refused((folder / ("l" * 200)).unlink)
 
 
+def attributes_that_the_kernel_asks_no_permission_for(folder: Path) -> object:
+    file = folder / "roots"
+    file.touch(0o600)
+    with someone(ANNA):
+        (folder / "hers").touch()
+        return [
+            refused(step)
+            for name in ("system.x", "system.nfs4_acl")
+            for path in (file, folder / "hers")
+            for step in (
+                functools.partial(os.setxattr, path, name, b"1"),
+                functools.partial(os.getxattr, path, name),
+                functools.partial(os.removexattr, path, name),
+            )
+        ]
+
+
 @pytest.mark.parametrize(
-    "story", [newcomers, a_set_group_directory, permissions, in_a_sticky_directory]
+    "story",
+    [
+        newcomers,
+        a_set_group_directory,
+        permissions,
+        in_a_sticky_directory,
+        attributes_that_the_kernel_asks_no_permission_for,
+    ],
 )
 def test_users_meet_the_owners_and_refusals_of_the_file_system_below(
     story: Story, shared: Vaultfs, tmp_path: Path
 ) -> None:
     compare(story, shared, tmp_path)
+
+
+def test_names_of_attributes_that_are_roots_alone_are_shown_to_root_alone(
+    shared: Vaultfs,
+) -> None:
+    file = shared.mountpoint / "attributes"
+    file.touch()
+    for name in ("trusted.x", "system.x", "user.x"):
+        os.setxattr(file, name, b"1")
+    assert os.getxattr(file, "system.x") == b"1"
+    assert sorted(os.listxattr(file)) == ["system.x", "trusted.x", "user.x"]
+    with someone(ANNA):
+        assert os.listxattr(file) == ["user.x"]
 
 
 def listed_reader(folder: Path) -> object:

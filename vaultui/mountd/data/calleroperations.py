@@ -1,8 +1,11 @@
-"""Requests whose answer depends on who asks: what makes something new.
+"""Requests whose answer depends on who asks: what makes something new, and some attributes.
 
 Where users share a mount that root serves, a new file belongs to whoever makes it. Where the
 kernel obeys access control lists, modes arrive as they were asked for, because a directory
 may have a default list, which counts instead of the umask: acl(5), "Object creation".
+
+Of attributes the kernel asks permission itself, but for those of `system.`, which it leaves to
+the file system that gives them their meaning; and it lists what it is told. See xattr(7).
 """
 
 from __future__ import annotations
@@ -10,17 +13,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Any
+from typing import Any, Final
 
 from pyfuse3 import EntryAttributes, FileInfo, RequestContext
 
+from vaultui.cipherfs.xattrs import ACL_NAMES
 from vaultui.linux.credentials import Caller, caller_of
 from vaultui.model.ids import InodeNo
 from vaultui.mountd.activity import Touch
 from vaultui.mountd.data.boundary import handler
 from vaultui.mountd.data.operations import VaultOperations
 
-DEFAULT_ACL = b"system.posix_acl_default"
+DEFAULT_ACL: Final = b"system.posix_acl_default"
+_SYSTEM: Final = b"system."
+_TRUSTED: Final = b"trusted."
 
 
 class CallerOperations(VaultOperations):
@@ -76,9 +82,27 @@ class CallerOperations(VaultOperations):
         self.activity.open_files += 1
         return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), self._entry(attributes)
 
+    @handler(Touch.LOOK)
+    def getxattr(self, ino: InodeNo, name: bytes, context: RequestContext) -> bytes:
+        _check_permission(name, context)
+        return bytes(self._fs.getxattr(ino, name))
+
+    @handler(Touch.LOOK)
+    def listxattr(self, ino: InodeNo, context: RequestContext) -> list[bytes]:
+        names = self._fs.listxattr(ino)
+        if not context.uid:
+            return list(names)
+        return [name for name in names if not (name.startswith(_TRUSTED) or _is_unknown(name))]
+
     @handler(Touch.USE)
     def setxattr(self, ino: InodeNo, name: bytes, value: bytes, context: RequestContext) -> None:
+        _check_permission(name, context)
         self._fs.setxattr(ino, name, value, caller=self._caller(context))
+
+    @handler(Touch.USE)
+    def removexattr(self, ino: InodeNo, name: bytes, context: RequestContext) -> None:
+        _check_permission(name, context)
+        self._fs.removexattr(ino, name)
 
     def _caller(self, context: RequestContext) -> Caller | None:
         if not self._preserve_owner:
@@ -94,3 +118,14 @@ class CallerOperations(VaultOperations):
         except OSError:  # it has none, or the file system below knows none
             return mode & ~stat.S_IMODE(context.umask)
         return mode
+
+
+def _is_unknown(name: bytes) -> bool:
+    """Tell whether no file system here gives the attribute its meaning, or rights to anybody."""
+    return name.startswith(_SYSTEM) and name not in ACL_NAMES
+
+
+def _check_permission(name: bytes, context: RequestContext) -> None:
+    """Raise EOPNOTSUPP, as native file systems do; root may keep such attributes, as in a copy."""
+    if context.uid and _is_unknown(name):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
