@@ -37,7 +37,7 @@ from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs, Xattrs
 from vaultui.linux.atcalls import LOCAL_MAGICS, filesystem_magic
-from vaultui.linux.credentials import Caller, acting_for
+from vaultui.linux.credentials import Caller
 from vaultui.model.ids import Handle, InodeNo
 
 __all__ = ["ROOT", "Entry", "FileSystem", "OpenFileInfo", "Opened"]
@@ -229,23 +229,19 @@ class FileSystem:
     def create(
         self, parent: InodeNo, name: bytes, mode: int, flags: int, caller: Caller | None = None
     ) -> tuple[Opened, Attributes]:
-        """Make and open a file; open the one that is there unless `flags` has O_EXCL."""
+        """Make and open a file.
+
+        ESTALE where there is one, unless `flags` has O_EXCL: the kernel did not know of it and
+        has asked nothing about it. It looks again then, and opens the file if the caller may.
+        """
         self._check_writable()
+        above = self._inodes.directory(parent)
         try:
-            above = self._inodes.directory(parent)
             node, fd, attributes = self._dirops.create(above, name, mode, caller)
         except FileExistsError:
             if flags & os.O_EXCL:
                 raise
-            # Made behind our back since the kernel's lookup, so nobody has asked yet whether
-            # the caller may open it.
-            attributes = self.lookup(parent, name)
-            try:
-                with acting_for(caller):
-                    return self.open(attributes.ino, flags), attributes
-            except BaseException:
-                self.forget(attributes.ino, 1)
-                raise
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE)) from None
         node.refs += 1
         handle = self._file_handles.add(
             self._files.attach(node, fd, writable=True, append=bool(flags & os.O_APPEND))

@@ -112,7 +112,11 @@ class Tree(Protocol):
     def create(
         self, parent: InodeNo, name: bytes, mode: int, flags: int, caller: Caller | None = None
     ) -> tuple[Opened, Attributes]:
-        """Make and open a file; open the one that is there unless `flags` has O_EXCL."""
+        """Make and open a file.
+
+        Where there is one it is EEXIST if `flags` has O_EXCL, and else ESTALE, at which the
+        kernel looks again.
+        """
 
     def read(self, handle: Handle, offset: int, size: int) -> bytes | bytearray | memoryview:
         """Return up to `size` bytes, fewer only at the end. From any thread."""

@@ -98,19 +98,6 @@ def test_a_second_name_has_a_companion_of_its_maker(vault: OpenVolume) -> None:
     assert [path.stat().st_uid for path in beside] == [MEMBER.uid] * len(beside)
 
 
-def test_a_file_that_was_made_meanwhile_is_opened_with_the_rights_of_the_caller(
-    vault: OpenVolume,
-) -> None:
-    make_file(vault, "team/file", MEMBER)
-    place = vault.split("team/file")
-    for flags in (os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_TRUNC):
-        with pytest.raises(PermissionError):
-            vault.fs.create(*place, 0o600, flags, Caller(STRANGER.uid, TEAM))
-    opened, attributes = vault.fs.create(*place, 0o600, os.O_RDWR, MEMBER)
-    assert attributes.size == len(b"content")
-    assert bytes(vault.fs.read(opened.handle, 0, 100)) == b"content"
-
-
 @pytest.mark.parametrize("vault", ["default"], indirect=True)
 def test_a_directory_that_cannot_be_furnished_for_a_caller_is_not_left_behind(
     vault: OpenVolume, monkeypatch: pytest.MonkeyPatch

@@ -211,11 +211,14 @@ def test_making_what_is_there_is_refused_and_changes_nothing(vault: OpenVolume, 
     assert vault.read(name) == b"x"
 
 
-def test_a_file_made_behind_our_back_is_opened_unless_it_must_be_new(vault: OpenVolume) -> None:
+def test_of_a_file_made_behind_our_back_the_kernel_hears_before_it_is_opened(
+    vault: OpenVolume,
+) -> None:
     vault.write("file", b"x")
-    opened, attributes = vault.fs.create(ROOT, b"file", 0o644, os.O_RDWR)
-    assert attributes.size == 1
-    assert bytes(vault.fs.read(opened.handle, 0, 10)) == b"x"
+    with failure(errno.ESTALE):
+        vault.fs.create(ROOT, b"file", 0o644, os.O_RDWR | os.O_TRUNC)
+    assert vault.read("file") == b"x"
+    assert not vault.fs.open_files()
 
 
 def test_a_name_that_is_too_long_or_impossible_is_refused(vault: OpenVolume) -> None:

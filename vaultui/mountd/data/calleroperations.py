@@ -70,15 +70,7 @@ class CallerOperations(VaultOperations):
         self, parent: InodeNo, name: bytes, mode: int, flags: int, context: RequestContext
     ) -> tuple[FileInfo, EntryAttributes]:
         mode = self._masked(parent, mode, context)
-        caller = self._caller(context)
-        try:
-            opened, attributes = self._fs.create(parent, name, mode, flags | os.O_EXCL, caller)
-        except FileExistsError:
-            if flags & os.O_EXCL:
-                raise
-            # Made behind our back since the kernel's lookup, so nobody asked yet whether the
-            # caller may open it. The kernel looks again, and asks.
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE)) from None
+        opened, attributes = self._fs.create(parent, name, mode, flags, self._caller(context))
         self.activity.open_files += 1
         return FileInfo(fh=opened.handle, keep_cache=opened.keep_cache), self._entry(attributes)
 
