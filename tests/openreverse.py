@@ -16,6 +16,9 @@ from vaultui.cipherfs.filesystem import ROOT
 from vaultui.cipherfs.report import Report
 from vaultui.cipherfs.reverse.filesystem import ReverseFileSystem
 from vaultui.cipherfs.volume import Volume
+from vaultui.format import volumeconf
+from vaultui.format.kdfcost import ScryptCost
+from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.ids import InodeNo
 from vaultui.model.secret import Secret
 
@@ -23,6 +26,11 @@ _CONTENT = ("HKDF", "GCMIV128", "AESSIV")
 EME = ("DirIV", "EMENames", "LongNames", "Raw64")
 DETERMINISTIC = ("EMENames", "LongNames", "Raw64")
 PLAINTEXT = ("PlaintextNames",)
+
+
+def a_config(creator: str = "test") -> bytes:
+    """Return a config that can be read; no password opens its volume."""
+    return volumeconf.format(VolumeConf(creator, bytes(64), ScryptCost(bytes(32))))
 
 
 def volume_of_zeros(names: tuple[str, ...] = EME, long_name_max: int = 0) -> Volume:

@@ -17,7 +17,7 @@ from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.listing import DirHandle
 from vaultui.cipherfs.openfiles import FileHandle, OpenFiles
-from vaultui.cipherfs.report import Report, Reporter
+from vaultui.cipherfs.report import Report, Reporter, ReportKind
 from vaultui.cipherfs.reverse import ivs, virtual
 from vaultui.cipherfs.reverse.attributes import ReverseAttributes
 from vaultui.cipherfs.reverse.content import SealedView
@@ -30,8 +30,9 @@ from vaultui.cipherfs.reverse.xattrs import ReverseXattrs
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs
+from vaultui.format import volumeconf
 from vaultui.format.features import ContentScheme
-from vaultui.format.volumeconf import MAX_CONF_BYTES
+from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import Handle, InodeNo
 
 _DIRECTORIES: Final = 256
@@ -71,13 +72,14 @@ class ReverseFileSystem(ReadOnly):
         root_status = os.stat(b".", dir_fd=plain_fd)
         self._inodes = inodes = Inodes(root_status, virtual.number_ranges(root_status.st_dev))
         self._directories = directories = OpenDirectories(inodes, plain_fd, capacity=_DIRECTORIES)
+        self._report = Reporter(report)
         names = ShownNames(volume.names, volume.features.long_name_max)
         self._entries = Entries(
             inodes,
             directories,
             names,
             excludes or Excludes(),
-            Reporter(report),
+            self._report,
             shows_conf=shows_conf,
             one_file_system=one_file_system,
         )
@@ -162,13 +164,27 @@ class ReverseFileSystem(ReadOnly):
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         if device != virtual.CONF:
             return virtual.content_of(node.cname)
+        return self._conf(virtual.content_of(node.cname))
+
+    def _conf(self, name: bytes) -> bytes:
+        """Return the config, the one thing that is shown as it is; EIO for what is none.
+
+        Whoever may write to the plain directory can put a link to any file of ours in its
+        place, which a backup would carry away for all to read.
+        """
         # Not O_NOFOLLOW: the config may be a link to where it is kept. A FIFO is not waited for.
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-        fd = os.open(virtual.content_of(node.cname), flags, dir_fd=self._root_fd)
+        fd = os.open(name, flags, dir_fd=self._root_fd)
         try:
-            return os.read(fd, MAX_CONF_BYTES)
+            content = os.read(fd, volumeconf.MAX_CONF_BYTES)
         finally:
             os.close(fd)
+        try:
+            volumeconf.parse(content, os.fsdecode(name))
+        except VaultuiError as error:
+            self._report(ReportKind.CORRUPT_METADATA, os.fsdecode(name), error.summary)
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+        return content
 
     def _file_ivs(self, node: Node, links: int) -> ivs.FileIvs:
         known = self._linked.get(node.key)

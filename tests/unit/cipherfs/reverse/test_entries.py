@@ -10,14 +10,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from openreverse import DETERMINISTIC, EME, PLAINTEXT, OpenReverse, volume_of_zeros
+from openreverse import DETERMINISTIC, EME, PLAINTEXT, OpenReverse, a_config, volume_of_zeros
 
 from vaultui.cipherfs.filesystem import ROOT
 from vaultui.cipherfs.report import ReportKind
 from vaultui.cipherfs.reverse import ivs
 from vaultui.format.names import encode_raw
 
-_CONF = b'{"a": "config"}\n'
+_CONF = a_config()
 
 
 @pytest.fixture
@@ -98,9 +98,25 @@ def test_the_kernel_keeps_pages_of_what_never_changes_and_nothing_else(plain: Pa
 def test_a_new_password_shows_in_the_config(plain: Path) -> None:
     with OpenReverse(plain) as view:
         assert view.read_shown(b"gocryptfs.conf") == _CONF
-        (plain / "new").write_bytes(b"{}")
+        (plain / "new").write_bytes(a_config("another"))
         (plain / "new").replace(plain / ".gocryptfs.reverse.conf")
-        assert view.read_shown(b"gocryptfs.conf") == b"{}"
+        assert view.read_shown(b"gocryptfs.conf") == a_config("another")
+
+
+def test_a_link_in_the_place_of_the_config_shows_no_other_file_in_clear(plain: Path) -> None:
+    conf = plain / ".gocryptfs.reverse.conf"
+    with OpenReverse(plain) as view:
+        (plain / "elsewhere").write_bytes(_CONF)
+        (plain / "secret").write_bytes(b"secret")
+        for target, shown in (("elsewhere", _CONF), ("secret", None), ("/dev/zero", None)):
+            conf.unlink()
+            conf.symlink_to(target)
+            if shown:
+                assert view.read_shown(b"gocryptfs.conf") == shown
+                continue
+            with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+                view.read_shown(b"gocryptfs.conf")
+        assert view.reports[0].path == ".gocryptfs.reverse.conf"
 
 
 def test_a_config_that_lies_elsewhere_is_not_shown(plain: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from openreverse import PLAINTEXT, OpenReverse, volume_of_zeros
+from openreverse import PLAINTEXT, OpenReverse, a_config, volume_of_zeros
 
 from vaultui.cipherfs.reverse.excludes import Excludes
 
@@ -109,7 +109,7 @@ def test_a_later_pattern_takes_back_a_path() -> None:
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
     """Return a directory with a config, a subdirectory and long names."""
-    (tmp_path / ".gocryptfs.reverse.conf").write_bytes(b"{}")
+    (tmp_path / ".gocryptfs.reverse.conf").write_bytes(a_config())
     (tmp_path / "dir").mkdir()
     (tmp_path / "dir" / "file").write_bytes(b"x")
     (tmp_path / "dir" / ("l" * 200)).write_bytes(b"x")
@@ -130,7 +130,7 @@ def test_the_root_its_iv_and_the_config_are_never_excluded(plain: Path) -> None:
     for patterns in (["*"], ["**"], ["/"], [".*"], ["gocryptfs.*", ".gocryptfs.reverse.conf"]):
         with OpenReverse(plain, excludes=Excludes(patterns=patterns)) as view:
             assert {b"gocryptfs.conf", b"gocryptfs.diriv"} <= set(view.names())
-            assert view.read_shown(b"gocryptfs.conf") == b"{}"
+            assert view.read_shown(b"gocryptfs.conf") == a_config()
 
 
 def test_companions_below_a_directory_that_was_taken_back_are_there(plain: Path) -> None:
