@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from vaultui.model.secret import Secret
 from vaultui.mountd import commands
 from vaultui.mountd.commandline import fsck
-from vaultui.wire.handshake import Checked, CheckSpec, Damage
+from vaultui.mountd.commandline.pflag import parse
+from vaultui.wire.handshake import Checked, Damage
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_who_may_not_read_everything_is_told_to_be_root(
         commands, "check", lambda *_, **__: Checked(5, 1 << 20, corrupt=0, skipped=2)
     )
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert fsck.run(CheckSpec("/cipher"), Secret(bytearray(b"x"))) == 26
+    assert fsck.run(parse(["vaultfs", "-fsck", "-zerokey"]), "/cipher") == 26
     text = "fsck: re-run this program as root to check all files!"
     assert (text in caplog.messages) is warned

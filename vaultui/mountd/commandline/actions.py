@@ -89,9 +89,9 @@ def _act(options: Options, program: str) -> int:
 def _do(options: Options, cipherdir: str, program: str) -> int:
     """Do the one action there is. What an action needs is imported for it alone."""
     if options.fsck:
-        from vaultui.mountd.commandline import fsckcommand
+        from vaultui.mountd.commandline import fsck
 
-        return fsckcommand.run(options, cipherdir)
+        return fsck.run(options, cipherdir)
     if not options.actions:
         from vaultui.mountd.commandline import mountcommand
 

@@ -14,20 +14,34 @@ from vaultui.model.errors import CheckFoundDamage, OutputFailed
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import quoted, shown
-from vaultui.mountd import commands
+from vaultui.mountd import commands, opening
+from vaultui.mountd.commandline.keysources import has_master_key, read_secret
+from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
-from vaultui.wire.handshake import CheckProgress, CheckSpec, Damage
+from vaultui.wire.handshake import Checked, CheckProgress, CheckSpec, Damage
 
 _CLEAR_LINE: Final = "\r\x1b[K"
 
 
-def run(spec: CheckSpec, secret: Secret, conf: VolumeConf | None = None) -> ExitCode:
-    """Check a volume, print what is damaged, and return the exit code.
+def run(options: Options, cipherdir: str) -> ExitCode:
+    """Check the volume, print what is damaged, and return the exit code."""
+    spec = CheckSpec(cipherdir, options.config, master_key_flags(options), long_name_max(options))
+    conf = opening.read_conf(spec, has_token=bool(options.fido2))
+    with read_secret(options, conf) as secret:
+        if not has_master_key(options):
+            log.info("Decrypting master key")
+        log.info("Checking filesystem...")
+        try:
+            checked = _check(spec, secret, conf)
+        except KeyboardInterrupt:
+            print("fsck: aborted")
+            return ExitCode.OTHER
+    return _sum_up(checked)
 
-    `secret` is the password or, as the spec says, the master key; `conf` the volume config,
-    where it was read already.
-    """
-    log.info("Checking filesystem...")
+
+def _check(spec: CheckSpec, secret: Secret, conf: VolumeConf | None) -> Checked:
+    """Check the volume and print each damage when it is found."""
     progress = _Progress()
 
     def tell(message: CheckProgress | Damage) -> None:
@@ -42,13 +56,12 @@ def run(spec: CheckSpec, secret: Secret, conf: VolumeConf | None = None) -> Exit
             raise OutputFailed(reason=error.strerror or str(error)) from error
 
     try:
-        checked = commands.check(spec, secret, tell, conf=conf)
-    except KeyboardInterrupt:
-        progress.clear()
-        print("fsck: aborted")
-        return ExitCode.OTHER
+        return commands.check(spec, secret, tell, conf=conf)
     finally:
         progress.clear()
+
+
+def _sum_up(checked: Checked) -> ExitCode:
     if not checked.corrupt and not checked.skipped:
         log.info("fsck summary: no problems found")
         return ExitCode.OK
