@@ -1,13 +1,15 @@
 """The volume config as a file: found, read, locked, and replaced by another.
 
 A replacement is one rename, of a file that is on the disk already. Whoever is killed before it
-leaves the old config, and after it the new one; beside it may lie a temporary file, which the
-next replacement and the next mount for writing remove.
+leaves the old config, and after it the new one. Until the new one was read back the old one lies
+beside it, under the name of a temporary file; such files the next replacement and the next mount
+for writing remove, when the config has been opened.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from typing import Final
 from vaultui.format import volumeconf
 from vaultui.format.names import CONF_NAME, REVERSE_CONF_NAME
 from vaultui.format.volumeconf import CONF_MODE, VolumeConf
-from vaultui.linux.durable import remove_temporaries, write_durably
+from vaultui.linux.durable import remove_temporaries, write_beside, write_durably
 from vaultui.model.errors import (
     CipherdirMissing,
     VolumeConfCopyExists,
@@ -111,13 +113,17 @@ def locked(path: bytes) -> Iterator[None]:
 
 
 def replace(file: ConfFile, data: bytes) -> None:
-    """Put `data` in the place of `file`, which the caller has locked.
+    """Put `data`, which the caller has opened, in the place of `file`, which it has locked.
 
     Raises VolumeConfNotWritten with the old config in place.
     """
+    kept = b""
     try:
         remove_temporaries(file.path)
+        kept = write_beside(file.path, file.data, mode=CONF_MODE, owner=file.owner)
         write_durably(file.path, data, mode=CONF_MODE, owner=file.owner)
+        if _read_back(file.path) != data:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
     except OSError as error:
         # The failure may have come after the rename, from the fsync of the directory: then the
         # old one goes back. Where it came before, this fails too, and has nothing to do.
@@ -126,6 +132,18 @@ def replace(file: ConfFile, data: bytes) -> None:
         raise VolumeConfNotWritten(
             path=os.fsdecode(file.path), reason=os.strerror(error.errno or 0)
         ) from error
+    finally:
+        if kept:
+            with contextlib.suppress(OSError):
+                os.unlink(kept)
+
+
+def _read_back(path: bytes) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _read_bounded(fd, volumeconf.MAX_CONF_BYTES + 1)
+    finally:
+        os.close(fd)
 
 
 def keep_copy(file: ConfFile) -> bytes:

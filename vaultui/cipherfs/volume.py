@@ -5,7 +5,8 @@ Order of writing, so that a crash leaves nothing that looks whole and is not:
 - `create` writes the config last. A directory without a config is no volume; until the config
   is durable nobody holds a master key for it. What a killed one leaves does not stand in the
   way of the next.
-- `change_password` opens what it is about to write, and then replaces the config in one step.
+- `change_password`, and every change of a key slot, opens what it is about to write, and then
+  replaces the config in one step.
 
 Two creations in one directory exclude each other by a lock on it. Two changes of one config take
 turns, by a lock on the file that is about to be replaced: the second finds the password of
@@ -15,16 +16,18 @@ the first.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from vaultui import __version__
-from vaultui.cipherfs import conffile, freshdir
+from vaultui.cipherfs import conffile, freshdir, slotchange, slots
 from vaultui.cipherfs.conffile import Path
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import ContentCipher, new_aead
 from vaultui.crypto.filename import NameCipher, Names, PlainNames
+from vaultui.crypto.keyslots import Credentials
 from vaultui.format import volumeconf
 from vaultui.format.features import (
     BadFeatures,
@@ -33,9 +36,10 @@ from vaultui.format.features import (
     Features,
     NameScheme,
 )
-from vaultui.format.kdfcost import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN
+from vaultui.format.kdfcost import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, Argon2idCost, ScryptCost
+from vaultui.format.keyslots import ID_BYTES, KeySlot, SlotKind
 from vaultui.format.names import LONG_NAME_MAX_RANGE
-from vaultui.format.volumeconf import VolumeConf
+from vaultui.format.volumeconf import NO_SCRYPT, VolumeConf
 from vaultui.model.errors import (
     FeaturesRefused,
     InitFailed,
@@ -147,19 +151,23 @@ def create(
     master: Secret | None = None,
     config_path: Path | None = None,
     fido2: Mapping[str, Any] | None = None,
+    argon2id: Argon2idCost | None = None,
 ) -> Secret:
     """Make a volume in the empty directory `cipherdir`, and return its master key.
 
     `reverse` makes one of a plain directory, whatever that holds, to be shown encrypted; its
     content is AES-SIV. `master` is a master key to wrap instead of a random one; it stays the
     caller's. A config outside of the directory is never written over. With `fido2`, which the
-    config then keeps for the token, `password` is what the token gave.
+    config then keeps for the token, `password` is what the token gave. With `argon2id` the
+    password has a key slot under Argon2id, and gocryptfs refuses the volume.
 
     Raises UsageError, FeaturesRefused, PasswordEmpty, PasswordTooLong, ScryptCostRefused,
     CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, InitFailed or
     VolumeConfNotWritten. What a failure had already written is removed.
     """
     features = _features_of_new(content, names, long_name_max, reverse)
+    if fido2 is not None and argon2id is not None:
+        raise FeaturesRefused(reason="a FIDO2 token and Argon2id")
     if fido2 is not None:
         features = replace(features, flags=(*features.flags, FeatureFlag.FIDO2))
     masterkey.check_password(password)
@@ -171,14 +179,26 @@ def create(
         check_creatable(cipherdir, names=names, reverse=reverse, config_path=config_path)
         key = masterkey.new_master_key() if master is None else master.copy()
         try:
-            encrypted_key, cost = masterkey.wrap(key, password, scrypt_logn)
-            conf = VolumeConf(_CREATOR, encrypted_key, cost, features, fido2 or {})
+            if argon2id is None:
+                encrypted_key, cost = masterkey.wrap(key, password, scrypt_logn)
+                conf = VolumeConf(_CREATOR, encrypted_key, cost, features, fido2 or {})
+            else:
+                conf = _conf_with_slot(key, password, argon2id, features)
             data = volumeconf.format(conf)
             freshdir.write(directory, conf_path, data, uses_dir_iv=uses_dir_iv)
         except BaseException:
             key.wipe()
             raise
     return key
+
+
+def _conf_with_slot(
+    master: Secret, password: Secret, cost: Argon2idCost, features: Features
+) -> VolumeConf:
+    with Credentials(password=password.copy()) as key:
+        slot = KeySlot(os.urandom(ID_BYTES), SlotKind.PASSWORD, cost, int(time.time()))
+        bare = VolumeConf(_CREATOR, b"", NO_SCRYPT, features)
+        return slotchange.with_slots(bare, master, [slot], {slot.id: key})
 
 
 def change_password(
@@ -190,24 +210,44 @@ def change_password(
     *,
     reverse: bool = False,
     from_master_key: bool = False,
+    argon2id: Argon2idCost | None = None,
 ) -> str:
     """Wrap the master key under the password `new`; the volume's content stays as it is.
 
-    `logn` None keeps the cost. With `from_master_key`, `old` is not the password but the
-    master key, which nothing can prove right: the old config then stays as a copy beside the
-    new one. Returns the path of that copy, or "".
+    Of a volume with key slots it is the slot of the password `old` that changes. `logn` makes
+    it one under scrypt with that cost, and `argon2id` one under Argon2id; None for both keeps
+    the cost. With `from_master_key`, `old` is not the password but the
+    master key. In the plain format nothing can prove that right: the old config then stays as a
+    copy beside the new one. Returns the path of that copy, or "".
 
     Raises as `open_volume`, and PasswordEmpty, PasswordTooLong or ScryptCostRefused for the new
     ones, VolumeConfCopyExists, and VolumeConfNotWritten with the old config in place.
     """
     # A link to the config is followed now: replacing the link would leave the config as it was.
     path = os.path.realpath(conffile.locate(cipherdir, config_path, reverse=reverse))
+    if logn is not None:
+        _check_logn(logn)
+    cost = argon2id if logn is None else ScryptCost(salt=b"", n=1 << logn)
+    has_slots = conffile.read(path).conf.key_slots is not None
+    if from_master_key and has_slots:
+        slots.replace_lost_password(path, old, new, cost)
+        return ""
+    if has_slots or (argon2id is not None and not from_master_key):
+        slots.change_password(path, old, new, cost)
+        return ""
+    copy = _change_plain(path, old, new, logn, from_master_key=from_master_key)
+    if argon2id is not None:
+        slots.change_password(path, new, new, argon2id)
+    return copy
+
+
+def _change_plain(
+    path: bytes, old: Secret, new: Secret, logn: int | None, *, from_master_key: bool
+) -> str:
     with conffile.locked(path):
         file = conffile.read(path)
         masterkey.check_takes_password(file.conf)
         masterkey.check_password(new)
-        if logn is not None:
-            _check_logn(logn)
         with old.copy() if from_master_key else masterkey.unwrap(file.conf, old) as master:
             data = _rewrapped(file, master, new, file.conf.scrypt.logn if logn is None else logn)
         if not from_master_key:

@@ -20,7 +20,7 @@ MAX_MEMORY_KIB: Final = 4 << 20
 _MIN_MEMORY_KIB: Final = 1 << 10
 MAX_LANES: Final = 64
 """Each lane is a thread."""
-_MAX_ARGON2ID_WORK: Final = 64 << 20
+MAX_ARGON2ID_WORK: Final = 64 << 20
 """Bound on the KiB that are gone over in all passes together: a minute or two."""
 ARGON2ID_SALT_BYTES: Final = 16
 """RFC 9106, section 3.1."""
@@ -114,7 +114,7 @@ class Argon2idCost:
             )
         if not 1 <= self.lanes <= MAX_LANES:
             raise CostRefused(f"Argon2id with lanes outside 1 to {MAX_LANES}")
-        if not 1 <= self.passes <= _MAX_ARGON2ID_WORK // self.memory_kib:
+        if not 1 <= self.passes <= MAX_ARGON2ID_WORK // self.memory_kib:
             raise CostRefused("Argon2id without a pass, or with so many that it would not end")
         if len(self.salt) != ARGON2ID_SALT_BYTES:
             raise CostRefused(f"an Argon2id salt that is not {ARGON2ID_SALT_BYTES} bytes long")

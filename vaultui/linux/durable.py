@@ -28,8 +28,7 @@ def write_durably(
     parent, name = os.path.split(os.fsencode(path))
     directory = os.open(parent or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
-        # A name of 255 bytes leaves no room, so the temporary one takes its beginning.
-        temporary = b".%b.%b.tmp" % (name[:200], os.urandom(6).hex().encode())
+        temporary = _temporary(name)
         try:
             _write_new(temporary, data, mode, directory, owner)
             if exclusive:
@@ -45,6 +44,32 @@ def write_durably(
         os.close(directory)
 
 
+def write_beside(
+    path: str | bytes | os.PathLike[str],
+    data: bytes | bytearray | memoryview,
+    *,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+) -> bytes:
+    """Write `data` durably beside `path`, under a name that `remove_temporaries` knows.
+
+    Returns the path of the new file; the rest is as in `write_durably`.
+    """
+    parent, name = os.path.split(os.fsencode(path))
+    temporary = _temporary(name)
+    directory = os.open(parent or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _write_new(temporary, data, mode, directory, owner)
+        os.fsync(directory)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+    finally:
+        os.close(directory)
+    return os.path.join(parent, temporary)
+
+
 def remove_temporaries(path: str | bytes | os.PathLike[str]) -> None:
     """Remove what killed writers of `path` left beside it; there must be none alive."""
     parent, name = os.path.split(os.fsencode(path))
@@ -53,6 +78,11 @@ def remove_temporaries(path: str | bytes | os.PathLike[str]) -> None:
         if temporary.fullmatch(entry):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(parent, entry))
+
+
+def _temporary(name: bytes) -> bytes:
+    # A name of 255 bytes leaves no room, so the temporary one takes its beginning.
+    return b".%b.%b.tmp" % (name[:200], os.urandom(6).hex().encode())
 
 
 def _rename_to_new(temporary: bytes, name: bytes, directory: int) -> None:

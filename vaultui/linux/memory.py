@@ -1,8 +1,9 @@
-"""Memory that was needed once, back to the system."""
+"""How much memory there is to be had, and memory that was needed once, back to the system."""
 
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 
 from vaultui.linux import libc
 
@@ -17,3 +18,13 @@ def give_back() -> None:
     except AttributeError:
         return
     malloc_trim(0)
+
+
+def available_bytes() -> int:
+    """Return how much can be used without pushing anything out (proc_meminfo(5), MemAvailable)."""
+    for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+        name, _colon, amount = line.partition(":")
+        if name == "MemAvailable":
+            return int(amount.split()[0]) << 10
+    # Kernels from before 3.14 have no such line, and nobody has FUSE 3 with them.
+    raise OSError("/proc/meminfo has no MemAvailable")

@@ -92,3 +92,16 @@ def hmac_sha256(key: Secret, data: bytes | bytearray | memoryview) -> bytes:
         mac = HMAC(view, SHA256())
     mac.update(data)
     return mac.finalize()
+
+
+class Sha256:
+    """A hash of what comes in pieces, whose result is a secret."""
+
+    def __init__(self) -> None:
+        self._hashing = Hash(SHA256())
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        self._hashing.update(data)
+
+    def finish(self) -> Secret:
+        return Secret(bytearray(self._hashing.finalize()))

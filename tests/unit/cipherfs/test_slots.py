@@ -1,0 +1,413 @@
+"""Proves that keys come and go without anybody being locked out, also when a change is killed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from dyingwriter import died_at_each_call
+from slotmaking import cheap_argon2id, cheap_scrypt, key_file, password, recovery, secret
+from volumemaking import CONF, DIR_IV, NEW, OLD, keep_directories_from_the_disk, no_file_can_grow
+
+from vaultui.cipherfs import conffile, keyfile, slotchange, slots, volume
+from vaultui.crypto.keyslots import Credentials
+from vaultui.crypto.recoverykey import format as format_recovery_key
+from vaultui.format.features import FeatureFlag
+from vaultui.format.kdfcost import Argon2idCost, Cost, NoCost, ScryptCost
+from vaultui.format.keyslots import MAX_SLOTS, KeySlot, SlotKind
+from vaultui.model.errors import (
+    FeaturesRefused,
+    KeyFileUnusable,
+    KeySlotsFull,
+    KeySlotStillNeeded,
+    KeySlotUnknown,
+    LastKeySlot,
+    MasterKeyInvalid,
+    PasswordEmpty,
+    PasswordIncorrect,
+    PasswordTooLong,
+    UsageError,
+    VaultuiError,
+    VolumeConfNotWritten,
+    VolumeConfTampered,
+)
+
+PAPER = b"paper".ljust(32, b".")
+
+
+def conf_path(made: Path) -> bytes:
+    return os.fsencode(made / CONF)
+
+
+def opens(cipherdir: Path, given: Credentials) -> bool:
+    conf = volume.read_conf(cipherdir)
+    try:
+        slots.verify(conf, given)
+    except PasswordIncorrect:
+        return False
+    return True
+
+
+def is_plain(cipherdir: Path) -> bool:
+    fields = json.loads((cipherdir / CONF).read_bytes())
+    has_slots = "VaultuiKeySlots" in fields
+    assert has_slots == ("VaultuiKeySlots" in fields["FeatureFlags"])
+    assert has_slots == (fields["EncryptedKey"] == "")
+    return not has_slots
+
+
+def kinds(cipherdir: Path) -> list[tuple[str, type[Cost]]]:
+    return [
+        (slot.kind.value, type(slot.cost)) for slot in slots.slots_of(volume.read_conf(cipherdir))
+    ]
+
+
+def add_paper(made: Path) -> KeySlot:
+    return slots.add(
+        conf_path(made), password(OLD), recovery(b"paper"), SlotKind.RECOVERY_KEY, NoCost(), "safe"
+    )
+
+
+def test_a_volume_gets_keys_of_every_kind_and_loses_them_again(made: Path) -> None:
+    path = conf_path(made)
+    before = volume.open_volume(made, secret(OLD))
+    added = [
+        add_paper(made),
+        slots.add(path, recovery(b"paper"), password(NEW), SlotKind.PASSWORD, cheap_argon2id()),
+        slots.add(
+            path, password(NEW), key_file(b"k"), SlotKind.KEY_FILE, cheap_argon2id(), "stick"
+        ),
+        slots.add(
+            path,
+            key_file(b"k"),
+            key_file(b"c", b"pin"),
+            SlotKind.PASSWORD_AND_KEY_FILE,
+            cheap_scrypt(),
+        ),
+    ]
+    assert not is_plain(made)
+    assert [slot.id for slot in slots.slots_of(volume.read_conf(made))][1:] == [
+        slot.id for slot in added
+    ]
+    given = [recovery(b"paper"), password(NEW), key_file(b"k"), key_file(b"c", b"pin")]
+    for credentials, slot in zip(given, added, strict=True):
+        assert slots.verify(volume.read_conf(made), credentials).id == slot.id
+    for credentials, slot in zip(given, added, strict=True):
+        slots.remove(path, password(OLD), slot.id)
+        assert not opens(made, credentials)
+    assert is_plain(made)
+    after = volume.open_volume(made, secret(OLD))
+    assert before.names.encrypt(b"n", bytes(16)) == after.names.encrypt(b"n", bytes(16))
+    assert volume.read_conf(made).scrypt.logn == 10
+    assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_a_password_is_tried_on_all_slots_by_everything_that_opens(made: Path) -> None:
+    slots.add(
+        conf_path(made), password(OLD), password(NEW), SlotKind.PASSWORD, cheap_argon2id(), "Ada"
+    )
+    add_paper(made)
+    one, two = (volume.open_volume(made, secret(text)) for text in (OLD, NEW))
+    with format_recovery_key(secret(PAPER)) as typed:
+        three = volume.open_volume(made, typed)
+    names = {opened.names.encrypt(b"n", bytes(16)) for opened in (one, two, three)}
+    assert len(names) == 1
+
+
+def test_the_way_from_scrypt_to_argon2id_and_back_ends_in_the_plain_format(made: Path) -> None:
+    plain = volume.read_conf(made)
+    slot = slots.rekey(conf_path(made), password(OLD), cost=cheap_argon2id(2048))
+    assert kinds(made) == [("password", Argon2idCost)]
+    assert not is_plain(made)
+    assert opens(made, password(OLD))
+    changed = slots.rekey(conf_path(made), password(OLD), password(NEW))
+    assert changed.id == slot.id
+    assert changed.cost != slot.cost, "the salt is a fresh one"
+    assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
+    slots.rekey(conf_path(made), password(NEW), cost=cheap_scrypt(11))
+    assert is_plain(made)
+    again = volume.read_conf(made)
+    assert again.scrypt.logn == 11
+    assert again.features == plain.features
+
+
+def test_one_key_changes_and_the_others_stay(made: Path) -> None:
+    paper = add_paper(made)
+    slots.rekey(conf_path(made), password(OLD), password(NEW))
+    assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
+    assert slots.verify(volume.read_conf(made), recovery(b"paper")).id == paper.id
+    with pytest.raises(UsageError, match="recovery-key"):
+        slots.rekey(conf_path(made), recovery(b"paper"), password(OLD))
+
+
+def test_the_last_slot_is_not_removed(made: Path) -> None:
+    with pytest.raises(LastKeySlot):
+        slots.remove(conf_path(made), password(OLD), b"")
+    slot = slots.rekey(conf_path(made), password(OLD), cost=cheap_argon2id())
+    with pytest.raises(LastKeySlot):
+        slots.remove(conf_path(made), password(OLD), slot.id)
+    assert opens(made, password(OLD))
+
+
+def test_only_a_key_that_stays_removes_another(made: Path) -> None:
+    paper = add_paper(made)
+    first = slots.slots_of(volume.read_conf(made))[0]
+    before = (made / CONF).read_bytes()
+    for given, slot_id, error in (
+        (recovery(b"paper"), paper.id, KeySlotStillNeeded),
+        (password(OLD), first.id, KeySlotStillNeeded),
+        (password(NEW), first.id, PasswordIncorrect),
+        (password(OLD), bytes(16), KeySlotUnknown),
+    ):
+        with pytest.raises(error):
+            slots.remove(conf_path(made), given, slot_id)
+        assert (made / CONF).read_bytes() == before
+    slots.remove(conf_path(made), recovery(b"paper"), first.id)
+    assert kinds(made) == [("recovery-key", NoCost)]
+    assert not opens(made, password(OLD))
+
+
+def test_a_password_on_two_slots_may_remove_one(made: Path) -> None:
+    second = slots.add(
+        conf_path(made), password(OLD), password(OLD), SlotKind.PASSWORD, cheap_argon2id()
+    )
+    slots.remove(conf_path(made), password(OLD), second.id)
+    assert is_plain(made)
+
+
+@pytest.mark.parametrize(
+    ("given", "new", "kind", "cost", "label", "error"),
+    [
+        (b"wrong", password(NEW), SlotKind.PASSWORD, cheap_scrypt(), "", PasswordIncorrect),
+        (OLD, password(b""), SlotKind.PASSWORD, cheap_scrypt(), "", PasswordEmpty),
+        (OLD, password(b"p" * 2049), SlotKind.PASSWORD, cheap_scrypt(), "", PasswordTooLong),
+        (OLD, password(NEW), SlotKind.KEY_FILE, cheap_scrypt(), "", UsageError),
+        (OLD, key_file(b"k"), SlotKind.PASSWORD_AND_KEY_FILE, cheap_scrypt(), "", UsageError),
+        (OLD, password(NEW), SlotKind.PASSWORD, cheap_scrypt(), "x" * 65, UsageError),
+        (OLD, password(NEW), SlotKind.PASSWORD, cheap_scrypt(), "a\nb", UsageError),
+        (OLD, password(NEW), SlotKind.PASSWORD, ScryptCost(b"", 1 << 9), "", UsageError),
+        (OLD, password(NEW), SlotKind.PASSWORD, Argon2idCost(b"", 1 << 23), "", UsageError),
+        (OLD, password(NEW), SlotKind.PASSWORD, ScryptCost(b"", 1 << 28), "", KeySlotsFull),
+    ],
+)
+def test_a_key_that_is_refused_changes_nothing(
+    made: Path,
+    given: bytes,
+    new: Credentials,
+    kind: SlotKind,
+    cost: Cost,
+    label: str,
+    error: type[VaultuiError],
+) -> None:
+    before = (made / CONF).read_bytes()
+    with pytest.raises(error):
+        slots.add(conf_path(made), password(given), new, kind, cost, label)
+    assert (made / CONF).read_bytes() == before
+    assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_a_volume_has_room_for_so_many_keys(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slotchange, "MAX_SLOTS", 2)
+    add_paper(made)
+    with pytest.raises(KeySlotsFull, match="2 keys"):
+        add_paper(made)
+    assert MAX_SLOTS == 32
+
+
+def test_no_change_is_made_to_a_config_that_was_meddled_with(made: Path) -> None:
+    paper = add_paper(made)
+    fields = json.loads((made / CONF).read_bytes())
+    fields["VaultuiKeySlots"]["Slots"][1]["Label"] = "not mine"
+    (made / CONF).chmod(0o600)
+    (made / CONF).write_text(json.dumps(fields))
+    for change in (
+        lambda: slots.rekey(conf_path(made), password(OLD), password(NEW)),
+        lambda: slots.remove(conf_path(made), password(OLD), paper.id),
+        lambda: add_paper(made),
+        lambda: volume.open_volume(made, secret(OLD)),
+    ):
+        with pytest.raises(VolumeConfTampered):
+            change()
+    assert json.loads((made / CONF).read_bytes()) == fields
+
+
+def test_a_change_that_could_not_be_written_leaves_the_old_keys(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (made / CONF).read_bytes()
+    with no_file_can_grow(), pytest.raises(VolumeConfNotWritten):
+        add_paper(made)
+    assert (made / CONF).read_bytes() == before
+    with monkeypatch.context() as patch:
+        keep_directories_from_the_disk(patch)
+        with pytest.raises(VolumeConfNotWritten):
+            add_paper(made)
+    assert (made / CONF).read_bytes() == before
+    # What was written reads as something else: the disk, or a program that came between.
+    with monkeypatch.context() as patch:
+        patch.setattr(conffile, "_read_back", lambda path: b"")
+        with pytest.raises(VolumeConfNotWritten):
+            add_paper(made)
+    assert (made / CONF).read_bytes() == before
+    assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_fields_of_a_newer_gocryptfs_outlive_the_slots(made: Path) -> None:
+    fields = json.loads((made / CONF).read_bytes())
+    (made / CONF).chmod(0o600)
+    (made / CONF).write_text(json.dumps({**fields, "Future": [1]}))
+    paper = add_paper(made)
+    slots.remove(conf_path(made), password(OLD), paper.id)
+    assert json.loads((made / CONF).read_bytes())["Future"] == [1]
+
+
+# The password of the command line.
+
+
+def test_a_new_volume_may_have_argon2id(empty: Path) -> None:
+    volume.create(empty, secret(OLD), argon2id=cheap_argon2id()).wipe()
+    assert kinds(empty) == [("password", Argon2idCost)]
+    assert volume.read_conf(empty).features.has(FeatureFlag.KEY_SLOTS)
+    volume.open_volume(empty, secret(OLD))
+    assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
+    with pytest.raises(FeaturesRefused):
+        volume.create(empty, secret(OLD), argon2id=cheap_argon2id(), fido2={"a": 1})
+
+
+def test_a_change_of_the_password_is_one_of_its_slot(made: Path) -> None:
+    add_paper(made)
+    volume.change_password(made, secret(OLD), secret(NEW))
+    assert kinds(made) == [("password", ScryptCost), ("recovery-key", NoCost)]
+    volume.change_password(made, secret(NEW), secret(OLD), argon2id=cheap_argon2id())
+    assert kinds(made) == [("password", Argon2idCost), ("recovery-key", NoCost)]
+    volume.change_password(made, secret(OLD), secret(OLD), 12)
+    assert kinds(made) == [("password", ScryptCost), ("recovery-key", NoCost)]
+    assert opens(made, password(OLD))
+
+
+def test_a_lost_password_is_replaced_with_the_recovery_key(made: Path) -> None:
+    add_paper(made)
+    with format_recovery_key(secret(PAPER)) as typed:
+        volume.change_password(made, typed, secret(NEW))
+        assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
+        slots.add(conf_path(made), password(NEW), password(OLD), SlotKind.PASSWORD, cheap_scrypt())
+        with pytest.raises(UsageError, match="2 passwords"):
+            volume.change_password(made, typed, secret(b"another"))
+
+
+def test_a_lost_password_is_replaced_with_a_master_key_that_is_proven(empty: Path) -> None:
+    with volume.create(empty, secret(OLD), argon2id=cheap_argon2id()) as master:
+        with pytest.raises(MasterKeyInvalid) as caught:
+            volume.change_password(empty, secret(bytes(32)), secret(NEW), from_master_key=True)
+        assert caught.value.exit_code == 14
+        assert opens(empty, password(OLD))
+        assert volume.change_password(empty, master, secret(NEW), from_master_key=True) == ""
+    assert (opens(empty, password(OLD)), opens(empty, password(NEW))) == (False, True)
+    assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
+
+
+def test_a_lost_password_of_a_plain_volume_may_be_replaced_by_one_under_argon2id(
+    empty: Path,
+) -> None:
+    with volume.create(empty, secret(OLD), 10) as master:
+        copy = volume.change_password(
+            empty, master, secret(NEW), from_master_key=True, argon2id=cheap_argon2id()
+        )
+    assert kinds(empty) == [("password", Argon2idCost)]
+    assert opens(empty, password(NEW))
+    assert Path(copy).exists()
+
+
+# Key files.
+
+
+def test_a_key_file_is_its_content(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"x" * 100_000)
+    two.write_bytes(b"x" * 100_000)
+    digests = [keyfile.read(path) for path in (one, two)]
+    assert digests[0].view == digests[1].view
+    assert digests[0].view == hashlib.sha256(b"x" * 100_000).digest()
+    two.write_bytes(b"x" * 100_001)
+    with keyfile.read(two) as other:
+        assert other.view != digests[0].view
+
+
+def test_what_can_be_no_key_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/zero", "/dev/null", tmp_path / "empty", tmp_path / "pipe", tmp_path):
+        with pytest.raises(KeyFileUnusable) as caught:
+            keyfile.read(path)
+        assert caught.value.exit_code == 9
+    with pytest.raises(KeyFileUnusable, match="No such file"):
+        keyfile.read(tmp_path / "missing")
+
+
+# Killed at every system call.
+
+KILLED = {
+    "the second key is added": (
+        """
+new = password(b"new password")
+slots.add(conf, password(b"old password"), new, SlotKind.PASSWORD, cheap_argon2id())
+""",
+        {(True, False), (True, True)},
+    ),
+    "the password changes": (
+        "slots.rekey(conf, password(b'old password'), password(b'new password'))",
+        {(True, False), (False, True)},
+    ),
+    "the derivation changes": (
+        "slots.rekey(conf, password(b'old password'), cost=cheap_argon2id())",
+        {(True, False)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "allowed"), KILLED.values(), ids=KILLED)
+@pytest.mark.parametrize("with_paper", [False, True])
+def test_a_change_that_is_killed_anywhere_locks_nobody_out(
+    made: Path, tmp_path: Path, change: str, allowed: set[tuple[bool, bool]], with_paper: bool
+) -> None:
+    if with_paper:
+        add_paper(made)
+    copies = died_at_each_call(made, tmp_path / "died", change)
+    assert len(copies) > 20
+    seen = []
+    for copy in copies:
+        seen.append((opens(copy, password(OLD)), opens(copy, password(NEW))))
+        assert not with_paper or opens(copy, recovery(b"paper"))
+        # What lies about is cleared by the next mount for writing.
+        conffile.remove_leftovers(copy)
+        assert sorted(os.listdir(copy)) == [CONF, DIR_IV]
+    assert set(seen) == allowed
+    assert seen == sorted(seen, key=list(dict.fromkeys(seen)).index), "there is one moment"
+
+
+def test_a_removal_that_is_killed_anywhere_keeps_the_other_key(made: Path, tmp_path: Path) -> None:
+    slot = slots.add(
+        conf_path(made), password(OLD), password(NEW), SlotKind.PASSWORD, cheap_argon2id()
+    )
+    change = f"slots.remove(conf, password(b'old password'), {slot.id!r})"
+    copies = died_at_each_call(made, tmp_path / "died", change)
+    seen = [(opens(copy, password(OLD)), opens(copy, password(NEW))) for copy in copies]
+    assert set(seen) == {(True, True), (True, False)}
+    assert [is_plain(copy) for copy in copies] == [not new for _old, new in seen]
+
+
+def test_a_way_back_to_scrypt_that_is_killed_anywhere_can_be_gone_again(
+    made: Path, tmp_path: Path
+) -> None:
+    slots.rekey(conf_path(made), password(OLD), cost=cheap_argon2id())
+    change = "slots.rekey(conf, password(b'old password'), cost=cheap_scrypt())"
+    copies = died_at_each_call(made, tmp_path / "died", change)
+    assert {is_plain(copy) for copy in copies} == {True, False}
+    for copy in copies:
+        slots.rekey(conf_path(copy), password(OLD), cost=cheap_scrypt())
+        assert is_plain(copy)
+        assert opens(copy, password(OLD))
+        assert sorted(os.listdir(copy)) == [CONF, DIR_IV]

@@ -1,0 +1,57 @@
+"""Key files: any file, whose content is a key."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Final
+
+from vaultui.cipherfs.conffile import Path
+from vaultui.crypto.hazmat import kdf
+from vaultui.model.errors import KeyFileUnusable
+from vaultui.model.secret import Secret
+
+MAX_BYTES: Final = 16 << 20
+"""A photo fits in. What is larger is refused, and not read in part: two files that begin alike
+must not be one key."""
+_PIECE: Final = 1 << 16
+
+
+def read(path: Path) -> Secret:
+    """Return what a key file stands for: the SHA-256 of its content.
+
+    Raises KeyFileUnusable for a file that is empty, too large or can't be read.
+    """
+    shown = os.fsdecode(path)
+    try:
+        # A FIFO without a writer must not hang us; a pipe with one, as of a shell, is read.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise KeyFileUnusable(path=shown, reason=os.strerror(error.errno or 0)) from error
+    try:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise KeyFileUnusable(path=shown, reason="it is a directory")
+        os.set_blocking(fd, True)
+        return _digest(fd, shown)
+    except OSError as error:
+        raise KeyFileUnusable(path=shown, reason=os.strerror(error.errno or 0)) from error
+    finally:
+        os.close(fd)
+
+
+def _digest(fd: int, shown: str) -> Secret:
+    hashing = kdf.Sha256()
+    size = 0
+    piece = bytearray(_PIECE)
+    try:
+        while got := os.readv(fd, [piece]):
+            size += got
+            if size > MAX_BYTES:
+                raise KeyFileUnusable(path=shown, reason=f"it has more than {MAX_BYTES >> 20} MiB")
+            with memoryview(piece) as view:
+                hashing.update(view[:got])
+    finally:
+        piece[:] = bytes(len(piece))
+    if not size:
+        raise KeyFileUnusable(path=shown, reason="it is empty")
+    return hashing.finish()

@@ -1,0 +1,231 @@
+"""A config that is held open for a change of its key slots, and written with others.
+
+The new config is opened from its bytes, with each key that is new in it, before it takes the
+place of the old one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from vaultui.cipherfs import conffile
+from vaultui.cipherfs.conffile import ConfFile
+from vaultui.crypto import keyslots, masterkey
+from vaultui.crypto.keyslots import Credentials
+from vaultui.format import volumeconf
+from vaultui.format.features import FeatureFlag
+from vaultui.format.kdfcost import (
+    ARGON2ID_SALT_BYTES,
+    MAX_WORK,
+    Argon2idCost,
+    Cost,
+    CostRefused,
+    ScryptCost,
+)
+from vaultui.format.keyslots import (
+    ID_BYTES,
+    LABEL_MAX,
+    MAX_SLOTS,
+    KeySlot,
+    KeySlots,
+    SlotKind,
+    is_label,
+)
+from vaultui.format.volumeconf import NO_SCRYPT, VolumeConf
+from vaultui.model.errors import (
+    KeySlotsFull,
+    KeySlotStillNeeded,
+    KeySlotUnknown,
+    LastKeySlot,
+    PasswordIncorrect,
+    UsageError,
+    VolumeConfNotWritten,
+)
+from vaultui.model.secret import Secret
+
+_SCRYPT_SALT_BYTES: Final = 32
+_WITH_PASSWORD: Final = (SlotKind.PASSWORD, SlotKind.PASSWORD_AND_KEY_FILE)
+
+
+def slots_of(conf: VolumeConf) -> tuple[KeySlot, ...]:
+    """Return the slots; the plain format has one, without an ID and of an unknown age (0)."""
+    if conf.key_slots is not None:
+        return conf.key_slots.slots
+    return (KeySlot(b"", SlotKind.PASSWORD, conf.scrypt, created=0),)
+
+
+def with_slots(
+    conf: VolumeConf,
+    master: Secret,
+    slots: Sequence[KeySlot],
+    keys: Mapping[bytes, Credentials],
+) -> VolumeConf:
+    """Return `conf` with these slots; those that wrap nothing yet do so under `keys`.
+
+    A single slot for a password under scrypt makes a config in the plain format. The key for
+    that is needed, whether the slot is new or not: the plain format derives in another way.
+    """
+    flags = tuple(flag for flag in conf.features.flags if flag is not FeatureFlag.KEY_SLOTS)
+    if len(slots) == 1 and _is_plain(slots[0]):
+        plain = replace(conf, features=replace(conf.features, flags=flags), key_slots=None)
+        password, cost = keys[slots[0].id].password, slots[0].cost
+        assert password is not None
+        assert isinstance(cost, ScryptCost)
+        encrypted_key, scrypt = masterkey.wrap(
+            master, password, cost.logn, hkdf=plain.features.has(FeatureFlag.HKDF)
+        )
+        return replace(plain, encrypted_key=encrypted_key, scrypt=scrypt)
+    unsigned = replace(
+        conf,
+        encrypted_key=b"",
+        scrypt=NO_SCRYPT,
+        features=replace(conf.features, flags=(*flags, FeatureFlag.KEY_SLOTS)),
+        key_slots=KeySlots(
+            tuple(
+                slot if slot.wrapped else keyslots.wrap(master, keys[slot.id], slot)
+                for slot in slots
+            )
+        ),
+    )
+    return keyslots.signed(unsigned, master)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChange:
+    """A config that is locked and open, about to be replaced."""
+
+    file: ConfFile
+    master: Secret
+    own: KeySlot
+    """The slot whose key authorises the change."""
+    given: Credentials
+
+    @property
+    def slots(self) -> tuple[KeySlot, ...]:
+        """The slots; that of a plain volume has the ID by now that it would get."""
+        if self.file.conf.key_slots is None:
+            return (self.own,)
+        return self.file.conf.key_slots.slots
+
+    def only_password(self) -> KeySlot:
+        """Return the slot that is for a password; raises UsageError unless there is just one."""
+        found = [slot for slot in self.slots if slot.kind is SlotKind.PASSWORD]
+        if len(found) != 1:
+            raise UsageError(what=f"The volume has {len(found)} passwords, so say which: give it")
+        return found[0]
+
+    def rekey(self, old: KeySlot, key: Credentials, cost: Cost | None) -> KeySlot:
+        """Write the config with another key or cost for the slot `old`."""
+        check_new(key, old.kind, old.cost if cost is None else cost, old.label)
+        new = replace(old, cost=salted(old.cost if cost is None else cost), wrapped=b"")
+        self.write([new if slot.id == old.id else slot for slot in self.slots], {new.id: key})
+        return new
+
+    def write(self, slots: Sequence[KeySlot], keys: Mapping[bytes, Credentials]) -> None:
+        """Write the config with these slots; those that wrap nothing yet do so under `keys`."""
+        if len(slots) > MAX_SLOTS:
+            raise KeySlotsFull(reason=f"The volume has {MAX_SLOTS} keys")
+        if sum(slot.cost.work for slot in slots) > MAX_WORK:
+            raise KeySlotsFull(reason="To try all keys of the volume would take too long")
+        keys = {self.own.id: self.given, **keys}
+        conf = with_slots(self.file.conf, self.master, slots, keys)
+        data = volumeconf.format(conf)
+        fresh = [slot for slot in slots if not slot.wrapped] or [self.own]
+        self._try(data, [keys[slot.id] for slot in fresh])
+        conffile.replace(self.file, data)
+
+    def _try(self, data: bytes, keys: Sequence[Credentials]) -> None:
+        """Open what is about to be written: after the replacement it is the only way in."""
+        shown = os.fsdecode(self.file.path)
+        conf = volumeconf.parse(data, shown)
+        for key in keys:
+            _slot, again = unwrap(conf, key)
+            with again:
+                if again.view != self.master.view:
+                    raise VolumeConfNotWritten(path=shown, reason="it did not open when tried")
+
+
+@contextlib.contextmanager
+def changing(
+    path: bytes, given: Credentials, *, without: bytes | None = None
+) -> Iterator[SlotChange]:
+    """Hold the config at `path` open for a change; `without` is a slot not to be opened."""
+    with conffile.locked(path):
+        file = conffile.read(path)
+        if without is None:
+            own, master = unwrap(file.conf, given)
+        else:
+            own, master = _unwrap_without(file.conf, given, without)
+        with master:
+            # A plain volume gets an ID for its slot now; it may become one with several.
+            yield SlotChange(file, master, own if own.id else _identified(own), given)
+
+
+def unwrap(conf: VolumeConf, given: Credentials) -> tuple[KeySlot, Secret]:
+    masterkey.check_takes_password(conf)
+    if conf.key_slots is not None:
+        return keyslots.unwrap(conf, given)
+    if given.password is None:
+        raise PasswordIncorrect
+    return slots_of(conf)[0], masterkey.unwrap(conf, given.password)
+
+
+def _unwrap_without(conf: VolumeConf, given: Credentials, slot_id: bytes) -> tuple[KeySlot, Secret]:
+    doomed = [slot for slot in slots_of(conf) if slot.id == slot_id]
+    if not doomed:
+        raise KeySlotUnknown(slot=slot_id.hex())
+    if len(slots_of(conf)) == 1:
+        raise LastKeySlot
+    assert conf.key_slots is not None
+    others = tuple(slot for slot in conf.key_slots.slots if slot.id != slot_id)
+    try:
+        own, master = keyslots.find(replace(conf, key_slots=KeySlots(others)), given)
+    except PasswordIncorrect:
+        if (opened := keyslots.unwrap_slot(doomed[0], given)) is None:
+            raise
+        opened.wipe()
+        raise KeySlotStillNeeded from None
+    try:
+        keyslots.check_mac(conf, master)
+    except BaseException:
+        master.wipe()
+        raise
+    return own, master
+
+
+def _identified(slot: KeySlot) -> KeySlot:
+    return replace(slot, id=os.urandom(ID_BYTES), cost=salted(slot.cost), created=int(time.time()))
+
+
+def _is_plain(slot: KeySlot) -> bool:
+    return slot.kind is SlotKind.PASSWORD and isinstance(slot.cost, ScryptCost)
+
+
+def salted(cost: Cost) -> Cost:
+    """Return `cost` with a fresh salt: one that was used says whether two keys are the same."""
+    match cost:
+        case ScryptCost():
+            return replace(cost, salt=os.urandom(_SCRYPT_SALT_BYTES))
+        case Argon2idCost():
+            return replace(cost, salt=os.urandom(ARGON2ID_SALT_BYTES))
+        case _:
+            return cost
+
+
+def check_new(key: Credentials, kind: SlotKind, cost: Cost, label: str) -> None:
+    """Raise the error of a slot that can't be made, before anything is derived for it."""
+    if not is_label(label):
+        raise UsageError(what=f"A label has at most {LABEL_MAX} characters that can be printed")
+    try:
+        salted(cost).check()
+    except CostRefused as error:
+        raise UsageError(what=f"No key is derived with {error.reason}") from None
+    if kind in _WITH_PASSWORD and key.password is not None:
+        masterkey.check_password(key.password)
+    if key.material(kind) is None:
+        raise UsageError(what=f"A key of the kind {kind} needs more than was given")
