@@ -38,6 +38,8 @@ Plain = bytes | bytearray | memoryview
 
 _RUN_BLOCKS: Final = 257
 """A write of 1 MiB, the largest that FUSE sends, that does not start on a block."""
+_FILE_MAX: Final = (1 << 63) - 1
+"""The largest file in bytes that system calls have numbers for."""
 
 
 class FileIO:
@@ -116,8 +118,10 @@ class FileIO:
         """Cut the plaintext to `size` bytes, or extend it with zeros.
 
         `fd` is open for reading and writing. `file` may be a state made for this call, where
-        the file is not open otherwise. Raises as `write` does.
+        the file is not open otherwise. Raises as `write` does, and EFBIG.
         """
+        if self._layout.cipher_size(size) > _FILE_MAX:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         with file.lock:
             cipher_size = os.lseek(fd, 0, os.SEEK_END)
             old = self._layout.plain_size(cipher_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -183,6 +184,17 @@ def test_a_file_grown_by_truncation_takes_no_space(vault: OpenVolume) -> None:
     assert vault.attributes("file").blocks * 512 < 1 << 20
     with vault.open("file", os.O_RDONLY) as handle:
         assert bytes(vault.fs.read(handle, (64 << 20) - 100, 200)) == bytes(100)
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, 2**63 - 4096, 2**63 - 2**54])
+def test_growing_a_file_beyond_what_can_be_stored_leaves_it_as_it_was(
+    vault: OpenVolume, size: int
+) -> None:
+    vault.write("file", b"abc")
+    with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+        vault.truncate("file", size)
+    vault.reopen()
+    assert vault.read("file") == b"abc"
 
 
 def test_truncation_through_a_descriptor_and_by_path_meet_in_one_state(
