@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from vaultui.model.errors import MasterKeyInvalid, PasswordEmpty, UsageError
 from vaultui.mountd.commandline.keysources import parse_master_key, read_master_key, read_secret
-from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
 from vaultui.mountd.commandline.pflag import parse, shown
 
 
@@ -85,29 +84,3 @@ def test_a_key_is_in_no_message_and_in_no_representation(
     for text in texts:
         assert key[:-1] not in text
     assert '"-masterkey" "…" "c"' in shown(words)
-
-
-FLAGS = {
-    "": "HKDF GCMIV128 DirIV EMENames LongNames Raw64",
-    "-aessiv": "HKDF GCMIV128 AESSIV DirIV EMENames LongNames Raw64",
-    "-xchacha": "HKDF XChaCha20Poly1305 DirIV EMENames LongNames Raw64",
-    "-xchacha -aessiv": "HKDF XChaCha20Poly1305 DirIV EMENames LongNames Raw64",
-    "-reverse": "HKDF GCMIV128 AESSIV DirIV EMENames LongNames Raw64",
-    "-plaintextnames -raw64 -longnamemax=100": "HKDF GCMIV128 PlaintextNames",
-    "-deterministic-names": "HKDF GCMIV128 EMENames LongNames Raw64",
-    "-longnamemax=255": "HKDF GCMIV128 DirIV EMENames LongNames Raw64",
-    "-longnamemax=100": "HKDF GCMIV128 DirIV LongNameMax EMENames LongNames Raw64",
-    "-hkdf=0 -raw64=0 -longnames=0": "GCMIV128 DirIV EMENames",
-}
-
-
-@pytest.mark.parametrize("line", FLAGS)
-def test_options_beside_a_master_key_are_features_as_a_config_names_them(line: str) -> None:
-    options = parse(["vaultfs", "-zerokey", *line.split()])
-    flags = master_key_flags(options)
-    assert " ".join(flags) == FLAGS[line]
-    assert (long_name_max(options) == 100) == ("LongNameMax" in flags)
-
-
-def test_without_a_master_key_the_config_says_what_the_volume_is_made_of() -> None:
-    assert master_key_flags(parse(["vaultfs", "-aessiv", "-hkdf=false"])) == ()

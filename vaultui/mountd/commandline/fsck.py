@@ -15,8 +15,8 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import quoted, shown
 from vaultui.mountd import commands, opening
-from vaultui.mountd.commandline.keysources import has_master_key, read_secret
-from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.commandline.flavour import long_name_max, master_key_flags
+from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
 from vaultui.wire.handshake import Checked, CheckProgress, CheckSpec, Damage
@@ -29,7 +29,7 @@ def run(options: Options, cipherdir: str) -> ExitCode:
     spec = CheckSpec(cipherdir, options.config, master_key_flags(options), long_name_max(options))
     conf = opening.read_conf(spec, has_token=bool(options.fido2))
     with read_secret(options, conf) as secret:
-        if not has_master_key(options):
+        if not options.has_master_key:
             log.info("Decrypting master key")
         log.info("Checking filesystem...")
         try:

@@ -20,14 +20,9 @@ KEY_BYTES: Final = 32
 _FROM_STDIN: Final = "stdin"
 
 
-def has_master_key(options: Options) -> bool:
-    """Tell whether the command line has a master key in place of a password."""
-    return bool(options.master_key) or options.zero_key
-
-
 def read_secret(options: Options, conf: VolumeConf | None) -> Secret:
     """Return the master key where there is one, else what opens the volume of the config."""
-    if has_master_key(options):
+    if options.has_master_key:
         return read_master_key(options)
     return read_password_or_token(options, conf)
 

@@ -9,8 +9,8 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import daemon
 from vaultui.mountd.commandline.exclusions import read_patterns
-from vaultui.mountd.commandline.keysources import has_master_key, read_secret
-from vaultui.mountd.commandline.masterkeyflags import long_name_max, master_key_flags
+from vaultui.mountd.commandline.flavour import long_name_max, master_key_flags
+from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.optionvalues import parse_owner
 from vaultui.mountd.console import GREEN, YELLOW, log
@@ -68,7 +68,7 @@ def spec_of(options: Options, cipherdir: str) -> MountSpec:
 
 
 def _source(options: Options) -> str:
-    if has_master_key(options):
+    if options.has_master_key:
         return "master key"
     if options.passfile:
         return "file"
@@ -89,7 +89,7 @@ class _CommandFront:
         return read_secret(self._options, conf)
 
     def step(self, name: StepName) -> None:
-        if name is StepName.DERIVING and not has_master_key(self._options):
+        if name is StepName.DERIVING and not self._options.has_master_key:
             log.info("Decrypting master key")
         if name is StepName.MOUNTING and (self._options.allow_other or self._options.force_owner):
             log.info(

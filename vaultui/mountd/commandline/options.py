@@ -109,6 +109,11 @@ class Options:
     notify_fd: int = -1
 
     @property
+    def has_master_key(self) -> bool:
+        """Whether there is a master key in the place of a password."""
+        return bool(self.master_key) or self.zero_key
+
+    @property
     def actions(self) -> list[str]:
         """The actions on a volume that were asked for; none means to mount."""
         return [name for name in ("info", "init", "passwd", "fsck") if getattr(self, name)]

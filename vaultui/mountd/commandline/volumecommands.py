@@ -10,9 +10,7 @@ from typing import Any, Final
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
-from vaultui.format.features import ContentScheme, NameScheme
 from vaultui.model.errors import (
-    FeaturesRefused,
     ScryptCostRefused,
     VolumeConfCorrupt,
     VolumeConfMissing,
@@ -23,8 +21,8 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import commands, console
 from vaultui.mountd.commandline import fido2
-from vaultui.mountd.commandline.keysources import has_master_key, read_master_key, read_secret
-from vaultui.mountd.commandline.masterkeyflags import long_name_max
+from vaultui.mountd.commandline.flavour import content_scheme, long_name_max, name_scheme
+from vaultui.mountd.commandline.keysources import read_master_key, read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.passwordsources import read_new_password
 from vaultui.mountd.console import GREEN, GREY, log
@@ -40,11 +38,11 @@ def init(options: Options, cipherdir: str, program: str) -> ExitCode:
         cipherdir,
         scrypt_logn=options.scrypt_logn,
         config_path=options.config,
-        content=_content(options),
-        names=_names(options),
+        content=content_scheme(options),
+        names=name_scheme(options),
         long_name_max=long_name_max(options),
         reverse=options.reverse,
-        has_master_key=has_master_key(options),
+        has_master_key=options.has_master_key,
     )
     # Told before the password is asked for twice.
     commands.check_creatable(spec)
@@ -80,21 +78,6 @@ def _register(options: Options, cipherdir: str) -> Mapping[str, Any] | None:
     return fido2.register(options.fido2, os.path.basename(cipherdir), options.fido2_assert_options)
 
 
-def _content(options: Options) -> str:
-    aes_siv = options.aes_siv or options.reverse
-    if options.xchacha and aes_siv:
-        raise FeaturesRefused(reason=f"{ContentScheme.XCHACHA} and {ContentScheme.AES_SIV}")
-    if options.xchacha:
-        return ContentScheme.XCHACHA
-    return ContentScheme.AES_SIV if aes_siv else ContentScheme.AES_GCM
-
-
-def _names(options: Options) -> str:
-    if options.plaintext_names:
-        return NameScheme.PLAINTEXT
-    return NameScheme.DETERMINISTIC if options.deterministic_names else NameScheme.EME
-
-
 def _friendly(path: str) -> str:
     """Return the path as a person would type it here."""
     near = os.path.relpath(path)
@@ -126,7 +109,7 @@ def passwd(options: Options, cipherdir: str) -> ExitCode:
         options.config,
         # None below 1, and 0 would mean the one that there is.
         scrypt_logn=(options.scrypt_logn or -1) if "scryptn" in options.given else 0,
-        from_master_key=has_master_key(options),
+        from_master_key=options.has_master_key,
         reverse=options.reverse,
     )
     # What is wrong with the old config or the old password is told before a new one is
