@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 
+from vaultui.model.terminaltext import shown
 from vaultui.wire.control import Event, EventKind, Events
 
 CAPACITY = 512
@@ -52,7 +53,7 @@ class EventRing:
                 return
             self._last += 1
             self._events.append(Event(self._last, time.time(), kind, path, detail))
-        words = [kind.value, *([repr(path)] if path else []), *([detail] if detail else [])]
+        words = [kind.value, *([repr(path)] if path else []), *([shown(detail)] if detail else [])]
         _log.log(_LOG_LEVELS.get(kind, logging.INFO), "%s", ": ".join(words))
 
     def since(self, seq: int) -> Events:

@@ -51,3 +51,12 @@ def test_an_event_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None
         EventRing().add(EventKind.CORRUPT_CONTENT, "docs/a", "block 3")
     assert caplog.messages == ["corrupt-content: 'docs/a': block 3"]
     assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_what_a_stranger_wrote_does_not_steer_the_terminal_or_begin_a_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    EventRing().add(EventKind.CORRUPT_METADATA, "a\n\x1b[31m", "the name user.\x1b[2J\nunlocked")
+    assert caplog.messages == [
+        r"corrupt-metadata: 'a\n\x1b[31m': the name user.\x1b[2J\x0aunlocked"
+    ]
