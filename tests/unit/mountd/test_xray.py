@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -15,8 +14,6 @@ from hypothesis import strategies as st
 from openvolume import OpenVolume
 
 from vaultui.cipherfs import volume as volumes
-from vaultui.crypto import masterkey
-from vaultui.model.errors import Fido2TokenNeeded, PasswordIncorrect, VolumeConfMissing
 from vaultui.model.secret import Secret
 from vaultui.mountd.commandline import xray
 
@@ -147,44 +144,6 @@ def test_a_file_that_is_not_there_is_an_error_on_standard_error(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == f"{tmp_path}/nothing\\x0a: no such file or directory\n"
-
-
-def test_the_master_key_is_64_digits_and_nothing_else(
-    vault: OpenVolume, capsys: pytest.CaptureFixture[str]
-) -> None:
-    conf = str(vault.cipherdir / "gocryptfs.conf")
-    assert xray.dump_master_key(conf, lambda _: Secret(bytearray(PASSWORD))) == 0
-    shown = capsys.readouterr().out
-    with (
-        masterkey.unwrap(volumes.read_conf(vault.cipherdir), Secret(bytearray(PASSWORD))) as master,
-        master.view as key,
-    ):
-        assert shown == f"{key.hex()}\n"
-
-
-def test_no_password_is_asked_for_where_none_would_help(vault: OpenVolume) -> None:
-    def password(_: object) -> Secret:
-        raise AssertionError
-
-    conf = vault.cipherdir / "gocryptfs.conf"
-    with_token = json.loads(conf.read_text())
-    with_token["FeatureFlags"].append("FIDO2")
-    (vault.cipherdir / "token.conf").write_text(json.dumps(with_token))
-    with pytest.raises(Fido2TokenNeeded):
-        xray.dump_master_key(str(vault.cipherdir / "token.conf"), password)
-    conf.unlink()
-    with pytest.raises(VolumeConfMissing):
-        xray.dump_master_key(str(conf), password)
-
-
-def test_a_wrong_password_shows_nothing(
-    vault: OpenVolume, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(PasswordIncorrect):
-        xray.dump_master_key(
-            str(vault.cipherdir / "gocryptfs.conf"), lambda _: Secret(bytearray(b"wrong"))
-        )
-    assert capsys.readouterr().out == ""
 
 
 @given(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd.commandline.keysources import read_password_or_token
 from vaultui.mountd.commandline.options import Options
 
 
@@ -22,13 +21,9 @@ def run(options: Options) -> ExitCode:
 
         return xray.inspect(path, aes_siv=options.aes_siv, xchacha=options.xchacha)
     if options.dump_master_key:
-        from vaultui.mountd.commandline import xray
+        from vaultui.mountd.commandline import keydump
 
-        return xray.dump_master_key(
-            path,
-            lambda conf: read_password_or_token(options, conf),
-            has_token=bool(options.fido2),
-        )
+        return keydump.run(options, path)
     from vaultui.mountd.commandline import pathclient
 
     return pathclient.translate_paths(

@@ -1,7 +1,6 @@
-"""`-xray` and `-dumpmasterkey`: what gocryptfs has as the program gocryptfs-xray.
+"""`-xray`: what a file of a cipher directory consists of.
 
-Both entries, `inspect` and `dump_master_key`, print their answer and return the exit code.
-An inspection decrypts nothing: it shows what anybody sees who has the file and no password.
+Nothing is decrypted: what is shown anybody sees who has the file and no password.
 """
 
 from __future__ import annotations
@@ -10,21 +9,16 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
-from vaultui.crypto import masterkey
 from vaultui.format import names, volumeconf
 from vaultui.format.blocks import GCM, HEADER_BYTES, SIV, XCHACHA, BadHeader, Layout, parse_header
-from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import shown
-from vaultui.mountd import console
 
 _TAG_BYTES: Final = 16
 
@@ -171,26 +165,3 @@ def _parts(block: bytes, cipher: _Cipher) -> str:
 
 def _zeros(size: int, layout: Layout) -> str:
     return "hole" if size == layout.cipher_block else "corrupt: a short block of zeros"
-
-
-def dump_master_key(
-    path: str, secret: Callable[[VolumeConf], Secret], *, has_token: bool = False
-) -> ExitCode:
-    """Print the master key of the volume config at `path` as 64 hexadecimal digits.
-
-    Nothing else goes to standard output: not even what is logged while the password is read.
-    `secret` is called with the config when that is known to be one; its answer, the password or
-    what a token gave for it, is wiped. Errors leave as VaultuiError, with the exit codes that
-    a mount has for them.
-    """
-    console.log_plainly(quiet=True)
-    conf = volumes.read_conf(os.path.dirname(path) or ".", path)
-    if not has_token:
-        masterkey.check_takes_password(conf)
-    with (
-        secret(conf) as given,
-        masterkey.unwrap(conf, given, from_token=has_token) as master,
-        master.view as view,
-    ):
-        print(view.hex())
-    return ExitCode.OK
