@@ -15,7 +15,7 @@ from vaultui.cli.describe import entry_data, status_data
 from vaultui.model.errors import error_table
 from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
-from vaultui.mountd.commandline.options import OPTIONS
+from vaultui.mountd.commandline.optiontable import OPTIONS
 from vaultui.tui.actions import ACTIONS
 from vaultui.vaults import VaultEntry, VaultStatus, settings
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support import Gocryptfs, Vaultfs, private_home, program, run_program
 
 from vaultui.model.errors import UsageError
-from vaultui.mountd.commandline.options import OPTIONS
+from vaultui.mountd.commandline.optiontable import OPTIONS
 from vaultui.mountd.commandline.pflag import parse
 from vaultui.mountd.commandline.refusals import check_options
 

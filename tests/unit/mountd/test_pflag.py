@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from vaultui.model.errors import UsageError
 from vaultui.mountd.commandline.helptext import help_text
-from vaultui.mountd.commandline.options import OPTIONS, Options
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.optiontable import OPTIONS
 from vaultui.mountd.commandline.pflag import parse
 
 

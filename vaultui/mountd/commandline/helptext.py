@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from vaultui.mountd.commandline.options import GROUPS, Option
+from vaultui.mountd.commandline.optiontable import GROUPS, Option
 
 _WIDTH: Final = 80
 _INDENT: Final = 24

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from vaultui.model.errors import UsageError
-from vaultui.mountd.commandline.options import OPTIONS, Option, Options
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.optiontable import OPTIONS, Option
 
 _BY_NAME: Final = {name: option for option in OPTIONS for name in option.names if name != "h"}
 """Of all names, only -h is no option but a word of its own: --h is unknown."""
