@@ -92,14 +92,18 @@ def _do(options: Options, cipherdir: str, program: str) -> int:
         from vaultui.mountd.commandline import fsck
 
         return fsck.run(options, cipherdir)
-    if not options.actions:
-        from vaultui.mountd.commandline import mountcommand
-
-        return mountcommand.run(options, cipherdir, program)
-    from vaultui.mountd.commandline import volumecommands
-
     if options.init:
-        return volumecommands.init(options, cipherdir, program)
+        from vaultui.mountd.commandline import init
+
+        return init.run(options, cipherdir, program)
     if options.passwd:
-        return volumecommands.passwd(options, cipherdir)
-    return volumecommands.info(options, cipherdir)
+        from vaultui.mountd.commandline import passwd
+
+        return passwd.run(options, cipherdir)
+    if options.info:
+        from vaultui.mountd.commandline import info
+
+        return info.run(options, cipherdir)
+    from vaultui.mountd.commandline import mount
+
+    return mount.run(options, cipherdir, program)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vaultui.model.errors import ExcludeUnreadable
-from vaultui.mountd.commandline.mountcommand import spec_of
+from vaultui.mountd.commandline.mount import spec_of
 from vaultui.mountd.commandline.pflag import parse
 from vaultui.wire.handshake import MountSpec
 

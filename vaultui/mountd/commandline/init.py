@@ -1,0 +1,90 @@
+"""-init: a new volume, with gocryptfs's texts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from vaultui.model.exitcodes import ExitCode
+from vaultui.model.secret import Secret
+from vaultui.mountd import commands
+from vaultui.mountd.commandline import fido2
+from vaultui.mountd.commandline.flavour import content_scheme, long_name_max, name_scheme
+from vaultui.mountd.commandline.keysources import read_master_key
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.passwordsources import read_new_password
+from vaultui.mountd.console import GREEN, GREY, log
+from vaultui.wire.handshake import CreateSpec
+
+
+def run(options: Options, cipherdir: str, program: str) -> ExitCode:
+    """Make a volume, and tell how to mount it."""
+    spec = CreateSpec(
+        cipherdir,
+        scrypt_logn=options.scrypt_logn,
+        config_path=options.config,
+        content=content_scheme(options),
+        names=name_scheme(options),
+        long_name_max=long_name_max(options),
+        reverse=options.reverse,
+        has_master_key=options.has_master_key,
+    )
+    # Told before the password is asked for twice.
+    commands.check_creatable(spec)
+    if not options.extpass and not options.fido2:
+        log.info("Choose a password for protecting your files.")
+    with contextlib.ExitStack() as stack:
+        token = _register(options, cipherdir)
+        password = stack.enter_context(
+            read_new_password(options.passfile, options.extpass)
+            if token is None
+            else fido2.read_secret(options.fido2, token)
+        )
+        key = stack.enter_context(read_master_key(options)) if spec.has_master_key else None
+        _, master = commands.create(spec, password, key, fido2=token)
+    with master:
+        _show_master_key(master, options)
+    kind = "gocryptfs-reverse" if options.reverse else "gocryptfs"
+    log.info("The %s filesystem has been created successfully.", kind, extra=GREEN)
+    log.info(
+        "You can now mount it using: %s%s %s MOUNTPOINT",
+        program,
+        " -reverse" if options.reverse else "",
+        _friendly(cipherdir),
+        extra=GREY,
+    )
+    return ExitCode.OK
+
+
+def _register(options: Options, cipherdir: str) -> Mapping[str, Any] | None:
+    """Return what the token needs to know that stands for a password, if there is one."""
+    if not options.fido2:
+        return None
+    return fido2.register(options.fido2, os.path.basename(cipherdir), options.fido2_assert_options)
+
+
+def _friendly(path: str) -> str:
+    """Return the path as a person would type it here."""
+    near = os.path.relpath(path)
+    name = path if near.startswith("../") else near
+    return f'"{name}"' if " " in name else name
+
+
+def _show_master_key(master: Secret, options: Options) -> None:
+    """Show the key once, to a person only: a log or a pipe must not keep it."""
+    if not sys.stdout.isatty() or options.quiet:
+        log.info("Not running on a terminal, suppressing master key display")
+        return
+    with master.view as view:
+        digits = view.hex("-", 4)
+    half = len(digits) // 2 + 1
+    print(
+        "\nYour master key is:\n\n"
+        f"    {digits[:half]}\n    {digits[half:]}\n\n"
+        "If the config file becomes corrupted or you ever forget your password,\n"
+        "there is only one hope for recovery: the master key. Print it to a piece of\n"
+        "paper and keep it in a safe place. This message is shown only once.\n"
+    )

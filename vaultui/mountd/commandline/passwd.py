@@ -1,0 +1,53 @@
+"""-passwd: another password for a volume, with gocryptfs's texts and exit codes."""
+
+from __future__ import annotations
+
+from vaultui.cipherfs import volume as volumes
+from vaultui.crypto import masterkey
+from vaultui.model.errors import ScryptCostRefused
+from vaultui.model.exitcodes import ExitCode
+from vaultui.mountd import commands, console
+from vaultui.mountd.commandline.keysources import read_secret
+from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.commandline.passwordsources import read_new_password
+from vaultui.mountd.console import GREEN, GREY, log
+from vaultui.wire.handshake import PasswdSpec
+
+
+def run(options: Options, cipherdir: str) -> ExitCode:
+    """Change the password, known or with the master key."""
+    spec = PasswdSpec(
+        cipherdir,
+        options.config,
+        # None below 1, and 0 would mean the one that there is.
+        scrypt_logn=(options.scrypt_logn or -1) if "scryptn" in options.given else 0,
+        from_master_key=options.has_master_key,
+        reverse=options.reverse,
+    )
+    # What is wrong with the old config or the old password is told before a new one is
+    # thought of.
+    conf = volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
+    masterkey.check_takes_password(conf)
+    with read_secret(options, conf) as old:
+        if not spec.from_master_key:
+            log.info("Decrypting master key")
+            masterkey.unwrap(conf, old).wipe()
+        log.info("Please enter your new password.")
+        # The new one never comes from the sources of the old one: it would be the same.
+        with read_new_password((), ()) as new:
+            try:
+                copy = commands.change_password(spec, old, new)
+            except ScryptCostRefused as error:
+                # The same mistake has another number with -init.
+                console.report(error)
+                return ExitCode.SCRYPT_PARAMS
+    if copy:
+        log.info(
+            'A copy of the old config file has been created at "%s".\n'
+            "Delete it after you have verified that you can access your files with the new "
+            "password.",
+            copy,
+            extra=GREY,
+        )
+    log.info("Password changed.", extra=GREEN)
+    return ExitCode.OK
