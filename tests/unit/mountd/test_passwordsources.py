@@ -107,3 +107,7 @@ def test_a_program_that_fails_or_prints_nothing_is_told(program: tuple[str, ...]
 
 def test_a_program_that_prints_a_lot_is_read_to_its_end() -> None:
     assert content(program=("sh", "-c", "echo first; seq 100000")) == b"first"
+
+
+def test_a_program_that_prints_for_ever_is_not_waited_for() -> None:
+    assert refusal(program=("yes", "password")) is PasswordSourceFailed

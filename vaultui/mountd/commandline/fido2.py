@@ -41,7 +41,10 @@ def read_secret(device: str, kept: Mapping[str, Any]) -> Secret:
     Raises Fido2TokenFailed. The tool may ask for a PIN at the terminal.
     """
     log.info("FIDO2 Secret: interact with your device ...")
-    options = [word for option in kept.get("AssertOptions") or () for word in ("-t", str(option))]
+    asserted = kept.get("AssertOptions") or []
+    if not isinstance(asserted, list) or not all(_is_word(option) for option in asserted):
+        raise Fido2TokenFailed(device=device, reason="what the config keeps for it is damaged")
+    options = [word for option in asserted for word in ("-t", option)]
     lines = (_random(), _RELYING_PARTY, str(kept.get("CredentialID")), str(kept.get("HMACSalt")))
     secret = _ask(("fido2-assert", "-G", "-h", *options, device), lines, device)
     with secret.view as view:
@@ -50,6 +53,11 @@ def read_secret(device: str, kept: Mapping[str, Any]) -> Secret:
         secret.wipe()
         raise Fido2TokenFailed(device=device, reason="its secret is too short, or all zero")
     return secret
+
+
+def _is_word(option: object) -> bool:
+    """Tell whether a program can be given `option`, which may be anything that JSON has."""
+    return isinstance(option, str) and "\0" not in option
 
 
 def _random() -> str:

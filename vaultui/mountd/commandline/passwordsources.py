@@ -28,6 +28,8 @@ MAX_PASSWORD: Final = 2048
 """Bytes; gocryptfs has the same limit."""
 
 _NEWLINE: Final = 0x0A
+_MAX_OUTPUT: Final = 1 << 24
+"""Bytes that a program may print behind the password."""
 
 
 def read_password(
@@ -154,9 +156,11 @@ def _from_program(words: Sequence[str]) -> Secret:
     try:
         secret = _line(reading, shown)
     finally:
-        # A program that prints more must not be ended by it: its exit status counts.
-        while os.read(reading, 4096):
-            pass
+        # A program that prints more must not be ended by it: its exit status counts. One that
+        # prints for ever must be.
+        rest = _MAX_OUTPUT
+        while rest > 0 and (piece := os.read(reading, 1 << 16)):
+            rest -= len(piece)
         os.close(reading)
     status = child.wait()
     child.close()
