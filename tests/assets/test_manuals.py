@@ -30,8 +30,13 @@ def _rendered(name: str) -> str:
     return done.check().stdout.decode("utf-8", "replace")
 
 
-def test_there_is_a_page_for_each_program_and_for_the_settings() -> None:
-    assert [path.name for path in PAGES] == ["vaultfs.1", "vaultui.1", "vaultui.toml.5"]
+def test_there_is_a_page_for_each_program_and_each_format() -> None:
+    assert [path.name for path in PAGES] == [
+        "vaultfs-keyslots.5",
+        "vaultfs.1",
+        "vaultui.1",
+        "vaultui.toml.5",
+    ]
 
 
 @needs("mandoc")

@@ -22,6 +22,22 @@ def encode(value: Any) -> bytes:
     return text.encode("utf-8")
 
 
+def decode(data: bytes) -> Any:
+    """Return the JSON value in `data`, which can be read in one way only.
+
+    Raises ValueError for what is no JSON in UTF-8, and for objects with a name twice, of which
+    some programs would read the first value and some the last.
+    """
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("an object has a name twice")
+    return fields
+
+
 def _ordered(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}

@@ -58,8 +58,7 @@ def parse(data: bytes, path: str) -> VolumeConf:
     Raises VolumeConfCorrupt for what is no config, and VolumeConfUnsupported for one whose
     version, features or costs are refused; both name the reason.
     """
-    loaded = _load(data, path)
-    fields = Fields(loaded, path, "")
+    fields = Fields(_load(data, path), path, "")
     version = fields.take("Version", int, 0)
     # Half of a surrogate pair can be escaped in JSON, and never be printed.
     creator = fields.take("Creator", str, "").encode("utf-8", "replace").decode()
@@ -100,7 +99,7 @@ def parse(data: bytes, path: str) -> VolumeConf:
         extra=MappingProxyType(fields.rest()),
     )
     if has_slots:
-        _check_unambiguous(conf, loaded, path)
+        _check_unambiguous(conf, data, path)
     return conf
 
 
@@ -117,7 +116,7 @@ def authenticated(conf: VolumeConf) -> bytes:
     return canonicaljson.encode(_fields_of(unsigned))
 
 
-def _check_unambiguous(conf: VolumeConf, loaded: dict[str, Any], path: str) -> None:
+def _check_unambiguous(conf: VolumeConf, data: bytes, path: str) -> None:
     """Raise VolumeConfCorrupt unless the file says what was read of it, and nothing else.
 
     Go's rules are many ways to say one thing. What is authenticated has one, so that two
@@ -125,7 +124,8 @@ def _check_unambiguous(conf: VolumeConf, loaded: dict[str, Any], path: str) -> N
     in which gocryptfs would look for them.
     """
     try:
-        is_same = canonicaljson.encode(loaded) == canonicaljson.encode(_fields_of(conf))
+        read = canonicaljson.decode(data)
+        is_same = canonicaljson.encode(read) == canonicaljson.encode(_fields_of(conf))
     except ValueError:
         is_same = False
     if not is_same or conf.encrypted_key or conf.scrypt != NO_SCRYPT:

@@ -132,6 +132,21 @@ def test_what_is_no_list_of_slots_is_damage(fields: dict[str, Any]) -> None:
         parsed(fields)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"Creator":', b'"Creator": "first", "Creator":'),
+        (b'"Label": "in', b'"Label": "", "Label": "in'),
+        (b'"test"', b'"te\xffst"'),
+        (b'"test"', b'"te\\ud800st"'),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_damage(old: bytes, new: bytes) -> None:
+    assert TEXT.count(old) == 1
+    with pytest.raises(VolumeConfCorrupt):
+        volumeconf.parse(TEXT.replace(old, new), "p")
+
+
 def test_a_list_without_its_flag_and_a_flag_without_its_list_are_refused() -> None:
     fields = json.loads(TEXT)
     del fields["VaultuiKeySlots"]
