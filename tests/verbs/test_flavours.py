@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from capabilities import needs
 from shelltwin import PASSWORD, Shell
-from support import CHEAP_SCRYPT, detach, mountpoints_below, run_program
+from support import CHEAP_SCRYPT, detach, mountpoints_below, program, run_program
+from terminal import Terminal
 
 from vaultui.model.secret import Secret
 from vaultui.vaults import Vaults, content_in_words, names_in_words
@@ -127,6 +128,14 @@ def test_a_plain_directory_opens_as_an_encrypted_view(
     words = ("check", "View", "--password-file", str(shell.password_file))
     error = shell.error(*words)
     assert (error["code"], error["exit_code"]) == ("nothing-to-check", 1)
+
+
+def test_no_password_is_asked_for_to_check_an_encrypted_view(shell: Shell, documents: Path) -> None:
+    shell("add", documents, "--name", "View").check()
+    with Terminal((program("vaultui"), "check", "View")) as terminal:
+        assert terminal.wait() == 1
+        assert "there is nothing to check" in terminal.shown
+        assert "Password" not in terminal.shown
 
 
 def test_an_encrypted_view_leaves_out_what_the_settings_say(shell: Shell, documents: Path) -> None:

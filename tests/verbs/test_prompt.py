@@ -34,6 +34,12 @@ def test_a_typed_password_opens_the_vault_and_is_never_shown(shell: Shell, work:
     assert shell.state() == "open"
 
 
+def test_the_question_does_not_stand_behind_what_was_being_done(shell: Shell, work: Path) -> None:
+    with unlock() as terminal:
+        terminal.wait_for(QUESTION)
+        assert terminal.shown.endswith(f"Asking the keyring…\r\x1b[K{QUESTION}")
+
+
 def test_a_wrong_password_is_asked_for_again(shell: Shell, work: Path) -> None:
     with unlock() as terminal:
         terminal.wait_for(QUESTION)

@@ -56,7 +56,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """Print one line of a result."""
-        self._clear_step()
+        self.clear_step()
         self._print(self._encodable(text))
 
     def path(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print a sentence beside the result."""
-        self._clear_step()
+        self.clear_step()
         with suppress(OSError):  # nobody is left to be told
             print(self._encodable(text, self.err), file=self.err, flush=True)
 
@@ -83,6 +83,13 @@ class Output:
             self.err.write(f"\r\x1b[K{self._encodable(text, self.err)}")
             self.err.flush()
             self._step_shown = True
+
+    def clear_step(self) -> None:
+        """Take away what `step` shows, before something else writes to the terminal."""
+        if self._step_shown:
+            self.err.write("\r\x1b[K")
+            self.err.flush()
+            self._step_shown = False
 
     def error(self, error: VaultuiError) -> None:
         """Print one sentence and its cure, or the error as JSON."""
@@ -111,12 +118,6 @@ class Output:
                 cell + " " * (size - width(cell)) for cell, size in zip(line, widths, strict=True)
             ]
             self.line("  ".join(cells).rstrip())
-
-    def _clear_step(self) -> None:
-        if self._step_shown:
-            self.err.write("\r\x1b[K")
-            self.err.flush()
-            self._step_shown = False
 
     def _encodable(self, text: str, stream: TextIO | None = None) -> str:
         if self.ascii_only:

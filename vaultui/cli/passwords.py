@@ -53,6 +53,8 @@ def saved_password(session: Session, name: str) -> tuple[Secret | None, str]:
         if has_terminal():
             session.output.note(shown(error.summary))
         return None, error.summary.rstrip(".")
+    finally:
+        session.output.clear_step()
     return password, "" if password else "none is saved in the keyring"
 
 

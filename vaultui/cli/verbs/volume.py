@@ -7,7 +7,7 @@ import dataclasses
 from vaultui.cli.output import place, shown, size
 from vaultui.cli.passwords import current_password, named_new_password, new_password
 from vaultui.cli.session import Session
-from vaultui.model.errors import CheckFoundDamage
+from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
 from vaultui.vaults import CheckProgress, Damage, content_in_words, names_in_words
 
@@ -53,6 +53,8 @@ def check_verb(session: Session) -> int:
             output.line(f"{message.kind}: {shown(path)} ({shown(message.reason)})")
 
     name = session.arguments.name
+    if session.vaults.entry(name).reverse:
+        raise NothingToCheck(name=name)  # before a password is asked for in vain
     with current_password(session, name) as password:
         checked = session.run(session.vaults.check(name, password, tell))
     damaged = bool(checked.corrupt or checked.skipped)
