@@ -25,6 +25,7 @@ from vaultui.model.errors import (
     VolumeConfCopyExists,
     VolumeConfMissing,
     VolumeConfNotWritten,
+    VolumeConfOfOtherMode,
     VolumeConfUnreadable,
 )
 
@@ -61,7 +62,8 @@ def locate(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> bytes
 def read(path: bytes) -> ConfFile:
     """Return the config at `path`, which may be a pipe.
 
-    Raises VolumeConfMissing, VolumeConfUnreadable, VolumeConfCorrupt or VolumeConfUnsupported.
+    Raises VolumeConfMissing, VolumeConfOfOtherMode, VolumeConfUnreadable, VolumeConfCorrupt or
+    VolumeConfUnsupported.
     """
     shown = os.fsdecode(path)
     try:
@@ -72,11 +74,22 @@ def read(path: bytes) -> ConfFile:
         finally:
             os.close(fd)
     except FileNotFoundError as error:
-        raise VolumeConfMissing(path=shown) from error
+        raise _missing(path) from error
     except OSError as error:
         raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
     conf = volumeconf.parse(data, shown)
     return ConfFile(path, data, conf, (status.st_uid, status.st_gid))
+
+
+def _missing(path: bytes) -> VolumeConfMissing:
+    """Return what to tell of a config that is not at `path`, by the one that may be beside it."""
+    directory, name = os.path.split(path)
+    shown = os.fsdecode(path)
+    if name == CONF_NAME and os.path.exists(os.path.join(directory, REVERSE_CONF_NAME)):
+        return VolumeConfOfOtherMode(path=shown, how="with")
+    if name == REVERSE_CONF_NAME and os.path.exists(os.path.join(directory, CONF_NAME)):
+        return VolumeConfOfOtherMode(path=shown, how="without")
+    return VolumeConfMissing(path=shown)
 
 
 def _read_bounded(fd: int, limit: int) -> bytes:

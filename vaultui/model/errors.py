@@ -120,6 +120,12 @@ class UsageError(VaultuiError):
     cure = "Try --help."
 
 
+class CommandLineInvalid(UsageError):
+    code = "command-line-invalid"
+    template = "Invalid command line: {words}: {what}."
+    cure = "Try '{program} -help'."
+
+
 class Fido2TokenNeeded(VaultuiError):
     # gocryptfs sees a missing -fido2 as a mistake on its command line.
     code = "fido2-token-needed"
@@ -289,6 +295,12 @@ class VolumeConfMissing(VaultuiError):
     exit_code = ExitCode.OTHER
     template = "There is no volume config at {path}, so this is not a vault."
     cure = "Check the directory; if the config was lost, restore it from its copy."
+
+
+class VolumeConfOfOtherMode(VolumeConfMissing):
+    code = "volume-conf-other-mode"
+    template = "There is no volume config at {path}, but one for use {how} -reverse."
+    cure = "Try it {how} -reverse."
 
 
 class VolumeConfUnreadable(VaultuiError):

@@ -16,6 +16,7 @@ from vaultui.model.errors import (
     CipherdirNotEmpty,
     VolumeConfCorrupt,
     VolumeConfMissing,
+    VolumeConfOfOtherMode,
     VolumeConfUnreadable,
     VolumeConfUnsupported,
 )
@@ -36,6 +37,14 @@ def test_a_config_that_cannot_be_read_says_why(empty: Path) -> None:
     (empty / CONF).mkdir()
     with pytest.raises(VolumeConfUnreadable, match="Is a directory"):
         volume.open_volume(empty, secret(OLD))
+
+
+def test_where_reverse_is_left_out_or_too_much_the_error_says_so(made: Path) -> None:
+    with pytest.raises(VolumeConfOfOtherMode, match="for use without -reverse"):
+        volume.read_conf(made, reverse=True)
+    (made / CONF).rename(made / ".gocryptfs.reverse.conf")
+    with pytest.raises(VolumeConfOfOtherMode, match="for use with -reverse"):
+        volume.read_conf(made)
 
 
 def test_a_config_without_an_end_is_refused(empty: Path) -> None:

@@ -92,9 +92,9 @@ def test_mount_options_mean_nothing_beside_an_end_of_options() -> None:
 def test_an_unknown_option_is_complained_about_with_the_whole_command_line() -> None:
     with pytest.raises(UsageError) as failure:
         parsed("--zz", "c")
-    assert failure.value.summary == (
-        'Invalid command line: "vaultfs" "--zz" "c": unknown flag: --zz. Try \'vaultfs -help\'.'
-    )
+    summary = 'Invalid command line: "vaultfs" "--zz" "c": unknown flag: --zz.'
+    assert failure.value.summary == summary
+    assert failure.value.hint == "Try 'vaultfs -help'."
     assert failure.value.exit_code == 1
 
 

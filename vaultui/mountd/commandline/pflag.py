@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vaultui.model.errors import UsageError
+from vaultui.model.errors import CommandLineInvalid, UsageError
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.optiontable import OPTIONS, Option
 
@@ -29,9 +29,8 @@ def parse(argv: Sequence[str]) -> Options:
     try:
         _read(iter(words), options)
     except ValueError as error:
-        raise UsageError(
-            what=f"Invalid command line: {shown(argv)}: {_without_keys(str(error))}. "
-            f"Try '{argv[0]} -help'"
+        raise CommandLineInvalid(
+            words=shown(argv), what=_without_keys(str(error)), program=argv[0]
         ) from None
     return options
 
