@@ -110,12 +110,12 @@ def test_a_backend_goes_on_when_its_front_end_is_gone(volume: Vaultfs) -> None:
 COUNTING = """
 import sys
 from vaultui.mountd import __main__
-from vaultui.mountd.data import dataplane
-run = dataplane.DataPlane._run
+from vaultui.mountd.data import plane
+run = plane.DataPlane._run
 def counting(self):
     run(self)
     print("requests", self._loop.requests, "passes", self._loop.passes, file=sys.stderr)
-dataplane.DataPlane._run = counting
+plane.DataPlane._run = counting
 __main__.main()
 """
 

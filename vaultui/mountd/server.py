@@ -17,13 +17,12 @@ from vaultui.cipherfs import conffile
 from vaultui.cipherfs.volume import Volume
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
-from vaultui.linux.fusemount import handed_over
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
-from vaultui.mountd.control.controlsocket import ControlSocket
+from vaultui.mountd.control.socketfile import ControlSocket
 from vaultui.mountd.front import Front
 from vaultui.wire.handshake import MountSpec, StepName
 
@@ -46,8 +45,7 @@ def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         cipherdir_fd = places.open_cipherdir(spec.cipherdir)
         stack.callback(os.close, cipherdir_fd)
         spec = _as_the_storage_allows(spec, cipherdir_fd)
-        if handed_over(spec.mountpoint) is None:
-            places.check_mountpoint(spec.mountpoint, spec.cipherdir, nonempty=spec.nonempty)
+        places.check_mountpoint(spec.mountpoint, spec.cipherdir, nonempty=spec.nonempty)
         if not spec.shared_storage:
             claim(cipherdir_fd, spec.cipherdir, shared=spec.read_only)
         control_socket = None

@@ -29,10 +29,11 @@ from vaultui.model.errors import (
 )
 from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd.activity import Activity, boottime
-from vaultui.mountd.control.controlplane import ControlPlane, Served
-from vaultui.mountd.control.controlsocket import ControlSocket
 from vaultui.mountd.control.idle import Clock, CycleClock, IdleClock
-from vaultui.mountd.data.dataplane import DataPlane, forget_attributes, shares_as_root
+from vaultui.mountd.control.plane import ControlPlane
+from vaultui.mountd.control.served import Served
+from vaultui.mountd.control.socketfile import ControlSocket
+from vaultui.mountd.data.plane import DataPlane, forget_attributes, shares_as_root
 from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.front import Front
 from vaultui.wire.control import EventKind

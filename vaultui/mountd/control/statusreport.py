@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import vaultui
 from vaultui.linux.holders import Holder
 from vaultui.mountd.activity import boottime
+from vaultui.mountd.control.served import Served
 from vaultui.wire.control import Opener, OpenFile, Status
-
-if TYPE_CHECKING:
-    from vaultui.mountd.control.controlplane import Served
 
 MAX_OPEN_FILES: Final = 256
 _PAGE: Final = os.sysconf("SC_PAGESIZE")

@@ -12,26 +12,22 @@ import logging
 import math
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import trio
 
-from vaultui.cipherfs.tree import Tree
 from vaultui.linux.fusemount import handed_over
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import MountBusy, ProtocolError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd.activity import Activity, boottime
+from vaultui.mountd.activity import boottime
 from vaultui.mountd.control import statusreport
-from vaultui.mountd.control.controlserver import ControlServer
-from vaultui.mountd.control.controlsocket import ControlSocket
-from vaultui.mountd.control.idle import Clock
-from vaultui.mountd.eventring import EventRing
+from vaultui.mountd.control.served import Served
+from vaultui.mountd.control.server import ControlServer
+from vaultui.mountd.control.socketfile import ControlSocket
 from vaultui.wire.control import (
     EventKind,
     EventsRequest,
@@ -44,7 +40,6 @@ from vaultui.wire.control import (
     Request,
     StatusRequest,
 )
-from vaultui.wire.handshake import MountSpec
 
 _log = logging.getLogger("vaultfs")
 
@@ -52,30 +47,6 @@ UNMOUNTED_S: Final = 1.0
 """How long serving may go on when the mount is out of the table and no file of it is in use."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass
-class Served:
-    """One mount and everything that is known about it, for both planes."""
-
-    spec: MountSpec
-    root: str
-    """The mount point as the mount table spells it: without symbolic links. Of a descriptor
-    that was handed over, its path: where it is mounted nobody told us."""
-    filesystem: Tree
-    activity: Activity
-    events: EventRing
-    clock: Clock
-    features: tuple[str, ...] = ()
-    mount_id: int = 0
-    opened_at: float = field(default_factory=time.time)
-    busy_reason: str = ""
-    """Who held it when the idle lock was due, until nobody does."""
-
-    @property
-    def name(self) -> str:
-        """What people call it: the vault, or without one the mount point."""
-        return self.spec.vault_name or self.spec.mountpoint
 
 
 class ControlPlane:

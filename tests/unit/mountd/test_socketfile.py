@@ -11,7 +11,7 @@ import pytest
 
 from vaultui.linux import unixsocket
 from vaultui.model.errors import CtlsockUnavailable
-from vaultui.mountd.control.controlsocket import ControlSocket
+from vaultui.mountd.control.socketfile import ControlSocket
 
 
 def test_it_is_private_whatever_the_umask_and_gone_when_closed(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""What is known about the mount that this process serves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from vaultui.cipherfs.tree import Tree
+from vaultui.mountd.activity import Activity
+from vaultui.mountd.control.idle import Clock
+from vaultui.mountd.eventring import EventRing
+from vaultui.wire.handshake import MountSpec
+
+
+@dataclass
+class Served:
+    """One mount and everything that is known about it."""
+
+    spec: MountSpec
+    root: str
+    """The mount point as the mount table spells it: without symbolic links. Of a descriptor
+    that was handed over, its path: where it is mounted nobody told us."""
+    filesystem: Tree
+    activity: Activity
+    events: EventRing
+    clock: Clock
+    features: tuple[str, ...] = ()
+    mount_id: int = 0
+    opened_at: float = field(default_factory=time.time)
+    busy_reason: str = ""
+    """Who held it when the idle lock was due, until nobody does."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the vault, or without one the mount point."""
+        return self.spec.vault_name or self.spec.mountpoint
