@@ -22,6 +22,7 @@ from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.cipherfs.space import Space
 from vaultui.crypto.content import ContentCipher, CorruptBlock, Run, new_file_id
 from vaultui.format.blocks import (
+    FILE_MAX,
     HEADER_BYTES,
     PLAIN_BLOCK,
     BadHeader,
@@ -38,8 +39,6 @@ Plain = bytes | bytearray | memoryview
 
 _RUN_BLOCKS: Final = 257
 """A write of 1 MiB, the largest that FUSE sends, that does not start on a block."""
-_FILE_MAX: Final = (1 << 63) - 1
-"""The largest file in bytes that system calls have numbers for."""
 
 
 class FileIO:
@@ -120,7 +119,7 @@ class FileIO:
         `fd` is open for reading and writing. `file` may be a state made for this call, where
         the file is not open otherwise. Raises as `write` does, and EFBIG.
         """
-        if self._layout.cipher_size(size) > _FILE_MAX:
+        if self._layout.cipher_size(size) > FILE_MAX:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         with file.lock:
             cipher_size = os.lseek(fd, 0, os.SEEK_END)

@@ -18,6 +18,8 @@ PLAIN_BLOCK: Final = 4096
 FILE_ID_BYTES: Final = 16
 HEADER_VERSION: Final = 2
 HEADER_BYTES: Final = 2 + FILE_ID_BYTES
+FILE_MAX: Final = (1 << 63) - 1
+"""The largest file in bytes that system calls have a number for."""
 
 
 class BadHeader(Exception):

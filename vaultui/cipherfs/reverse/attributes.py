@@ -15,6 +15,7 @@ from vaultui.cipherfs.reverse.entries import Entries
 from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.volume import Volume
 from vaultui.format import names as names_format
+from vaultui.format.blocks import FILE_MAX
 
 _TARGET_MAX: Final = 4095
 """The longest target that the kernel takes, in bytes: PATH_MAX counts a NUL."""
@@ -45,7 +46,9 @@ class ReverseAttributes:
         if virtual.is_virtual(node.cname):
             pass
         elif node.kind == stat.S_IFREG:
-            size = self._cipher_size(size)
+            # A hole can be so large that its ciphertext has no size any more; it must not keep
+            # the whole directory from being listed.
+            size = min(self._cipher_size(size), FILE_MAX)
         elif node.kind == stat.S_IFLNK:
             try:
                 size = len(self.read_target(node))

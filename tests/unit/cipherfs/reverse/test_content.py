@@ -15,7 +15,7 @@ from openreverse import EME, OpenReverse, volume_of_zeros
 from vaultui.cipherfs.reverse import content, ivs
 from vaultui.cipherfs.reverse.content import SealedView
 from vaultui.cipherfs.volume import volume_from_master_key
-from vaultui.format.blocks import HEADER_BYTES, parse_header
+from vaultui.format.blocks import FILE_MAX, HEADER_BYTES, parse_header
 from vaultui.model.secret import Secret
 
 _IVS = ivs.file_ivs(b"some/path")
@@ -120,3 +120,14 @@ def test_holes_are_sealed_like_the_zeros_that_they_read_as(tmp_path: Path) -> No
     (tmp_path / "b" / "f").write_bytes(bytes(10_000))
     with OpenReverse(tmp_path / "a") as sparse, OpenReverse(tmp_path / "b") as written:
         assert sparse.read("f") == written.read("f")
+
+
+def test_a_hole_whose_ciphertext_has_no_size_hides_nothing_else() -> None:
+    # In memory: the largest files are smaller on most disks.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        plain = Path(directory)
+        (plain / "hole").touch()
+        os.truncate(plain / "hole", FILE_MAX)
+        with OpenReverse(plain) as view:
+            assert view.attributes("hole").size == FILE_MAX
+            assert len(view.names()) == 2
