@@ -14,8 +14,7 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import ProtocolError, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
-from vaultui.mountd import commands, console, daemon
-from vaultui.mountd.server import serve
+from vaultui.mountd import commands, console, daemon, mounting
 from vaultui.wire import framing
 from vaultui.wire.handshake import (
     CheckSpec,
@@ -109,7 +108,7 @@ def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
         case MountSpec():
             console.set_level(spec.log_level)
             front = SpecFront(spec_fd, conversation, spec.notify_pid)
-            return serve(spec, front, program=program)
+            return mounting.mount(spec, front, program=program)
         case CreateSpec():
             with contextlib.ExitStack() as stack:
                 password = stack.enter_context(framing.read_secret(spec_fd))

@@ -7,20 +7,20 @@ import os
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
-from vaultui.mountd import daemon
+from vaultui.mountd import daemon, mounting
 from vaultui.mountd.commandline.exclusions import read_patterns
 from vaultui.mountd.commandline.flavour import long_name_max, master_key_flags
 from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.optionvalues import parse_owner
 from vaultui.mountd.console import GREEN, YELLOW, log
-from vaultui.mountd.server import serve
 from vaultui.wire.handshake import MountSpec, StepName
 
 
 def run(options: Options, cipherdir: str, program: str) -> ExitCode:
     """Mount, and serve until it is unmounted; return the exit code."""
-    return serve(spec_of(options, cipherdir), _CommandFront(options, program), program=program)
+    front = _CommandFront(options, program)
+    return mounting.mount(spec_of(options, cipherdir), front, program=program)
 
 
 def spec_of(options: Options, cipherdir: str) -> MountSpec:

@@ -1,4 +1,4 @@
-"""Serving one mount, from the checks before it to the end of the process.
+"""One mount, from the checks before it to the end of the process.
 
 In gocryptfs's order: directories, control socket, volume config, password, mount. Each can
 fail in its own way, and what was set up until then is taken down again.
@@ -29,7 +29,7 @@ from vaultui.wire.handshake import MountSpec, StepName
 _log = logging.getLogger("vaultfs")
 
 
-def serve(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
+def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
     """Mount `spec` and serve it until it is unmounted; return the exit code.
 
     `program` is the subtype that the mount table shows, and with "gocryptfs" the idle
