@@ -153,7 +153,7 @@ def config() -> Json:
     made: Json = {
         "Creator": "vaultui 0.1.0",
         "EncryptedKey": "",
-        "ScryptObject": {"Salt": "", "N": 0, "R": 0, "P": 0, "KeyLen": 0},
+        "ScryptObject": {"Salt": b64(bytes(32)), "N": 1024, "R": 8, "P": 1, "KeyLen": 32},
         "Version": 2,
         "FeatureFlags": [
             *("HKDF", "GCMIV128", "DirIV", "EMENames", "LongNames", "Raw64"),

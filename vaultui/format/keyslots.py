@@ -34,7 +34,8 @@ WRAPPED_BYTES: Final = NONCE_BYTES + 32 + 16
 MAX_SLOTS: Final = 32
 LABEL_MAX: Final = 64
 """Characters. All of them can be printed, so that a list of slots is safe to look at."""
-_MAX_CREATED: Final = 1 << 40
+_MAX_CREATED: Final = 253_402_300_799
+"""The end of the year 9999, where calendars end."""
 
 
 class SlotKind(StrEnum):

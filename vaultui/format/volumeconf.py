@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 from vaultui.format import canonicaljson, keyslots
 from vaultui.format.features import DEFAULT_FEATURES, BadFeatures, FeatureFlag, Features
 from vaultui.format.jsonfields import Fields, to_base64
-from vaultui.format.kdfcost import CostRefused, ScryptCost
+from vaultui.format.kdfcost import MIN_LOGN, CostRefused, ScryptCost
 from vaultui.format.keyslots import KeySlots
 from vaultui.format.names import NAME_MAX
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
@@ -31,9 +31,10 @@ _MAX_NESTS: Final = 100
 """Lists and objects in a config: a real one has three, and 69 with 32 key slots. Deep nesting
 exhausts the stack, here or where the file is written again."""
 
-NO_SCRYPT: Final = ScryptCost(salt=b"", n=0, r=0, p=0, key_bytes=0)
-"""In the config of a volume with key slots, which has no key and no cost where gocryptfs would
-look for them."""
+NO_SCRYPT: Final = ScryptCost(salt=bytes(32), n=1 << MIN_LOGN)
+"""In the config of a volume with key slots, which has no key where gocryptfs would look for it.
+gocryptfs looks at the cost before it does at the flags, and would name that as what it refuses
+if this was not one that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,13 @@ def parse(data: bytes, path: str) -> VolumeConf:
             path=path, reason=f"the on-disk format {str(version)[:20]}, not {CONF_VERSION}"
         )
     try:
-        # Without the flag gocryptfs would take the config, and ignore the slots.
-        has_slots = FeatureFlag.KEY_SLOTS.value in flag_names
-        if not has_slots:
-            scrypt.check()
+        scrypt.check()
         features = Features.parse(flag_names, long_name_max)
     except (BadFeatures, CostRefused) as error:
         raise VolumeConfUnsupported(path=path, reason=error.reason) from None
+    has_slots = features.has(FeatureFlag.KEY_SLOTS)
     if bool(slots) != has_slots:
+        # Without the flag gocryptfs would take the config, and ignore the slots.
         raise VolumeConfUnsupported(path=path, reason="key slots against their feature flag")
     conf = VolumeConf(
         creator=creator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -47,10 +48,12 @@ def test_what_was_written_is_read() -> None:
     assert volumeconf.format(volumeconf.parse(TEXT, "p")) == TEXT
 
 
-def test_the_fields_of_gocryptfs_are_empty() -> None:
+def test_the_fields_of_gocryptfs_hold_no_key() -> None:
     fields = json.loads(TEXT)
     assert fields["EncryptedKey"] == ""
-    assert fields["ScryptObject"] == {"Salt": "", "N": 0, "R": 0, "P": 0, "KeyLen": 0}
+    salt = fields["ScryptObject"].pop("Salt")
+    assert base64.b64decode(salt) == bytes(32)
+    assert fields["ScryptObject"] == {"N": 1024, "R": 8, "P": 1, "KeyLen": 32}
     assert fields["FeatureFlags"][-1] == "VaultuiKeySlots"
 
 

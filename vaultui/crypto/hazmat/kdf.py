@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from argon2.low_level import ARGON2_VERSION, Type, core, error_to_str, ffi
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, Hash
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -42,6 +41,9 @@ def argon2id(
     The library's own functions for this copy the password into memory that nobody wipes, so
     its C interface is used, with buffers of ours.
     """
+    # Imported here: most volumes do without it, and it would take a tenth of their start.
+    from argon2.low_level import ARGON2_VERSION, Type, core, error_to_str, ffi
+
     key = bytearray(size)
     with password.view as view, memoryview(key) as out:
         context = ffi.new(
