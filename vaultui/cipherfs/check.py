@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from vaultui.cipherfs.descent import Descent
-from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
+from vaultui.cipherfs.entrynames import WalkedPlace, entry_names_of
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, BadDirIv, read_dir_iv
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
@@ -78,7 +78,7 @@ class _Cancelled(Exception):
     """Unwinds the walk."""
 
 
-class _Place:
+class _EntryPath:
     """An entry, by the names of it and of all above it; the root has none.
 
     Paths are put together when somebody asks: in a deep tree all of them together would take
@@ -87,22 +87,22 @@ class _Place:
 
     __slots__ = ("above", "cname", "name")
 
-    def __init__(self, above: _Place | None, name: bytes, cname: bytes) -> None:
+    def __init__(self, above: _EntryPath | None, name: bytes, cname: bytes) -> None:
         self.above = above
         self.name = name
         self.cname = cname
 
-    def below(self, name: bytes, cname: bytes) -> _Place:
-        return _Place(self, name, cname)
+    def below(self, name: bytes, cname: bytes) -> _EntryPath:
+        return _EntryPath(self, name, cname)
 
     def paths(self) -> tuple[str, str]:
         """Return the plain and the ciphertext path, without leading slashes."""
         names, cnames = [], []
-        place = self
-        while place.above is not None:
-            names.append(place.name)
-            cnames.append(place.cname)
-            place = place.above
+        path = self
+        while path.above is not None:
+            names.append(path.name)
+            cnames.append(path.cname)
+            path = path.above
         return os.fsdecode(b"/".join(reversed(names))), os.fsdecode(b"/".join(reversed(cnames)))
 
 
@@ -110,16 +110,8 @@ class _Place:
 class _Listed:
     """A directory, and what of it is still to be checked: (name, name on disk), the next last."""
 
-    place: _Place
+    path: _EntryPath
     entries: list[tuple[bytes, bytes]]
-
-
-class _Folder(NamedTuple):
-    """A directory for its names; see entrynames.Place."""
-
-    fd: int
-    iv: bytes
-    is_root: bool
 
 
 class _Check:
@@ -132,8 +124,7 @@ class _Check:
     ) -> None:
         self._content = volume.content
         self._names = volume.names
-        kind = PlainEntryNames if volume.names.is_plain else EntryNames
-        self._entry_names = kind(volume.names, volume.features.long_name_max)
+        self._entry_names = entry_names_of(volume)
         self._symlinks = symlinks_of(volume)
         self._on_progress = on_progress
         self._on_damage = on_damage
@@ -142,7 +133,7 @@ class _Check:
         self._links_left: dict[tuple[int, int], int] = {}
         """Files with several names that were read, and how many of those are still to come."""
         self._told = 0.0
-        self._place = _Place(None, b"", b"")
+        self._path = _EntryPath(None, b"", b"")
         self._whole_file = WholeFile(volume.content, self._read)
         self._descent = Descent[_Listed]()
 
@@ -167,12 +158,12 @@ class _Check:
                 self._descent.up()
                 continue
             if fd < 0:
-                self._place = listed.place
+                self._path = listed.path
                 self._unreadable("it was moved while it was checked")
                 listed.entries.clear()
                 continue
             name, cname = listed.entries.pop()
-            self._place = listed.place.below(name, cname)
+            self._path = listed.path.below(name, cname)
             self._try(self._entry, fd, cname)
 
     def _try(self, check: Callable[[int, bytes], None], fd: int, cname: bytes) -> None:
@@ -194,7 +185,7 @@ class _Check:
     def _directory(self, above_fd: int, cname: bytes) -> None:
         """Check a directory itself, and go down into it for what it holds."""
         fd = os.open(cname, _OPEN | os.O_DIRECTORY, dir_fd=above_fd)
-        listed = _Listed(self._place, [])
+        listed = _Listed(self._path, [])
         self._descent.down(fd, listed)
         self._xattrs(fd)
         try:
@@ -207,11 +198,11 @@ class _Check:
         except OSError as error:  # it is a directory, a symlink, a bad sector
             self._damage(DamageKind.DIR_IV, f"the IV of this directory: {error.strerror}")
             return
-        folder = _Folder(fd, iv, is_root=self._place.above is None)
+        folder = WalkedPlace(fd, iv, is_root=self._path.above is None)
         listed.entries.extend(self._list(folder))
         listed.entries.sort(reverse=True)
 
-    def _list(self, folder: _Folder) -> Iterator[tuple[bytes, bytes]]:
+    def _list(self, folder: WalkedPlace) -> Iterator[tuple[bytes, bytes]]:
         """Yield (name, name on disk) of what can be decrypted."""
         wanted: set[bytes] = set()
         companions: set[bytes] = set()
@@ -235,7 +226,7 @@ class _Check:
     def _bad_name(self, cname: bytes, reason: str) -> None:
         if cname.startswith(REMOVED_IV_PREFIX):
             reason = "left by an interrupted rmdir; it may be deleted"
-        self._damage(DamageKind.NAME, reason, self._place.below(cname, cname))
+        self._damage(DamageKind.NAME, reason, self._path.below(cname, cname))
 
     def _symlink(self, fd: int, cname: bytes) -> None:
         target = os.readlink(cname, dir_fd=fd)
@@ -294,13 +285,13 @@ class _Check:
         except CorruptBlock as error:
             self._damage(DamageKind.XATTR, f"the attribute {name}: {error.reason}")
 
-    def _damage(self, kind: DamageKind, reason: str, place: _Place | None = None) -> None:
+    def _damage(self, kind: DamageKind, reason: str, path: _EntryPath | None = None) -> None:
         self._corrupt += 1
-        self._on_damage(kind, *(place or self._place).paths(), reason)
+        self._on_damage(kind, *(path or self._path).paths(), reason)
 
     def _unreadable(self, reason: str) -> None:
         self._skipped += 1
-        self._on_damage(DamageKind.UNREADABLE, *self._place.paths(), reason)
+        self._on_damage(DamageKind.UNREADABLE, *self._path.paths(), reason)
 
     def _tick(self) -> None:
         if self._cancelled():
@@ -308,4 +299,4 @@ class _Check:
         now = time.monotonic()
         if now - self._told >= _PROGRESS_EVERY_S:
             self._told = now
-            self._on_progress(self._files, self._bytes, self._place.paths()[0])
+            self._on_progress(self._files, self._bytes, self._path.paths()[0])

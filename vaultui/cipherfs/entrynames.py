@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from vaultui.cipherfs.metadata import read_companion
+from vaultui.cipherfs.volume import Volume
 from vaultui.crypto.filename import BadName, Names, NameTooLong
 from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
 
@@ -33,6 +34,14 @@ class Place(Protocol):
 
     @property
     def is_root(self) -> bool: ...
+
+
+class WalkedPlace(NamedTuple):
+    """A `Place` on the way of somebody who opens directories for a walk of their own."""
+
+    fd: int
+    iv: bytes
+    is_root: bool
 
 
 class EntryNames:
@@ -110,6 +119,12 @@ class PlainEntryNames(EntryNames):
         if cname == CONF_NAME and place.is_root:
             return None
         return self._names.decrypt(cname, place.iv)
+
+
+def entry_names_of(volume: Volume) -> EntryNames:
+    """Return how `volume` keeps the names of entries."""
+    kind = PlainEntryNames if volume.names.is_plain else EntryNames
+    return kind(volume.names, volume.features.long_name_max)
 
 
 def _name_error(error: BadName) -> OSError:

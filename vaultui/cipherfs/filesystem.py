@@ -23,7 +23,7 @@ from vaultui.cipherfs.badnames import LenientEntryNames
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
-from vaultui.cipherfs.entrynames import EntryNames, PlainEntryNames
+from vaultui.cipherfs.entrynames import EntryNames, entry_names_of
 from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import ROOT, Inodes
@@ -384,12 +384,9 @@ class FileSystem:
 
 
 def _entry_names(volume: Volume, bad_names: Sequence[str]) -> EntryNames:
-    long_name_max = volume.features.long_name_max
-    if volume.names.is_plain:
-        return PlainEntryNames(volume.names, long_name_max)
-    if bad_names:
-        return LenientEntryNames(volume.names, long_name_max, bad_names)
-    return EntryNames(volume.names, long_name_max)
+    if bad_names and not volume.names.is_plain:
+        return LenientEntryNames(volume.names, volume.features.long_name_max, bad_names)
+    return entry_names_of(volume)
 
 
 def _directory_capacity() -> int:

@@ -9,20 +9,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import NamedTuple
 
 from vaultui.cipherfs.cipherdir import open_directory
-from vaultui.cipherfs.entrynames import EntryNames
+from vaultui.cipherfs.entrynames import EntryNames, WalkedPlace
 from vaultui.cipherfs.metadata import BadDirIv, NoCompanion, read_dir_iv
 from vaultui.crypto.filename import FIXED_IV, BadName
-
-
-class _Place(NamedTuple):
-    """Where a walk is; see entrynames.Place."""
-
-    fd: int
-    iv: bytes
-    is_root: bool
 
 
 class PathCodec:
@@ -50,7 +41,7 @@ class PathCodec:
         return self._walk(path, self._decrypt_component)
 
     def _walk(
-        self, path: bytes, translate: Callable[[_Place, bytes], tuple[bytes, bytes]]
+        self, path: bytes, translate: Callable[[WalkedPlace, bytes], tuple[bytes, bytes]]
     ) -> bytes:
         """Translate component by component; `translate` answers (on disk, translated)."""
         if self._names.are_plain:
@@ -60,7 +51,7 @@ class PathCodec:
         fd, _readable = open_directory(self._root_fd, b".")
         try:
             for index, part in enumerate(parts):
-                place = _Place(fd, self._read_iv(fd), is_root=not index)
+                place = WalkedPlace(fd, self._read_iv(fd), is_root=not index)
                 on_disk, translated = translate(place, part)
                 done.append(translated)
                 if index + 1 < len(parts):
@@ -79,11 +70,11 @@ class PathCodec:
         except BadDirIv as error:
             raise OSError(errno.EIO, f"the IV of a directory: {error}") from None
 
-    def _encrypt_component(self, place: _Place, name: bytes) -> tuple[bytes, bytes]:
+    def _encrypt_component(self, place: WalkedPlace, name: bytes) -> tuple[bytes, bytes]:
         cname = self._names.on_disk(place, name)
         return cname, cname
 
-    def _decrypt_component(self, place: _Place, cname: bytes) -> tuple[bytes, bytes]:
+    def _decrypt_component(self, place: WalkedPlace, cname: bytes) -> tuple[bytes, bytes]:
         try:
             name = self._names.shown(place, cname)
         except NoCompanion as error:
