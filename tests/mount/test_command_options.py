@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pstats
 import shutil
+import stat
 import tracemalloc
 from pathlib import Path
 
@@ -152,6 +153,15 @@ def test_profiles_and_a_trace_are_written_at_the_end(volume: Vaultfs) -> None:
     assert "b'seen'" in trace
     assert "not seen" not in trace
     assert "rx 1:" not in volume.log
+
+
+def test_names_in_a_trace_are_nobody_elses_to_read(volume: Vaultfs) -> None:
+    trace = volume.base / "trace"
+    volume.mount_options = (f"-trace={trace}",)
+    with volume:
+        (volume.mountpoint / "seen").touch()
+    assert "b'seen'" in trace.read_text()
+    assert stat.S_IMODE(trace.stat().st_mode) == 0o600
 
 
 def test_a_profile_that_cannot_be_written_is_25_before_anything_is_asked(volume: Vaultfs) -> None:

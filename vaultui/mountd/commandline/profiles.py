@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,10 +44,13 @@ def written(options: Options) -> Iterator[None]:
 
 
 def _created(path: str) -> Path:
-    """Return the path, absolute and of an empty file; a daemon changes its directory."""
+    """Return the path, absolute and of an empty file; a daemon changes its directory.
+
+    A new file is ours alone to read: names that are encrypted on the disk come into it.
+    """
     absolute = Path(path).absolute()
     try:
-        absolute.write_bytes(b"")
+        os.close(os.open(absolute, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise ProfileNotWritten(path=path, reason=error.strerror or str(error)) from error
     return absolute
