@@ -12,8 +12,8 @@ from vaultui.format import names as names_format
 class Symlinks(Protocol):
     """How the volume keeps targets."""
 
-    def seal(self, target: bytes) -> bytes:
-        """Return what the link on disk holds."""
+    def seal(self, target: bytes, nonce: bytes | None = None) -> bytes:
+        """Return what a link holds; `nonce` as in `ContentCipher.seal_value`."""
 
     def open(self, stored: bytes) -> bytes:
         """Return the target; raises BadName or CorruptBlock."""
@@ -32,8 +32,8 @@ class SealedSymlinks:
         self._decode = names_format.decode_padded if padded else names_format.decode_raw
         self._overhead = content.layout.overhead
 
-    def seal(self, target: bytes) -> bytes:
-        return self._encode(self._content.seal_value(target))
+    def seal(self, target: bytes, nonce: bytes | None = None) -> bytes:
+        return self._encode(self._content.seal_value(target, nonce))
 
     def open(self, stored: bytes) -> bytes:
         return self._content.open_value(self._decode(stored))
@@ -49,7 +49,7 @@ class SealedSymlinks:
 class PlainSymlinks:
     """Targets lie on disk as they are: those of a volume with plaintext names."""
 
-    def seal(self, target: bytes) -> bytes:
+    def seal(self, target: bytes, nonce: bytes | None = None) -> bytes:
         return target
 
     def open(self, stored: bytes) -> bytes:

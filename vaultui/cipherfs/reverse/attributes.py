@@ -13,8 +13,8 @@ from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.reverse import ivs, virtual
 from vaultui.cipherfs.reverse.entries import Entries
 from vaultui.cipherfs.reverse.paths import shown_path
+from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
-from vaultui.format import names as names_format
 from vaultui.format.blocks import FILE_MAX
 
 _TARGET_MAX: Final = 4095
@@ -30,11 +30,8 @@ class ReverseAttributes:
         self._inodes = inodes
         self._directories = directories
         self._entries = entries
-        self._content = volume.content
         self._cipher_size = volume.content.layout.cipher_size
-        self._targets_are_plain = volume.names.is_plain
-        padded = volume.names.padded
-        self._encode = names_format.encode_padded if padded else names_format.encode_raw
+        self._symlinks = symlinks_of(volume)
 
     def get(self, node: Node) -> Attributes:
         """Return the attributes of `node` as it is now; ENOENT or ESTALE if it is no more."""
@@ -63,9 +60,7 @@ class ReverseAttributes:
         """
         directory_fd, cname = self.place(node)
         target = os.readlink(cname, dir_fd=directory_fd)
-        if not self._targets_are_plain:
-            nonce = ivs.symlink_nonce(shown_path(node))
-            target = self._encode(self._content.seal_value(target, nonce))
+        target = self._symlinks.seal(target, ivs.symlink_nonce(shown_path(node)))
         if len(target) > _TARGET_MAX:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         return target

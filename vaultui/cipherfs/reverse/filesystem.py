@@ -23,7 +23,8 @@ from vaultui.cipherfs.reverse.attributes import ReverseAttributes
 from vaultui.cipherfs.reverse.content import SealedView
 from vaultui.cipherfs.reverse.entries import Entries
 from vaultui.cipherfs.reverse.excludes import Excludes
-from vaultui.cipherfs.reverse.paths import PathTranslation, shown_path
+from vaultui.cipherfs.reverse.pathcodec import ReversePathCodec
+from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.reverse.readonly import ReadOnly, refuse
 from vaultui.cipherfs.reverse.shownnames import ShownNames
 from vaultui.cipherfs.reverse.xattrs import ReverseXattrs
@@ -90,7 +91,7 @@ class ReverseFileSystem(ReadOnly):
         self._files = OpenFiles(inodes, directories)
         self._view = SealedView(volume.content)
         self._root_fd = directories.enter(inodes.root).fd
-        self._paths = PathTranslation(self._root_fd, names)
+        self._paths = ReversePathCodec(self._root_fd, names)
         self._linked: dict[tuple[int, int], ivs.FileIvs] = {}
         """Of files with several names, the IVs by the path that was opened first: all names
         must show one content, and it must not change with the name that is used."""
