@@ -49,7 +49,7 @@ class Entries:
         Raises OSError: EPERM for what is excluded, ENOENT for what is not there, also for a
         name that does not decrypt.
         """
-        directory = self._directories.enter(above)
+        directory = self._enter(above)
         names = self._names
         if shown == DIR_IV_NAME and names.has_dir_ivs:
             status = virtual.dir_iv_status(os.fstat(directory.fd))
@@ -66,7 +66,7 @@ class Entries:
 
     def list(self, above: Node) -> list[tuple[bytes, bytes]]:
         """Return (name, name on disk) of all entries of the directory `above`."""
-        directory = self._directories.enter(above)
+        directory = self._enter(above)
         names = self._names
         dir_iv = names.dir_iv(shown_path(above))
         virtuals = [(DIR_IV_NAME, virtual.virtual_name(dir_iv))] if names.has_dir_ivs else []
@@ -107,6 +107,23 @@ class Entries:
             return self.find(above, shown)[1]
         fd = self._directories.enter(above).fd
         return os.stat(cname, dir_fd=fd, follow_symlinks=False)
+
+    def _enter(self, above: Node) -> Directory:
+        """Return the open directory `above`; ENOENT or ESTALE if it was moved.
+
+        Whether it is excluded follows from its path alone, so with exclusions that must be the
+        one that we know: whoever is in a directory that was moved to an excluded place would go
+        on to see what is put there.
+        """
+        if self._excludes:
+            node = above
+            while node.parent is not None:
+                place = self._directories.enter(node.parent)
+                status = os.stat(node.cname, dir_fd=place.fd, follow_symlinks=False)
+                if not node.is_inode_of(status):
+                    raise _error(errno.ESTALE)
+                node = node.parent
+        return self._directories.enter(above)
 
     def _find_companion(
         self, above: Node, directory: Directory, shown: bytes

@@ -157,3 +157,21 @@ def test_directories_of_other_file_systems_are_shown_empty_where_that_is_asked_f
         assert len(view.names("etc")) > 1
     with OpenReverse(Path("/")) as view:
         assert view.exists("proc/version")
+
+
+def test_a_directory_that_is_moved_to_an_excluded_place_shows_nothing_new(plain: Path) -> None:
+    (plain / "dir" / "below").mkdir()
+    (plain / "secret").mkdir()
+    with OpenReverse(plain, excludes=Excludes(["secret"])) as view:
+        inside = view.attributes("dir/below").ino
+        new = view.shown("dir/below/new").rpartition(b"/")[2]
+        handle = view.fs.opendir(inside)
+        (plain / "dir").rename(plain / "secret" / "dir")
+        (plain / "secret" / "dir" / "below" / "new").touch()
+        with pytest.raises(FileNotFoundError):
+            view.fs.lookup(inside, new)
+        with pytest.raises(FileNotFoundError):
+            list(view.fs.readdir(handle, 0))
+        (plain / "dir" / "below").mkdir(parents=True)
+        with pytest.raises(OSError, match=os.strerror(errno.ESTALE)):
+            view.fs.lookup(inside, new)
