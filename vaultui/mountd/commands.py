@@ -12,6 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaultui.cipherfs import volume as volumes
+from vaultui.cipherfs.slots import slots_of
+from vaultui.crypto.calibration import choose_argon2id
+from vaultui.format.kdfcost import Argon2idCost
+from vaultui.format.keyslots import KeySlot
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import VolumeConfNotWritten
@@ -27,6 +31,7 @@ from vaultui.wire.handshake import (
     Damage,
     InfoSpec,
     PasswdSpec,
+    SlotInfo,
     VolumeInfo,
 )
 
@@ -68,6 +73,7 @@ def create(
         master=master,
         fido2=fido2,
         config_path=spec.config_path or None,
+        argon2id=_argon2id(spec.argon2id),
     )
     return Created(spec.cipherdir, time.monotonic() - began), key
 
@@ -86,7 +92,12 @@ def change_password(spec: PasswdSpec, old: Secret, new: Secret) -> str:
         spec.config_path or None,
         reverse=spec.reverse,
         from_master_key=spec.from_master_key,
+        argon2id=_argon2id(spec.argon2id),
     )
+
+
+def _argon2id(is_wanted: bool) -> Argon2idCost | None:
+    return choose_argon2id(memory.available_bytes()) if is_wanted else None
 
 
 def info(spec: InfoSpec) -> VolumeInfo:
@@ -99,12 +110,13 @@ def info(spec: InfoSpec) -> VolumeInfo:
 def describe(conf: VolumeConf) -> VolumeInfo:
     """Return a volume config as the wire has it."""
     cost = conf.scrypt
+    slots = conf.key_slots.slots if conf.key_slots is not None else ()
     return VolumeInfo(
         creator=conf.creator,
         feature_flags=tuple(flag.value for flag in conf.features.flags),
         content=conf.features.content.value,
         names=conf.features.names.value,
-        key_derivation=f"scrypt N={cost.n} r={cost.r} p={cost.p}",
+        key_derivation=", ".join(dict.fromkeys(str(slot.cost) for slot in slots_of(conf))),
         encrypted_key_bytes=len(conf.encrypted_key),
         salt_bytes=len(cost.salt),
         scrypt_n=cost.n,
@@ -112,7 +124,12 @@ def describe(conf: VolumeConf) -> VolumeInfo:
         scrypt_p=cost.p,
         scrypt_key_bytes=cost.key_bytes,
         long_name_max=conf.features.long_name_max,
+        slots=tuple(_describe_slot(slot) for slot in slots),
     )
+
+
+def _describe_slot(slot: KeySlot) -> SlotInfo:
+    return SlotInfo(slot.id.hex(), slot.kind.value, str(slot.cost), slot.created, slot.label)
 
 
 def check(

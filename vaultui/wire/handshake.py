@@ -101,6 +101,8 @@ class CreateSpec:
     """Longest encrypted name that is kept as it is, 62 to 255 bytes; 0 for the default."""
     reverse: bool = False
     """Make a volume of a plain directory, for showing it encrypted."""
+    argon2id: bool = False
+    """Derive with Argon2id, at a cost of about a second; gocryptfs refuses the volume then."""
     has_master_key: bool = False
     """A second secret follows: the master key to wrap, instead of a new one."""
     version: int = WIRE_VERSION
@@ -114,6 +116,8 @@ class PasswdSpec:
     config_path: str = ""
     scrypt_logn: int = 0
     """0 keeps the cost that the volume has."""
+    argon2id: bool = False
+    """Derive the key of the new password with Argon2id, at a cost of about a second."""
     from_master_key: bool = False
     """The first secret is the master key: the old password is lost."""
     reverse: bool = False
@@ -217,6 +221,18 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class SlotInfo:
+    id: str
+    """32 hexadecimal digits."""
+    kind: str
+    """password, key-file, password+key-file or recovery-key."""
+    key_derivation: str
+    created: int
+    """Seconds since 1970, UTC."""
+    label: str
+
+
+@dataclass(frozen=True)
 class VolumeInfo:
     creator: str
     feature_flags: tuple[str, ...]
@@ -225,7 +241,7 @@ class VolumeInfo:
     names: str
     """EME, deterministic or plaintext."""
     key_derivation: str
-    """With its cost, as "scrypt N=65536 r=8 p=1"."""
+    """With its cost, as "scrypt N=65536 r=8 p=1"; of several keys each once."""
     encrypted_key_bytes: int
     salt_bytes: int
     scrypt_n: int
@@ -233,4 +249,6 @@ class VolumeInfo:
     scrypt_p: int
     scrypt_key_bytes: int
     long_name_max: int = 255
+    slots: tuple[SlotInfo, ...] = ()
+    """None of a volume in the plain format, which has one password under scrypt."""
     extra: dict[str, str] = field(default_factory=dict)

@@ -30,6 +30,7 @@ def run(options: Options, cipherdir: str, program: str) -> ExitCode:
         names=name_scheme(options),
         long_name_max=long_name_max(options),
         reverse=options.reverse,
+        argon2id=options.argon2id,
         has_master_key=options.has_master_key,
     )
     # Told before the password is asked for twice.

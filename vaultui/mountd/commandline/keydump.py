@@ -6,10 +6,12 @@ import os
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
+from vaultui.model.errors import VolumeConfTampered
 from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd import console
 from vaultui.mountd.commandline.keysources import read_password_or_token
 from vaultui.mountd.commandline.options import Options
+from vaultui.mountd.console import log
 
 
 def run(options: Options, path: str) -> ExitCode:
@@ -23,10 +25,11 @@ def run(options: Options, path: str) -> ExitCode:
     conf = volumes.read_conf(os.path.dirname(path) or ".", path)
     if not has_token:
         masterkey.check_takes_password(conf)
-    with (
-        read_password_or_token(options, conf) as given,
-        masterkey.unwrap(conf, given, from_token=has_token) as master,
-        master.view as view,
-    ):
-        print(view.hex())
+    with read_password_or_token(options, conf) as given:
+        master, is_sound = masterkey.rescue(conf, given)
+        with master, master.view as view:
+            print(view.hex())
+    if not is_sound:
+        # Said, and no reason to keep the key: it may be what the volume is to be rescued with.
+        log.warning("%s", VolumeConfTampered().summary)
     return ExitCode.OK

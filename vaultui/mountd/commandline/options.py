@@ -41,6 +41,7 @@ class Options:
     raw64: bool = True
     hkdf: bool = True
     scrypt_logn: int = 16
+    argon2id: bool = False
 
     foreground: bool = False
     read_only: bool = False

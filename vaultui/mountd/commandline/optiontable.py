@@ -84,6 +84,11 @@ GROUPS: Final = {
             parse_int,
             "N",
         ),
+        Option(
+            ("argon2id",),
+            "Derive the key with Argon2id, which gocryptfs does not know (also with -passwd)",
+            "argon2id",
+        ),
         Option(("hkdf",), "Derive keys with HKDF; =false for volumes before 1.3", "hkdf"),
         Option(("raw64",), "Encode names without padding; =false for volumes before 1.2", "raw64"),
         Option(

@@ -21,6 +21,7 @@ def run(options: Options, cipherdir: str) -> ExitCode:
         options.config,
         # None below 1, and 0 would mean the one that there is.
         scrypt_logn=(options.scrypt_logn or -1) if "scryptn" in options.given else 0,
+        argon2id=options.argon2id,
         from_master_key=options.has_master_key,
         reverse=options.reverse,
     )

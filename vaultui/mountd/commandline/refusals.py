@@ -17,6 +17,8 @@ _EXCLUSIVE: Final = (
     ("passfile", "masterkey"),
     ("extpass", "masterkey"),
     ("extpass", "fido2"),
+    ("argon2id", "fido2"),
+    ("argon2id", "scryptn"),
 )
 
 
@@ -34,6 +36,8 @@ def check_options(options: Options) -> None:
         "passfile": options.passfile,
         "masterkey": options.master_key,
         "fido2": options.fido2,
+        "argon2id": options.argon2id,
+        "scryptn": "scryptn" in options.given,
     }
     for one, other in _EXCLUSIVE:
         # A new volume has a password beside the key that is given.
