@@ -42,6 +42,7 @@ from vaultui.format.names import (
 )
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
+from vaultui.model.terminaltext import shown
 
 SIZES = st.integers(0, 1 << 62) | st.integers(0, 20_000)
 LAYOUTS = st.sampled_from([GCM, OLD_GCM, SIV, XCHACHA])
@@ -146,7 +147,7 @@ FINITE = json_values(st.floats(allow_nan=False, allow_infinity=False))
 @st.composite
 def confs(draw: st.DrawFn) -> VolumeConf:
     return VolumeConf(
-        creator=draw(st.text(st.characters(exclude_categories=["Cs"]))),
+        creator=draw(st.text().map(shown)),
         encrypted_key=draw(st.binary(max_size=80)),
         scrypt=ScryptCost(
             salt=draw(st.binary(min_size=32, max_size=64)),

@@ -21,6 +21,7 @@ from vaultui.format.kdfcost import MIN_LOGN, CostRefused, ScryptCost
 from vaultui.format.keyslots import KeySlots
 from vaultui.format.names import NAME_MAX
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
+from vaultui.model.terminaltext import shown
 
 CONF_VERSION: Final = 2
 CONF_MODE: Final = 0o400
@@ -61,8 +62,8 @@ def parse(data: bytes, path: str) -> VolumeConf:
     """
     fields = Fields(_load(data, path), path, "")
     version = fields.take("Version", int, 0)
-    # Half of a surrogate pair can be escaped in JSON, and never be printed.
-    creator = fields.take("Creator", str, "").encode("utf-8", "replace").decode()
+    # JSON can spell what steers a terminal, and what is no character at all.
+    creator = shown(fields.take("Creator", str, ""))
     encrypted_key = fields.take_bytes("EncryptedKey")
     scrypt = _parse_scrypt(Fields(fields.take("ScryptObject", dict, {}), path, "ScryptObject."))
     flag_names = fields.take("FeatureFlags", list, [])

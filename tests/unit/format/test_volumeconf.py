@@ -57,8 +57,13 @@ def test_nesting_that_is_read_is_written_again() -> None:
 
 def test_half_a_surrogate_pair_neither_stops_a_config_nor_its_writing() -> None:
     conf = parse(changed(Creator="X", Future="X").replace(b'"X"', b'"\\ud800"'), PATH)
-    assert conf.creator == "?"
-    assert parse(volumeconf.format(conf), PATH).creator == "?"
+    assert conf.creator == r"\ud800"
+    assert parse(volumeconf.format(conf), PATH).creator == r"\ud800"
+
+
+def test_the_name_of_the_creator_does_not_steer_a_terminal_or_begin_a_line() -> None:
+    conf = parse(changed(Creator="\x1b[31mred\nFeatureFlags: none"), PATH)
+    assert conf.creator == r"\x1b[31mred\x0aFeatureFlags: none"
 
 
 def test_the_token_of_a_volume_stays_where_gocryptfs_has_it() -> None:
