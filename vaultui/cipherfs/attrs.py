@@ -19,6 +19,7 @@ from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.cipherfs.symlinks import Symlinks
 from vaultui.crypto.content import ContentCipher, CorruptBlock
 from vaultui.crypto.filename import BadName
+from vaultui.linux.errnos import os_error
 
 _LNK: Final = stat.S_IFLNK
 _REG: Final = stat.S_IFREG
@@ -78,10 +79,10 @@ class Attrs:
                 if node.is_inode_of(status):
                     return status
                 if not self._inodes.next_name(node):
-                    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+                    raise os_error(errno.ESTALE)
         if node.last_status is not None:
             return node.last_status
-        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        raise os_error(errno.ENOENT)
 
     def _target_size(self, node: Node, stored_size: int) -> int:
         size = self._symlinks.plain_size(stored_size)
@@ -95,7 +96,7 @@ class Attrs:
     def read_target(self, node: Node) -> bytes:
         """Return the target of the symlink `node`; EIO and a report if it is damaged."""
         if node.parent is None:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise os_error(errno.ENOENT)
         directory = self._directories.enter(node.parent)
         stored = os.readlink(node.cname, dir_fd=directory.fd)
         try:
@@ -106,7 +107,7 @@ class Attrs:
                 self._inodes.path_of(node),
                 f"the target of this symlink cannot be decrypted: {error}",
             )
-            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+            raise os_error(errno.EIO) from None
 
     def change(self, node: Node, change: AttributeChange, handle: FileHandle | None) -> Attributes:
         """Change what `change` names, and return the attributes that result.
@@ -141,7 +142,7 @@ class Attrs:
 
     def _truncate(self, node: Node, size: int, handle: FileHandle | None) -> None:
         if node.children is not None:
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise os_error(errno.EISDIR)
         file = node.open
         fd = handle.fd if handle is not None and handle.writable else None
         if fd is None and file is not None:
@@ -152,7 +153,7 @@ class Attrs:
         fd = self._files.open_backing(node, writable=True, readable=False)
         try:
             if not node.is_inode_of(os.fstat(fd)):
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+                raise os_error(errno.ESTALE)
             self._io.truncate(file or OpenFile(node), fd, size)
         finally:
             os.close(fd)
@@ -161,7 +162,7 @@ class Attrs:
         if node.open is not None:
             os.fchmod(node.open.fd, mode)
         elif node.kind == _LNK:
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            raise os_error(errno.EOPNOTSUPP)
         elif node.directory is not None and node.directory.readable:
             os.fchmod(node.directory.fd, mode)
         else:
@@ -203,7 +204,7 @@ class Attrs:
         if node.parent is None:
             if node.directory is not None:
                 return node.directory.fd, b"."
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise os_error(errno.ENOENT)
         return self._directories.enter(node.parent).fd, node.cname
 
     def _any_fd(self, node: Node) -> int:
@@ -211,7 +212,7 @@ class Attrs:
             return node.open.fd
         if node.directory is not None:
             return node.directory.fd
-        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        raise os_error(errno.ENOENT)
 
     @contextlib.contextmanager
     def _path_fd(self, node: Node) -> Iterator[int]:
@@ -220,7 +221,7 @@ class Attrs:
         fd = os.open(cname, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory_fd)
         try:
             if not node.is_inode_of(os.fstat(fd)):
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+                raise os_error(errno.ESTALE)
             yield fd
         finally:
             os.close(fd)

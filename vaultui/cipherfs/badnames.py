@@ -17,6 +17,7 @@ from typing import Final
 from vaultui.cipherfs.entrynames import EntryNames, Place
 from vaultui.crypto.filename import BadName, Names
 from vaultui.crypto.hazmat.eme import BLOCK
+from vaultui.linux.errnos import os_error
 
 MARK: Final = b" GOCRYPTFS_BAD_NAME"
 
@@ -102,7 +103,7 @@ class LenientEntryNames(EntryNames):
             return super().on_disk(place, name)
         found = [cname for shown, cname in self.list(place, lambda *_: None) if shown == name]
         if len(found) != 1:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise os_error(errno.ENOENT)
         return found[0]
 
     def shown(self, place: Place, cname: bytes) -> bytes | None:

@@ -20,6 +20,7 @@ from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.crypto.filename import FIXED_IV, BadName
 from vaultui.format.names import DIR_IV_NAME
+from vaultui.linux.errnos import os_error
 
 _OPEN_DIRECTORY: Final = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_IV: Final = b""
@@ -96,7 +97,7 @@ class OpenDirectories:
             chain.append(above)
             above = above.parent
         if above is None:
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            raise os_error(errno.ESTALE)
         directory = above.directory
         assert directory is not None
         for step in reversed(chain):
@@ -107,7 +108,7 @@ class OpenDirectories:
         fd, readable = open_directory(parent_fd, node.cname)
         if not node.is_inode_of(os.fstat(fd)):
             os.close(fd)
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            raise os_error(errno.ESTALE)
         return self.keep(node, fd, readable)
 
     def keep(self, node: Node, fd: int, readable: bool = True) -> Directory:
@@ -183,7 +184,7 @@ class Directories(OpenDirectories):
                     self._inodes.path_of(node),
                     f"the IV of this directory cannot be used: {error}",
                 )
-                raise OSError(errno.EIO, os.strerror(errno.EIO)) from error
+                raise os_error(errno.EIO) from error
         return directory
 
     def list(self, directory: Directory) -> list[tuple[bytes, bytes]]:

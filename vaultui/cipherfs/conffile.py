@@ -20,6 +20,7 @@ from vaultui.format import volumeconf
 from vaultui.format.names import CONF_NAME, REVERSE_CONF_NAME
 from vaultui.format.volumeconf import CONF_MODE, VolumeConf
 from vaultui.linux.durable import remove_temporaries, write_beside, write_durably
+from vaultui.linux.errnos import os_error
 from vaultui.model.errors import (
     CipherdirMissing,
     VolumeConfCopyExists,
@@ -136,7 +137,7 @@ def replace(file: ConfFile, data: bytes) -> None:
         kept = write_beside(file.path, file.data, mode=CONF_MODE, owner=file.owner)
         write_durably(file.path, data, mode=CONF_MODE, owner=file.owner)
         if _read_back(file.path) != data:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise os_error(errno.EIO)
     except OSError as error:
         # The failure may have come after the rename, from the fsync of the directory: then the
         # old one goes back. Where it came before, this fails too, and has nothing to do.

@@ -34,6 +34,7 @@ from vaultui.linux.atcalls import (
     renameat2,
 )
 from vaultui.linux.credentials import Caller, acting_as, acting_for
+from vaultui.linux.errnos import os_error
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
@@ -99,7 +100,7 @@ class DirOps:
 
     def link(self, node: Node, parent: Node, name: bytes, caller: Caller | None) -> Attributes:
         if node.parent is None:
-            raise _error(errno.ENOENT)
+            raise os_error(errno.ENOENT)
         self._attrs.stat(node)  # makes sure that the name still leads to this inode
         with self._new_entry(parent, name, caller) as (directory, cname):
             source = self._directories.enter(node.parent)
@@ -231,7 +232,7 @@ class DirOps:
     ) -> None:
         """Rename; EINVAL for `flags` that renameat2(2) does not have, or not together."""
         if flags not in _RENAME_FLAGS:
-            raise _error(errno.EINVAL)
+            raise os_error(errno.EINVAL)
         old_directory = self._directories.with_iv(old_parent, fresh=True)
         directory = self._directories.with_iv(parent, fresh=True)
         old = self._names.on_disk(old_directory, old_name)
@@ -277,7 +278,3 @@ def _exists(directory_fd: int, cname: bytes) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _error(number: int) -> OSError:
-    return OSError(number, os.strerror(number))

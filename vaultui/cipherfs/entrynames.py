@@ -15,6 +15,7 @@ from vaultui.cipherfs.metadata import read_companion
 from vaultui.cipherfs.volume import Volume
 from vaultui.crypto.filename import BadName, Names, NameTooLong
 from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
+from vaultui.linux.errnos import os_error
 
 _OWN_PREFIX: Final = b"gocryptfs."
 """What the names of all files of the volume's own, and hashed names, begin with."""
@@ -108,7 +109,7 @@ class PlainEntryNames(EntryNames):
     def on_disk(self, place: Place, name: bytes) -> bytes:
         if name == CONF_NAME and place.is_root:
             # As gocryptfs has it: the config can neither be reached nor be covered up.
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+            raise os_error(errno.EPERM)
         return super().on_disk(place, name)
 
     @staticmethod
@@ -130,4 +131,4 @@ def entry_names_of(volume: Volume) -> EntryNames:
 def _name_error(error: BadName) -> OSError:
     """Return the errno for a plain name that no entry can have."""
     number = errno.ENAMETOOLONG if isinstance(error, NameTooLong) else errno.EINVAL
-    return OSError(number, os.strerror(number))
+    return os_error(number)

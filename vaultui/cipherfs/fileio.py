@@ -30,6 +30,7 @@ from vaultui.format.blocks import (
     format_header,
     parse_header,
 )
+from vaultui.linux.errnos import os_error
 from vaultui.model.ids import InodeNo
 
 _SHIFT: Final = PLAIN_BLOCK.bit_length() - 1
@@ -120,7 +121,7 @@ class FileIO:
         the file is not open otherwise. Raises as `write` does, and EFBIG.
         """
         if self._layout.cipher_size(size) > FILE_MAX:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            raise os_error(errno.EFBIG)
         with file.lock:
             cipher_size = os.lseek(fd, 0, os.SEEK_END)
             old = self._layout.plain_size(cipher_size)
@@ -344,7 +345,7 @@ class FileIO:
 
     def _corrupt(self, file: OpenFile, detail: str) -> NoReturn:
         self._report(ReportKind.CORRUPT_CONTENT, self._inodes.path_of(file.node), detail)
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise os_error(errno.EIO)
 
     def _report_full(self, file: OpenFile, error: OSError) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

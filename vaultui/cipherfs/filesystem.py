@@ -38,6 +38,7 @@ from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs, Xattrs
 from vaultui.linux.atcalls import LOCAL_MAGICS, filesystem_magic
 from vaultui.linux.credentials import Caller
+from vaultui.linux.errnos import os_error
 from vaultui.model.ids import Handle, InodeNo
 
 __all__ = ["ROOT", "Entry", "FileSystem", "OpenFileInfo", "Opened"]
@@ -241,7 +242,7 @@ class FileSystem:
         except FileExistsError:
             if flags & os.O_EXCL:
                 raise
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE)) from None
+            raise os_error(errno.ESTALE) from None
         node.refs += 1
         handle = self._file_handles.add(
             self._files.attach(node, fd, writable=True, append=bool(flags & os.O_APPEND))
@@ -264,7 +265,7 @@ class FileSystem:
         """
         file_handle = self._file_handles[handle]
         if self._is_local:
-            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+            raise os_error(errno.ENOSYS)
         if file_handle.writable:
             os.close(os.dup(file_handle.fd))
 
@@ -302,7 +303,7 @@ class FileSystem:
         node = self._dir_handles[handle].node
         directory = self._directories.enter(node)
         if not directory.readable:
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+            raise os_error(errno.EACCES)
         job = self._durability.before_directory(node)
         job.then(os.dup(self._directories.enter(node).fd), data_only=datasync)
         return job
@@ -380,7 +381,7 @@ class FileSystem:
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            raise os_error(errno.EROFS)
 
 
 def _entry_names(volume: Volume, bad_names: Sequence[str]) -> EntryNames:

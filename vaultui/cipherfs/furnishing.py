@@ -16,6 +16,7 @@ from typing import Final
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, write_dir_iv
 from vaultui.format.names import DIR_IV_NAME, is_companion
 from vaultui.linux.credentials import Caller, acting_for
+from vaultui.linux.errnos import os_error
 
 _OWNER_ALL: Final = 0o700
 
@@ -126,7 +127,7 @@ def _clear_debris(fd: int, *, has_iv: bool) -> None:
             if has_iv and cname == DIR_IV_NAME:
                 continue
             if not (is_companion(cname) or (has_iv and cname.startswith(REMOVED_IV_PREFIX))):
-                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+                raise os_error(errno.ENOTEMPTY)
             debris.append(cname)
     for cname in debris:
         os.unlink(cname, dir_fd=fd)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 from typing import TypeVar
 
+from vaultui.linux.errnos import os_error
 from vaultui.model.ids import Handle
 
 H = TypeVar("H")
@@ -19,7 +19,7 @@ class Handles(dict[int, H]):
         self._last = 0
 
     def __missing__(self, handle: int) -> H:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        raise os_error(errno.EBADF)
 
     def add(self, opened: H) -> Handle:
         """Return a new handle for `opened`."""

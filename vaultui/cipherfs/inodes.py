@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from vaultui.linux.errnos import os_error
 from vaultui.model.ids import InodeNo
 
 if TYPE_CHECKING:
@@ -138,13 +139,13 @@ class Inodes:
         try:
             return self._by_ino[ino]
         except KeyError:
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE)) from None
+            raise os_error(errno.ESTALE) from None
 
     def directory(self, ino: InodeNo) -> Node:
         """Return the node with this number, which must be a directory."""
         node = self.get(ino)
         if node.children is None:
-            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            raise os_error(errno.ENOTDIR)
         return node
 
     def adopt(self, parent: Node, cname: bytes, name: bytes, status: os.stat_result) -> Node:

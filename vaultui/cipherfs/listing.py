@@ -16,6 +16,7 @@ from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.tree import Entry
+from vaultui.linux.errnos import os_error
 
 _DOTS: Final = 2
 """Cookies 1 and 2 come after "." and "..", cookie n + 2 after the nth entry."""
@@ -43,7 +44,7 @@ class Listings:
     def open(self, node: Node) -> DirHandle:
         """Return a handle for listing `node`; EACCES or EIO where it can't be listed."""
         if not self._directories.with_iv(node).readable:
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+            raise os_error(errno.EACCES)
         return DirHandle(node)
 
     def read(self, handle: DirHandle, cookie: int) -> Iterator[Entry]:

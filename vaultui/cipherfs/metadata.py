@@ -10,6 +10,7 @@ from typing import Final
 from vaultui.crypto.filename import BadName, Names
 from vaultui.format.names import DIR_IV_BYTES, DIR_IV_NAME, LONG_COMPANION_MAX, companion
 from vaultui.linux.atcalls import start_writeback
+from vaultui.linux.errnos import os_error
 
 REMOVED_IV_PREFIX: Final = DIR_IV_NAME + b".rmdir."
 """Where an IV waits in the parent while its directory is removed; as gocryptfs names it."""
@@ -97,7 +98,7 @@ def _write_new(directory_fd: int, name: bytes, data: bytes) -> None:
     fd = os.open(name, _NEW, _MODE, dir_fd=directory_fd)
     try:
         if os.write(fd, data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise os_error(errno.ENOSPC)
         with contextlib.suppress(OSError):  # a file system that can't: fsync comes later
             start_writeback(fd)
     except BaseException:

@@ -16,6 +16,7 @@ from typing import Final
 
 from vaultui.cipherfs.cipherdir import OpenDirectories
 from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.linux.errnos import os_error
 
 _BACKING: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK means nothing to a file; it keeps us from waiting for the other end of a FIFO
@@ -99,7 +100,7 @@ class OpenFiles:
         try:
             status = os.fstat(fd)
             if not node.is_inode_of(status):
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+                raise os_error(errno.ESTALE)
         except BaseException:
             os.close(fd)
             raise
@@ -150,7 +151,7 @@ class OpenFiles:
         if node.parent is None:
             # Unlinked but open: by way of a descriptor, as /proc/PID/fd does it for others.
             if node.open is None:
-                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+                raise os_error(errno.ENOENT)
             # The link of /proc is meant to be followed, and leads to the inode itself.
             return os.open(f"/proc/self/fd/{node.open.fd}", flags & ~os.O_NOFOLLOW)
         directory = self._directories.enter(node.parent)
@@ -172,7 +173,7 @@ def _open_write_only(directory_fd: int, cname: bytes, flags: int) -> int:
     try:
         mode = stat.S_IMODE(os.fstat(path_fd).st_mode)
         if mode & stat.S_IRUSR or not mode & stat.S_IWUSR:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise os_error(errno.EACCES)
         path = f"/proc/self/fd/{path_fd}"
         os.chmod(path, mode | stat.S_IRUSR)  # not ours: EPERM
         try:

@@ -20,6 +20,7 @@ from vaultui.crypto.content import ContentCipher, CorruptBlock
 from vaultui.crypto.filename import XATTR_PREFIX, BadName, Names
 from vaultui.format import names as names_format
 from vaultui.linux.credentials import Caller, acting_for
+from vaultui.linux.errnos import os_error
 
 ACL_NAMES: Final = frozenset({b"system.posix_acl_access", b"system.posix_acl_default"})
 CAPABILITY: Final = b"security.capability"
@@ -54,7 +55,7 @@ class Xattrs:
     def get(self, node: Node, name: bytes) -> bytes:
         """Return the value; ENODATA if there is none, EIO and a report if it is damaged."""
         if name == self._unread:
-            raise _error(errno.EOPNOTSUPP)
+            raise os_error(errno.EOPNOTSUPP)
         where, follow = self._place(node)
         stored = os.getxattr(where, self._stored_name(name), follow_symlinks=follow)
         if name in ACL_NAMES:
@@ -67,7 +68,7 @@ class Xattrs:
                 self._inodes.path_of(node),
                 f"the attribute {os.fsdecode(name)} cannot be decrypted: {error.reason}",
             )
-            raise _error(errno.EIO) from None
+            raise os_error(errno.EIO) from None
 
     def set(self, node: Node, name: bytes, value: bytes, flags: int, caller: Caller | None) -> None:
         """Set the value. `flags` as in setxattr(2).
@@ -134,7 +135,7 @@ class Xattrs:
         if node.directory is not None and node.directory.readable:
             return node.directory.fd, True
         if node.parent is None:
-            raise _error(errno.ENOENT)
+            raise os_error(errno.ENOENT)
         fd = self._directories.enter(node.parent).fd
         return b"/proc/self/fd/%d/%s" % (fd, node.cname), False
 
@@ -143,16 +144,16 @@ class NoXattrs:
     """Extended attributes of a mount that is to have none."""
 
     def get(self, node: Node, name: bytes) -> bytes:
-        raise _error(errno.ENODATA)
+        raise os_error(errno.ENODATA)
 
     def set(self, node: Node, name: bytes, value: bytes, flags: int, caller: Caller | None) -> None:
-        raise _error(errno.EOPNOTSUPP)
+        raise os_error(errno.EOPNOTSUPP)
 
     def list(self, node: Node) -> list[bytes]:
         return []
 
     def remove(self, node: Node, name: bytes) -> None:
-        raise _error(errno.EOPNOTSUPP)
+        raise os_error(errno.EOPNOTSUPP)
 
 
 def open_value(content: ContentCipher, names: Names, stored: bytes) -> bytes:
@@ -169,7 +170,3 @@ def open_value(content: ContentCipher, names: Names, stored: bytes) -> bytes:
         except BadName:
             raise error from None
         return content.open_value(sealed)
-
-
-def _error(number: int) -> OSError:
-    return OSError(number, os.strerror(number))

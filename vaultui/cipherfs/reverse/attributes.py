@@ -16,6 +16,7 @@ from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
 from vaultui.format.blocks import FILE_MAX
+from vaultui.linux.errnos import os_error
 
 _TARGET_MAX: Final = 4095
 """The longest target that the kernel takes, in bytes: PATH_MAX counts a NUL."""
@@ -62,7 +63,7 @@ class ReverseAttributes:
         target = os.readlink(cname, dir_fd=directory_fd)
         target = self._symlinks.seal(target, ivs.symlink_nonce(shown_path(node)))
         if len(target) > _TARGET_MAX:
-            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            raise os_error(errno.ENAMETOOLONG)
         return target
 
     def access(self, node: Node, mask: int) -> bool:
@@ -77,7 +78,7 @@ class ReverseAttributes:
         if node.parent is not None:
             return self._directories.enter(node.parent).fd, node.cname
         if node is not self._inodes.root:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise os_error(errno.ENOENT)
         return self._directories.enter(node).fd, b"."
 
     def _status(self, node: Node) -> os.stat_result:
@@ -95,5 +96,5 @@ class ReverseAttributes:
                 if node.is_inode_of(status):
                     return status
                 if not self._inodes.next_name(node):
-                    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+                    raise os_error(errno.ESTALE)
+        raise os_error(errno.ENOENT)

@@ -33,6 +33,7 @@ from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs
 from vaultui.format import volumeconf
 from vaultui.format.features import ContentScheme
+from vaultui.linux.errnos import os_error
 from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import Handle, InodeNo
 
@@ -162,7 +163,7 @@ class ReverseFileSystem(ReadOnly):
     def _virtual_content(self, node: Node) -> bytes:
         device = node.key[0]
         if device == virtual.COVERED:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise os_error(errno.ENOENT)
         if device != virtual.CONF:
             return virtual.content_of(node.cname)
         return self._conf(virtual.content_of(node.cname))
@@ -184,7 +185,7 @@ class ReverseFileSystem(ReadOnly):
             volumeconf.parse(content, os.fsdecode(name))
         except VaultuiError as error:
             self._report(ReportKind.CORRUPT_METADATA, os.fsdecode(name), error.summary)
-            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+            raise os_error(errno.EIO) from None
         return content
 
     def _file_ivs(self, node: Node, links: int) -> ivs.FileIvs:
@@ -212,7 +213,7 @@ class ReverseFileSystem(ReadOnly):
     def opendir(self, ino: InodeNo) -> Handle:
         node = self._inodes.directory(ino)
         if not self._directories.enter(node).readable:
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+            raise os_error(errno.EACCES)
         return self._dir_handles.add(DirHandle(node))
 
     def readdir(self, handle: Handle, cookie: int) -> Iterator[Entry]:

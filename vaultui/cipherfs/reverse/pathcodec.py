@@ -13,6 +13,7 @@ from vaultui.cipherfs.reverse.paths import join
 from vaultui.cipherfs.reverse.shownnames import ShownNames, UnknownHash
 from vaultui.crypto.filename import BadName, NameTooLong
 from vaultui.format.names import is_companion, is_long
+from vaultui.linux.errnos import os_error
 
 
 class ReversePathCodec:
@@ -32,7 +33,7 @@ class ReversePathCodec:
             try:
                 shown = self._names.shown(part, self._names.dir_iv(done))
             except NameTooLong:
-                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)) from None
+                raise os_error(errno.ENAMETOOLONG) from None
             except BadName as error:
                 raise OSError(errno.EINVAL, error.reason) from None
             done = join(done, shown.name)
@@ -46,7 +47,7 @@ class ReversePathCodec:
         plain = above = b""
         for part in path.split(b"/"):
             if is_companion(part) and not self._names.are_plain:
-                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+                raise os_error(errno.EINVAL)
             name = self._plain_name(part, self._names.dir_iv(above), plain)
             plain = join(plain, name)
             above = join(above, part)
@@ -65,7 +66,7 @@ class ReversePathCodec:
                 return plain
         except (BadName, UnknownHash):
             pass
-        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        raise os_error(errno.ENOENT)
 
     def _list(self, path: bytes) -> list[bytes]:
         """Return the names in the plain directory `path`, to which no symlink leads."""
@@ -76,7 +77,7 @@ class ReversePathCodec:
                 os.close(fd)
                 fd = below
             if not readable:
-                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+                raise os_error(errno.EACCES)
             return [os.fsencode(name) for name in os.listdir(fd)]
         finally:
             os.close(fd)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.tree import Opened
+from vaultui.linux.errnos import os_error
 from vaultui.model.ids import Handle, InodeNo
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def refuse() -> NoReturn:
     """Raise OSError EROFS."""
-    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    raise os_error(errno.EROFS)
 
 
 class ReadOnly:
@@ -81,7 +81,7 @@ class ReadOnly:
         refuse()
 
     def flush(self, handle: Handle) -> None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        raise os_error(errno.ENOSYS)
 
     def fsync_job(self, handle: Handle, datasync: bool) -> Callable[[], None]:
         return _nothing

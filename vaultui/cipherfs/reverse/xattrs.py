@@ -12,6 +12,7 @@ from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import ACL_NAMES
 from vaultui.crypto.filename import XATTR_PREFIX, BadName
+from vaultui.linux.errnos import os_error
 
 
 class ReverseXattrs:
@@ -53,4 +54,4 @@ class ReverseXattrs:
 
 
 def _no_data() -> OSError:
-    return OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+    return os_error(errno.ENODATA)

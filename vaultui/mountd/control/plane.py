@@ -17,6 +17,7 @@ from typing import Final
 
 import trio
 
+from vaultui.linux.errnos import os_error
 from vaultui.linux.fusemount import handed_over
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
@@ -128,7 +129,7 @@ class ControlPlane:
         Raises OSError while files are open, unless `lazy`.
         """
         if self._served.activity.open_files and not lazy:
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+            raise os_error(errno.EBUSY)
         self._ended.set()
 
     async def _busy(self, error: OSError) -> MountBusy:

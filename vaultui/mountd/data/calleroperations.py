@@ -11,7 +11,6 @@ the file system that gives them their meaning; and it lists what it is told. See
 from __future__ import annotations
 
 import errno
-import os
 import stat
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from pyfuse3 import EntryAttributes, FileInfo, RequestContext
 
 from vaultui.cipherfs.xattrs import ACL_NAMES
 from vaultui.linux.credentials import Caller, caller_of
+from vaultui.linux.errnos import os_error
 from vaultui.model.ids import InodeNo
 from vaultui.mountd.activity import Touch
 from vaultui.mountd.data.boundary import handler
@@ -120,4 +120,4 @@ def _is_unknown(name: bytes) -> bool:
 def _check_permission(name: bytes, context: RequestContext) -> None:
     """Raise EOPNOTSUPP, as native file systems do; root may keep such attributes, as in a copy."""
     if context.uid and _is_unknown(name):
-        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        raise os_error(errno.EOPNOTSUPP)
