@@ -180,6 +180,13 @@ def test_the_first_warning_ends_a_process_that_was_told_so(volume: Vaultfs) -> N
     assert b"goes on after its first line" in done.stderr
 
 
+def test_a_path_in_an_error_does_not_steer_the_terminal(volume: Vaultfs) -> None:
+    done = volume.run(volume.base / "\x1b[31mred\n", volume.base / "m", input=b"")
+    assert done.returncode == 6
+    assert rb"\x1b[31mred\x0a" in done.stderr
+    assert b"\x1b" not in done.stderr
+
+
 @pytest.mark.parametrize("colours", [True, False])
 def test_a_person_sees_colours_unless_they_said_no(volume: Vaultfs, colours: bool) -> None:
     new = volume.base / "new"

@@ -118,7 +118,10 @@ def set_level(name: str) -> None:
 
 def report(error: VaultuiError) -> None:
     """Log an error as a person reads it: what is wrong, and the cure."""
-    log.error("%s\n%s", error.summary, error.hint)
+    # Loaded by those alone who need it. Paths are in an error that others have chosen.
+    from vaultui.model.terminaltext import shown
+
+    log.error("%s\n%s", shown(error.summary), shown(error.hint))
 
 
 def _has_colours() -> bool:
