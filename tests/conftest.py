@@ -35,9 +35,11 @@ TEST_TIMEOUT_S = float(os.environ.get("VAULTUI_TEST_TIMEOUT", "120"))
 
 _RUN_PREFIX = "vaultui-tests-"
 
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
+# How long an example takes says how busy the machine is, and nothing of what is tried.
+_PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("default", **_PATIENT)
+hypothesis.settings.register_profile("ci", **_PATIENT, derandomize=True)
+hypothesis.settings.register_profile("thorough", **_PATIENT, max_examples=2000)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if capabilities.in_ci() else "default")
 )
