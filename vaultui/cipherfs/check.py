@@ -26,6 +26,7 @@ from vaultui.cipherfs.xattrs import open_value
 from vaultui.crypto.content import CorruptBlock
 from vaultui.crypto.filename import FIXED_IV, XATTR_PREFIX, BadName
 from vaultui.format.names import companion, is_companion
+from vaultui.linux.errnos import reason_of
 
 _PROGRESS_EVERY_S: Final = 0.2
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -171,7 +172,7 @@ class _Check:
         try:
             check(fd, cname)
         except OSError as error:
-            self._unreadable(error.strerror or str(error))
+            self._unreadable(reason_of(error))
 
     def _entry(self, fd: int, cname: bytes) -> None:
         status = os.stat(cname, dir_fd=fd, follow_symlinks=False)

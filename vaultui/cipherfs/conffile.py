@@ -20,7 +20,7 @@ from vaultui.format import volumeconf
 from vaultui.format.names import CONF_NAME, REVERSE_CONF_NAME
 from vaultui.format.volumeconf import CONF_MODE, VolumeConf
 from vaultui.linux.durable import remove_temporaries, write_beside, write_durably
-from vaultui.linux.errnos import os_error
+from vaultui.linux.errnos import os_error, reason_of
 from vaultui.model.errors import (
     CipherdirMissing,
     VolumeConfCopyExists,
@@ -77,7 +77,7 @@ def read(path: bytes) -> ConfFile:
     except FileNotFoundError as error:
         raise _missing(path) from error
     except OSError as error:
-        raise VolumeConfUnreadable(path=shown, reason=os.strerror(error.errno or 0)) from error
+        raise VolumeConfUnreadable(path=shown, reason=reason_of(error)) from error
     conf = volumeconf.parse(data, shown)
     return ConfFile(path, data, conf, (status.st_uid, status.st_gid))
 
@@ -143,9 +143,7 @@ def replace(file: ConfFile, data: bytes) -> None:
         # old one goes back. Where it came before, this fails too, and has nothing to do.
         with contextlib.suppress(OSError):
             write_durably(file.path, file.data, mode=CONF_MODE, owner=file.owner)
-        raise VolumeConfNotWritten(
-            path=os.fsdecode(file.path), reason=os.strerror(error.errno or 0)
-        ) from error
+        raise VolumeConfNotWritten(path=os.fsdecode(file.path), reason=reason_of(error)) from error
     finally:
         if kept:
             with contextlib.suppress(OSError):
@@ -172,9 +170,7 @@ def keep_copy(file: ConfFile) -> bytes:
     except FileExistsError as error:
         raise VolumeConfCopyExists(path=os.fsdecode(path)) from error
     except OSError as error:
-        raise VolumeConfNotWritten(
-            path=os.fsdecode(path), reason=os.strerror(error.errno or 0)
-        ) from error
+        raise VolumeConfNotWritten(path=os.fsdecode(path), reason=reason_of(error)) from error
     return path
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME
 from vaultui.format.volumeconf import CONF_MODE
 from vaultui.linux.durable import remove_temporaries, write_durably
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import (
     CipherdirMissing,
     CipherdirNotAccessible,
@@ -37,7 +38,7 @@ def alone_in(directory: bytes) -> Iterator[None]:
     try:
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise CipherdirNotAccessible(path=shown, reason=os.strerror(error.errno or 0)) from error
+        raise CipherdirNotAccessible(path=shown, reason=reason_of(error)) from error
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +64,7 @@ def check_unused(directory: bytes, *, uses_dir_iv: bool) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CipherdirMissing(path=shown) from error
     except OSError as error:
-        raise CipherdirNotAccessible(path=shown, reason=os.strerror(error.errno or 0)) from error
+        raise CipherdirNotAccessible(path=shown, reason=reason_of(error)) from error
 
 
 def _is_dir_iv(path: bytes) -> bool:
@@ -96,14 +97,14 @@ def write(directory: bytes, conf_path: bytes, conf: bytes, *, uses_dir_iv: bool)
         except FileExistsError as error:
             raise CipherdirNotEmpty(path=shown, first=os.fsdecode(DIR_IV_NAME)) from error
         except OSError as error:
-            raise InitFailed(path=shown, reason=os.strerror(error.errno or 0)) from error
+            raise InitFailed(path=shown, reason=reason_of(error)) from error
         try:
             _write_new(conf_path, conf, CONF_MODE)
         except FileExistsError as error:
             raise CipherdirNotEmpty(path=shown, first=os.fsdecode(conf_path)) from error
         except OSError as error:
             raise VolumeConfNotWritten(
-                path=os.fsdecode(conf_path), reason=os.strerror(error.errno or 0)
+                path=os.fsdecode(conf_path), reason=reason_of(error)
             ) from error
         undo.pop_all()
 

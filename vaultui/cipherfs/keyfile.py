@@ -8,6 +8,7 @@ from typing import Final
 
 from vaultui.cipherfs.conffile import Path
 from vaultui.crypto.hazmat import kdf
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import KeyFileUnusable
 from vaultui.model.secret import Secret
 
@@ -27,14 +28,14 @@ def read(path: Path) -> Secret:
         # A FIFO without a writer must not hang us; a pipe with one, as of a shell, is read.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise KeyFileUnusable(path=shown, reason=os.strerror(error.errno or 0)) from error
+        raise KeyFileUnusable(path=shown, reason=reason_of(error)) from error
     try:
         if stat.S_ISDIR(os.fstat(fd).st_mode):
             raise KeyFileUnusable(path=shown, reason="it is a directory")
         os.set_blocking(fd, True)
         return _digest(fd, shown)
     except OSError as error:
-        raise KeyFileUnusable(path=shown, reason=os.strerror(error.errno or 0)) from error
+        raise KeyFileUnusable(path=shown, reason=reason_of(error)) from error
     finally:
         os.close(fd)
 

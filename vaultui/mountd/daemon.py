@@ -14,6 +14,7 @@ import signal
 import sys
 
 from vaultui.linux import spawn
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ForkFailed
 from vaultui.mountd import console
 
@@ -26,7 +27,7 @@ def run_in_background(arguments: list[str], mountpoint: str) -> int:
     try:
         child = spawn.start(argv, fds=_inherited(), new_session=False)
     except OSError as error:
-        raise ForkFailed(reason=error.strerror or str(error)) from error
+        raise ForkFailed(reason=reason_of(error)) from error
     # Control-C reaches the child too, which puts the terminal in order and ends; its exit
     # status is what we end with. Not ignored before the start: the child would inherit it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

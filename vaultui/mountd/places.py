@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.fusemount import handed_over
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import (
@@ -32,7 +33,7 @@ def open_cipherdir(path: str) -> int:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CipherdirMissing(path=path) from error
     except OSError as error:
-        raise CipherdirNotAccessible(path=path, reason=_reason(error)) from error
+        raise CipherdirNotAccessible(path=path, reason=reason_of(error)) from error
 
 
 def check_mountpoint(mountpoint: str, cipherdir: str, *, nonempty: bool) -> None:
@@ -60,12 +61,8 @@ def check_mountpoint(mountpoint: str, cipherdir: str, *, nonempty: bool) -> None
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MountpointMissing(path=mountpoint) from error
     except OSError as error:
-        raise MountpointNotAccessible(path=mountpoint, reason=_reason(error)) from error
+        raise MountpointNotAccessible(path=mountpoint, reason=reason_of(error)) from error
 
 
 def _is_inside(path: str, directory: str) -> bool:
     return os.path.commonpath((path, directory)) == directory
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -19,6 +19,7 @@ from vaultui.cipherfs.sharedstorage import SharedFileSystem
 from vaultui.cipherfs.tree import Tree
 from vaultui.cipherfs.volume import Volume
 from vaultui.linux import credentials, fusemount
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import (
@@ -170,7 +171,7 @@ def _mount(spec: MountSpec, program: str) -> int:
 
 def mount_error(mountpoint: str, error: OSError) -> VaultuiError:
     """Return the error that says in words why mounting failed."""
-    reason = error.strerror or str(error)
+    reason = reason_of(error)
     if error.filename == fusemount.DEVICE:
         return FuseDeviceMissing(reason=reason)
     if error.filename == fusemount.HELPER:

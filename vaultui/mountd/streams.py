@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Final
 
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import NullDeviceMissing
 
 _STREAMS: Final = ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w"))
@@ -30,6 +31,6 @@ def _fill(fd: int) -> None:
         # As it would have been: programs that we start have it, too.
         os.dup2(opened, fd, inheritable=True)
     except OSError as error:
-        raise NullDeviceMissing(reason=error.strerror or str(error)) from error
+        raise NullDeviceMissing(reason=reason_of(error)) from error
     if opened != fd:
         os.close(opened)

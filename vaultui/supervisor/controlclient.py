@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from vaultui.linux import unixsocket
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import BackendTooOld, BackendUnreachable, ProtocolError, from_wire
 from vaultui.wire import codec
 from vaultui.wire.control import (
@@ -106,7 +107,7 @@ class ControlClient:
             reason = f"no answer within {within_s:g} seconds"
             raise BackendUnreachable(name=self._name, reason=reason) from error
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = reason_of(error)
             raise BackendUnreachable(name=self._name, reason=reason) from error
         try:
             answer = json.loads(line)

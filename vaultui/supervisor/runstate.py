@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from vaultui.linux import process
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ProtocolError, RuntimeDirUnsafe
 from vaultui.wire import codec
 from vaultui.wire.launchspec import EXIT_FILE, RUN_FILE, ExitState, RunState
@@ -35,7 +36,7 @@ def prepare_run_dir(run_dir: Path) -> None:
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = run_dir.lstat()
     except OSError as error:
-        raise RuntimeDirUnsafe(path=str(run_dir), reason=error.strerror or "?") from error
+        raise RuntimeDirUnsafe(path=str(run_dir), reason=reason_of(error)) from error
     if not stat.S_ISDIR(status.st_mode):
         raise RuntimeDirUnsafe(path=str(run_dir), reason="it is not a directory")
     if status.st_uid != os.geteuid():

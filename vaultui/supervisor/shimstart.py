@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import vaultui
 from vaultui.linux import spawn
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import LaunchFailed
 from vaultui.model.secret import Secret
 from vaultui.supervisor.environment import backend_environment
@@ -45,7 +46,7 @@ class ShimStart:
             self._start(spec, payload, secrets)
         except OSError as error:
             raise LaunchFailed(
-                program=spec.program, step="shim", reason=error.strerror or "?"
+                program=spec.program, step="shim", reason=reason_of(error)
             ) from error
 
     def _start(self, spec: LaunchSpec, payload: Any, secrets: Sequence[Secret]) -> None:

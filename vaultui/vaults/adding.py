@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import MountpointMissing, MountpointNotAccessible, TimedOut
 from vaultui.model.ids import VaultId
@@ -91,5 +92,5 @@ def make_mountpoint(entry: VaultEntry, vaults_dir: Path) -> None:
     except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
         raise MountpointMissing(path=entry.mountpoint) from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
         raise MountpointNotAccessible(path=entry.mountpoint, reason=reason) from error

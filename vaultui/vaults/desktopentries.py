@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vaultui.linux import spawn
 from vaultui.linux.durable import write_durably
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import DesktopEntryFailed
 from vaultui.model.ids import VaultId
 from vaultui.vaults.assets import find_asset
@@ -128,7 +129,7 @@ def _asset(name: str) -> bytes:
     try:
         return find_asset(name).read_bytes()
     except OSError as error:
-        raise DesktopEntryFailed(path=name, reason=error.strerror or "") from error
+        raise DesktopEntryFailed(path=name, reason=reason_of(error)) from error
 
 
 def _write(path: Path, data: bytes) -> Path:
@@ -136,7 +137,7 @@ def _write(path: Path, data: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, data, mode=0o644)
     except OSError as error:
-        raise DesktopEntryFailed(path=str(path), reason=error.strerror or "") from error
+        raise DesktopEntryFailed(path=str(path), reason=reason_of(error)) from error
     return path
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from vaultui.linux import fuseconn, process
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import Mount, mount_at, mounts_below
 from vaultui.linux.unmount import unmount
@@ -96,9 +97,9 @@ class Lock:
             await in_thread(unmount, self._mountpoint, lazy=lazy)
         except OSError as error:
             if error.errno == errno.EBUSY:
-                raise MountBusy(raw=error.strerror or "", name=self._name, holders="?") from error
+                raise MountBusy(raw=reason_of(error), name=self._name, holders="?") from error
             if error.errno != errno.EINVAL:  # EINVAL: somebody else was faster
-                reason = error.strerror or str(error)
+                reason = reason_of(error)
                 raise MountFailed(path=self._mountpoint, reason=reason) from error
 
     async def _wait_for_end(self) -> None:

@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 from vaultui.linux import spawn
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import PasswordEmpty, PasswordSourceFailed, PasswordTooLong
 from vaultui.model.secret import Secret
 
@@ -33,7 +34,7 @@ def from_file(path: str) -> Secret:
     try:
         fd = os.open(Path(path).expanduser(), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise PasswordSourceFailed(source=path, reason=error.strerror or "") from error
+        raise PasswordSourceFailed(source=path, reason=reason_of(error)) from error
     try:
         return _first_line(fd, path)
     finally:
@@ -65,7 +66,7 @@ def from_command(command: str) -> Secret:
         reason = f"it took longer than {round(COMMAND_TIMEOUT_S)} seconds"
         raise PasswordSourceFailed(source=source, reason=reason) from error
     except OSError as error:
-        raise PasswordSourceFailed(source=source, reason=error.strerror or "") from error
+        raise PasswordSourceFailed(source=source, reason=reason_of(error)) from error
     try:
         if done.returncode != 0:
             reason = f"it ended with {done.returncode}"
@@ -98,7 +99,7 @@ def _first_line(fd: int, source: str) -> Secret:
                 done += got
         return checked(_cut(buffer, done))
     except OSError as error:
-        raise PasswordSourceFailed(source=source, reason=error.strerror or "") from error
+        raise PasswordSourceFailed(source=source, reason=reason_of(error)) from error
     finally:
         buffer[:] = bytes(len(buffer))
 

@@ -12,6 +12,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import RuntimeDirUnsafe
 from vaultui.model.ids import VaultId
 
@@ -51,7 +52,7 @@ class Paths:
         except FileExistsError:
             pass
         except OSError as error:
-            raise RuntimeDirUnsafe(path=str(path), reason=error.strerror or "") from error
+            raise RuntimeDirUnsafe(path=str(path), reason=reason_of(error)) from error
         _check_private(path)
         return path
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vaultui.linux.durable import write_durably
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import (
     SettingsInvalid,
     SettingsNotWritten,
@@ -104,7 +105,7 @@ class Registry:
             self._entries, self.warning = [], None
             return
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = reason_of(error)
             self._fall_back(SettingsUnreadable(path=str(self._file), reason=reason))
             return
         try:
@@ -163,7 +164,7 @@ class Registry:
             raise SettingsUnsaved(raw="", **error.details) from error
 
     def _not_written(self, error: OSError) -> SettingsNotWritten:
-        return SettingsNotWritten(path=str(self._file), reason=error.strerror or str(error))
+        return SettingsNotWritten(path=str(self._file), reason=reason_of(error))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vaultui.linux import process
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.model.errors import (
     AlreadyOpen,
@@ -210,7 +211,7 @@ class Vaults:
             return process.signal_pidfd(pidfd, signal)
         except PermissionError as error:
             name = f"{holder.command} ({holder.pid})"
-            raise ProcessNotSignalled(process=name, reason=error.strerror or "") from error
+            raise ProcessNotSignalled(process=name, reason=reason_of(error)) from error
         finally:
             os.close(pidfd)
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import (
     BackendUnreachable,
@@ -137,7 +138,7 @@ def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = 
     except (FileExistsError, NotADirectoryError) as error:
         raise MountpointMissing(path=entry.mountpoint) from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
         raise MountpointNotAccessible(path=entry.mountpoint, reason=reason) from error
     if names and not nonempty:
         first = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ExcludeUnreadable
 
 
@@ -19,6 +20,6 @@ def read_patterns(wildcards: Iterable[str], files: Iterable[str]) -> tuple[str, 
         try:
             data = Path(path).read_bytes()
         except OSError as error:
-            raise ExcludeUnreadable(path=path, reason=error.strerror or str(error)) from error
+            raise ExcludeUnreadable(path=path, reason=reason_of(error)) from error
         patterns += [line.removesuffix("\r") for line in os.fsdecode(data).split("\n")]
     return tuple(patterns)

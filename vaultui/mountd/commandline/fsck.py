@@ -10,6 +10,7 @@ import unicodedata
 from typing import Final
 
 from vaultui.format.volumeconf import VolumeConf
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import CheckFoundDamage, OutputFailed
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
@@ -53,7 +54,7 @@ def _check(spec: CheckSpec, secret: Secret, conf: VolumeConf | None) -> Checked:
                 print(damage_line(message), flush=True)
         except OSError as error:
             # Or the check would take it for a failure of the entry that it is at.
-            raise OutputFailed(reason=error.strerror or str(error)) from error
+            raise OutputFailed(reason=reason_of(error)) from error
 
     try:
         return commands.check(spec, secret, tell, conf=conf)

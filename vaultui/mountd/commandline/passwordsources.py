@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from vaultui.linux import hardening, spawn
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import (
     PasswordEmpty,
     PasswordMismatch,
@@ -89,7 +90,7 @@ def _line(fd: int, source: str) -> Secret:
                 size += 1
     except OSError as error:
         buffer[:] = bytes(len(buffer))
-        raise PasswordSourceFailed(source=source, reason=error.strerror or "?") from error
+        raise PasswordSourceFailed(source=source, reason=reason_of(error)) from error
     return _cut(buffer, size)
 
 
@@ -125,7 +126,7 @@ def _first_line_of(path: str) -> Secret:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise PasswordSourceFailed(source=path, reason=error.strerror or "?") from error
+        raise PasswordSourceFailed(source=path, reason=reason_of(error)) from error
     try:
         secret = _line(fd, path)
         if not secret:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vaultui.linux import unixsocket
+from vaultui.linux.errnos import reason_of
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.terminaltext import quoted
 from vaultui.wire.control import MAX_REQUEST
@@ -52,7 +53,7 @@ def translate_paths(socket_path: str, *, decrypt: bool, separator: bytes = b"\n"
                 sys.stdout.buffer.write(result + separator)
                 sys.stdout.buffer.flush()
     except OSError as error:
-        print(f"fatal: {socket_path}: {error.strerror or error}", file=sys.stderr)
+        print(f"fatal: {socket_path}: {reason_of(error)}", file=sys.stderr)
         return ExitCode.USAGE
     return answer
 

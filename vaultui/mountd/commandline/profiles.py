@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ProfileNotWritten
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
@@ -52,7 +53,7 @@ def _created(path: str) -> Path:
     try:
         os.close(os.open(absolute, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise ProfileNotWritten(path=path, reason=error.strerror or str(error)) from error
+        raise ProfileNotWritten(path=path, reason=reason_of(error)) from error
     return absolute
 
 

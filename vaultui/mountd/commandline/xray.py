@@ -16,6 +16,7 @@ from typing import Final
 from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.format import names, volumeconf
 from vaultui.format.blocks import GCM, HEADER_BYTES, SIV, XCHACHA, BadHeader, Layout, parse_header
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.terminaltext import shown
@@ -55,7 +56,7 @@ def inspect(path: str, *, aes_siv: bool = False, xchacha: bool = False) -> ExitC
     except _NotCiphertext as damage:
         print(damage)
     except OSError as error:
-        print(f"{shown(path)}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        print(f"{shown(path)}: {reason_of(error).lower()}", file=sys.stderr)
     else:
         return ExitCode.OK
     return ExitCode.USAGE

@@ -17,7 +17,7 @@ from typing import Final
 
 import trio
 
-from vaultui.linux.errnos import os_error
+from vaultui.linux.errnos import os_error, reason_of
 from vaultui.linux.fusemount import handed_over
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
@@ -139,7 +139,7 @@ class ControlPlane:
             holders = await trio.to_thread.run_sync(find_holders, served.root)
         words = in_words(holders)
         served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
-        return MountBusy(name=served.name, holders=words, raw=error.strerror or str(error))
+        return MountBusy(name=served.name, holders=words, raw=reason_of(error))
 
     async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:

@@ -10,6 +10,7 @@ import stat
 from typing import Final, Self
 
 from vaultui.linux import unixsocket
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import CtlsockUnavailable
 
 _BACKLOG: Final = 64
@@ -31,7 +32,7 @@ class ControlSocket:
             self.socket.listen(_BACKLOG)
         except OSError as error:
             self.socket.close()
-            raise CtlsockUnavailable(path=self.path, reason=error.strerror or str(error)) from error
+            raise CtlsockUnavailable(path=self.path, reason=reason_of(error)) from error
 
     def _bind(self) -> None:
         # The mode of a socket file is decided by the umask at bind: a chmod afterwards
