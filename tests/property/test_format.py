@@ -117,10 +117,11 @@ def test_text_is_refused_or_encodes_back_to_itself(text: bytes) -> None:
 
 @st.composite
 def features(draw: st.DrawFn) -> Features:
-    """Draw one of the legal combinations, in any order."""
+    """Draw one of the legal combinations without key slots, in any order."""
     flags = set()
     for flag in FeatureFlag:
-        if flag is not FeatureFlag.LONG_NAME_MAX and draw(st.booleans()):
+        has_field = flag in (FeatureFlag.LONG_NAME_MAX, FeatureFlag.KEY_SLOTS)
+        if not has_field and draw(st.booleans()):
             flags.add(flag.value)
     limit = draw(st.just(0) | st.integers(62, 255))
     if limit:
@@ -170,7 +171,7 @@ def test_a_config_gives_back_what_it_was_made_of(conf: VolumeConf) -> None:
 
 FIELDS = (
     *("Creator", "EncryptedKey", "ScryptObject", "Version", "FeatureFlags", "FIDO2"),
-    "LongNameMax",
+    *("LongNameMax", "VaultuiKeySlots"),
 )
 SCRYPT_FIELDS = ("Salt", "N", "R", "P", "KeyLen")
 

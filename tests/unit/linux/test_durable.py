@@ -1,5 +1,6 @@
 """A file that is written durably is the old one or the new one, and nothing is left beside it."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vaultui.linux import durable
-from vaultui.linux.durable import write_durably
+from vaultui.linux.durable import remove_temporaries, write_beside, write_durably
 
 
 def test_a_new_file_has_its_content_and_exactly_its_mode(tmp_path: Path) -> None:
@@ -97,3 +98,25 @@ def test_the_owner_is_kept_where_we_may_set_it(tmp_path: Path) -> None:
     write_durably(tmp_path / "conf", b"x", owner=(1234, 4321))
     status = (tmp_path / "conf").stat()
     assert (status.st_uid, status.st_gid) == (1234, 4321)
+
+
+def test_what_is_kept_beside_goes_with_the_temporaries(tmp_path: Path) -> None:
+    (tmp_path / "conf").write_bytes(b"new")
+    beside = write_beside(tmp_path / "conf", b"old", mode=0o400)
+    assert Path(os.fsdecode(beside)).read_bytes() == b"old"
+    assert stat.S_IMODE(os.stat(beside).st_mode) == 0o400
+    assert len(os.listdir(tmp_path)) == 2
+    remove_temporaries(tmp_path / "conf")
+    assert os.listdir(tmp_path) == ["conf"]
+
+
+def test_what_could_not_be_kept_beside_is_not_left_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(durable.os, "fsync", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        write_beside(tmp_path / "conf", b"old")
+    assert os.listdir(tmp_path) == []
