@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import logging
 import os
 import threading
 
@@ -22,11 +21,10 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
+from vaultui.mountd.console import log
 from vaultui.mountd.control.socketfile import ControlSocket
 from vaultui.mountd.front import Front
 from vaultui.wire.handshake import MountSpec, StepName
-
-_log = logging.getLogger("vaultfs")
 
 
 def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
@@ -81,7 +79,7 @@ def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
         return spec
     if spec.read_write:
         raise UsageError(what=f"{spec.cipherdir} is on read-only storage, which -rw can't change")
-    _log.info("%s is on read-only storage: mounting read-only", spec.cipherdir)
+    log.info("%s is on read-only storage: mounting read-only", spec.cipherdir)
     return dataclasses.replace(spec, read_only=True)
 
 

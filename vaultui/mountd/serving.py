@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import logging
 import os
 import resource
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from vaultui.model.errors import (
 )
 from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd.activity import Activity, boottime
+from vaultui.mountd.console import log
 from vaultui.mountd.control.idle import Clock, CycleClock, IdleClock
 from vaultui.mountd.control.plane import ControlPlane
 from vaultui.mountd.control.served import Served
@@ -39,8 +39,6 @@ from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.front import Front
 from vaultui.wire.control import EventKind
 from vaultui.wire.handshake import MountSpec
-
-_log = logging.getLogger("vaultfs")
 
 OPEN_FILES: Final = 1 << 16
 """Soft limit of open files that we ask for: one for each open file and each cached directory.
@@ -89,7 +87,7 @@ def _serve(
         try:
             front.ready(served.root, served.mount_id)
         except OSError as error:  # whoever waited went away; the mount is there
-            _log.warning("not told that the mount is ready: %s", error)
+            log.warning("not told that the mount is ready: %s", error)
 
     data = DataPlane(
         served.filesystem,
@@ -106,7 +104,7 @@ def _serve(
             raise data.failure
     except BaseException as error:
         _detach(served)
-        _log.critical("serving the mount ended with an error", exc_info=error)
+        log.critical("serving the mount ended with an error", exc_info=error)
         raise MountFailed(path=served.spec.mountpoint, reason="serving it ended") from error
     return code
 

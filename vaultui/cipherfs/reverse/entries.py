@@ -15,6 +15,7 @@ from vaultui.cipherfs.reverse.paths import join, plain_path, shown_path
 from vaultui.cipherfs.reverse.shownnames import ShownNames, UnknownHash
 from vaultui.crypto.filename import BadName
 from vaultui.format.names import CONF_NAME, DIR_IV_NAME, REVERSE_CONF_NAME, companion, is_companion
+from vaultui.linux.errnos import os_error
 
 _COVERED_NAME: Final = CONF_NAME + b"_NAME_COLLISION_0"
 """Where names are plain, a file that has the name under which the config is shown. It is
@@ -55,7 +56,7 @@ class Entries:
             status = virtual.dir_iv_status(os.fstat(directory.fd))
             return virtual.virtual_name(names.dir_iv(shown_path(above))), status
         if self._is_sealed_off(above):
-            raise _error(errno.ENOENT)
+            raise os_error(errno.ENOENT)
         if shown == CONF_NAME and self._has_conf(above):
             status = virtual.conf_status(os.stat(REVERSE_CONF_NAME, dir_fd=directory.fd))
             return virtual.virtual_name(REVERSE_CONF_NAME), status
@@ -121,7 +122,7 @@ class Entries:
                 place = self._directories.enter(node.parent)
                 status = os.stat(node.cname, dir_fd=place.fd, follow_symlinks=False)
                 if not node.is_inode_of(status):
-                    raise _error(errno.ESTALE)
+                    raise os_error(errno.ESTALE)
                 node = node.parent
         return self._directories.enter(above)
 
@@ -147,11 +148,11 @@ class Entries:
                 self._names.learn(_list(directory), dir_iv)
                 plain = self._names.plain(shown, dir_iv)
         except (BadName, UnknownHash):
-            raise _error(errno.ENOENT) from None
+            raise os_error(errno.ENOENT) from None
         if self._is_excluded(plain_path(above), plain):
-            raise _error(errno.EPERM)
+            raise os_error(errno.EPERM)
         if plain == REVERSE_CONF_NAME and self._has_conf(above):
-            raise _error(errno.ENOENT)
+            raise os_error(errno.ENOENT)
         return plain
 
     def _has_conf(self, above: Node) -> bool:
@@ -167,9 +168,5 @@ class Entries:
 
 def _list(directory: Directory) -> list[bytes]:
     if not directory.readable:
-        raise _error(errno.EACCES)
+        raise os_error(errno.EACCES)
     return [os.fsencode(name) for name in os.listdir(directory.fd)]
-
-
-def _error(number: int) -> OSError:
-    return OSError(number, os.strerror(number))

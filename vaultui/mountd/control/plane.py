@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import math
 import os
 import signal
@@ -25,6 +24,7 @@ from vaultui.linux.unmount import unmount
 from vaultui.model.errors import MountBusy, ProtocolError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd.activity import boottime
+from vaultui.mountd.console import log
 from vaultui.mountd.control import statusreport
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.control.server import ControlServer
@@ -41,8 +41,6 @@ from vaultui.wire.control import (
     Request,
     StatusRequest,
 )
-
-_log = logging.getLogger("vaultfs")
 
 UNMOUNTED_S: Final = 1.0
 """How long serving may go on when the mount is out of the table and no file of it is in use."""
@@ -147,11 +145,11 @@ class ControlPlane:
             try:
                 await self.lock(name)
             except MountBusy as busy:
-                _log.warning("%s: %s Unmounting lazily.", name, busy.summary)
+                log.warning("%s: %s Unmounting lazily.", name, busy.summary)
                 try:
                     await self.lock(name, lazy=True)
                 except MountBusy as still:
-                    _log.error("%s: not unmounted: %s", name, still.raw)
+                    log.error("%s: not unmounted: %s", name, still.raw)
             self._exit_code = ExitCode.SIGINT
             # Open files end here; what was written is in the cipher files already.
             self._ended.set()

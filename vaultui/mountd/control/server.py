@@ -6,13 +6,13 @@ threads: a slow disk must not keep `status` or a lock waiting.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import trio
 
 from vaultui.model.errors import BackendTooOld, ProtocolError, VaultuiError
+from vaultui.mountd.console import log
 from vaultui.mountd.control import pathqueries
 from vaultui.wire import codec
 from vaultui.wire.control import (
@@ -41,8 +41,6 @@ _REQUESTS: Final[dict[str, type[Request]]] = {
     for kind in (StatusRequest, EventsRequest, ExtendRequest, PauseRequest, LockRequest)
 }
 _EMPTY: Final = PathReply("", 0, "", "")
-
-_log = logging.getLogger("vaultfs")
 
 
 class ControlServer:
@@ -80,7 +78,7 @@ class ControlServer:
                 # that there is more, and where the next object starts is unknown.
                 while data := await stream.receive_some(MAX_REQUEST + 1):
                     if len(data) > MAX_REQUEST:
-                        _log.warning("control socket: a request is longer than %d", MAX_REQUEST)
+                        log.warning("control socket: a request is longer than %d", MAX_REQUEST)
                         return
                     await self._reply(stream, data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -115,7 +113,7 @@ class ControlServer:
         except VaultuiError as error:
             return ErrorReply(error.to_wire())
         except Exception as error:
-            _log.error("control socket: internal error", exc_info=error)
+            log.error("control socket: internal error", exc_info=error)
             return ErrorReply(VaultuiError(what=type(error).__name__).to_wire())
 
     def _decode(self, fields: Any) -> Request:
@@ -136,5 +134,5 @@ async def _accept(listener: trio.SocketListener) -> trio.SocketStream:
         try:
             return await listener.accept()
         except OSError as error:
-            _log.warning("control socket: a connection has to wait: %s", error.strerror)
+            log.warning("control socket: a connection has to wait: %s", error.strerror)
             await trio.sleep(ACCEPT_AGAIN_S)
