@@ -14,7 +14,9 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from vaultui.format.names import CONF_NAME, DIR_IV_BYTES, DIR_IV_NAME
+from vaultui.cipherfs import metadata
+from vaultui.cipherfs.metadata import BadDirIv, new_dir_iv, read_dir_iv
+from vaultui.format.names import CONF_NAME, DIR_IV_NAME
 from vaultui.format.volumeconf import CONF_MODE
 from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.linux.errnos import reason_of
@@ -26,7 +28,6 @@ from vaultui.model.errors import (
     VolumeConfNotWritten,
 )
 
-_DIR_IV_MODE: Final = 0o444
 _TEMPORARY: Final = re.compile(rb"\.gocryptfs\.(conf|diriv)\.[0-9a-f]{12}\.tmp")
 """What `write_durably` leaves in a new volume when it is killed."""
 
@@ -57,7 +58,7 @@ def check_unused(directory: bytes, *, uses_dir_iv: bool) -> None:
     try:
         for name in sorted(os.listdir(directory)):
             is_ours = _TEMPORARY.fullmatch(name) or (
-                uses_dir_iv and name == DIR_IV_NAME and _is_dir_iv(os.path.join(directory, name))
+                uses_dir_iv and name == DIR_IV_NAME and _has_dir_iv(directory)
             )
             if not is_ours:
                 raise CipherdirNotEmpty(path=shown, first=os.fsdecode(name))
@@ -67,15 +68,18 @@ def check_unused(directory: bytes, *, uses_dir_iv: bool) -> None:
         raise CipherdirNotAccessible(path=shown, reason=reason_of(error)) from error
 
 
-def _is_dir_iv(path: bytes) -> bool:
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        return False
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _has_dir_iv(directory: bytes) -> bool:
+    """Tell whether what has the name of a directory IV is one."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        content = os.read(fd, DIR_IV_BYTES + 1)
+        if not stat.S_ISREG(os.stat(DIR_IV_NAME, dir_fd=fd, follow_symlinks=False).st_mode):
+            return False
+        read_dir_iv(fd)
+    except BadDirIv:
+        return False
     finally:
         os.close(fd)
-    return len(content) == DIR_IV_BYTES and any(content)
+    return True
 
 
 def write(directory: bytes, conf_path: bytes, conf: bytes, *, uses_dir_iv: bool) -> None:
@@ -92,7 +96,7 @@ def write(directory: bytes, conf_path: bytes, conf: bytes, *, uses_dir_iv: bool)
             remove_temporaries(dir_iv_path)
             remove_temporaries(os.path.join(directory, CONF_NAME))
             if uses_dir_iv and not os.path.lexists(dir_iv_path):
-                _write_new(dir_iv_path, os.urandom(DIR_IV_BYTES), _DIR_IV_MODE)
+                _write_new(dir_iv_path, new_dir_iv(), metadata.MODE)
                 undo.callback(_remove, dir_iv_path)
         except FileExistsError as error:
             raise CipherdirNotEmpty(path=shown, first=os.fsdecode(DIR_IV_NAME)) from error

@@ -15,7 +15,8 @@ from vaultui.linux.errnos import os_error
 REMOVED_IV_PREFIX: Final = DIR_IV_NAME + b".rmdir."
 """Where an IV waits in the parent while its directory is removed; as gocryptfs names it."""
 
-_MODE: Final = 0o444
+MODE: Final = 0o444
+"""Of all these files: once written, they stay as they are."""
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -45,12 +46,17 @@ def read_dir_iv(directory_fd: int) -> bytes:
     return data
 
 
-def write_dir_iv(directory_fd: int) -> None:
-    """Give a directory that has none a random IV."""
+def new_dir_iv() -> bytes:
+    """Return a random IV; all zeros, which nobody takes for one, it never is."""
     iv = os.urandom(DIR_IV_BYTES)
     while not any(iv):
         iv = os.urandom(DIR_IV_BYTES)
-    _write_new(directory_fd, DIR_IV_NAME, iv)
+    return iv
+
+
+def write_dir_iv(directory_fd: int) -> None:
+    """Give a directory that has none a random IV."""
+    _write_new(directory_fd, DIR_IV_NAME, new_dir_iv())
 
 
 def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
@@ -95,7 +101,7 @@ def _read_small(directory_fd: int, name: bytes, limit: int) -> bytes:
 
 def _write_new(directory_fd: int, name: bytes, data: bytes) -> None:
     """Make a small file, whole or not at all, and have the kernel begin to write it out."""
-    fd = os.open(name, _NEW, _MODE, dir_fd=directory_fd)
+    fd = os.open(name, _NEW, MODE, dir_fd=directory_fd)
     try:
         if os.write(fd, data) != len(data):
             raise os_error(errno.ENOSPC)
