@@ -392,7 +392,7 @@ class StandIn:
         check_name(name)
         for entry in self.entries():
             if entry.name == name:
-                raise VaultExists(name=name, cipherdir=entry.cipherdir)
+                raise VaultExists(what="name", name=name, cipherdir=entry.cipherdir)
         return self.put(
             name,
             cipherdir=cipherdir,

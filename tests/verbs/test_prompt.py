@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from capabilities import needs
-from shelltwin import PASSWORD, Shell
+from shelltwin import PASSWORD, RealVolume, Shell
 from support import program
 from terminal import Terminal
 
@@ -38,6 +38,17 @@ def test_the_question_does_not_stand_behind_what_was_being_done(shell: Shell, wo
     with unlock() as terminal:
         terminal.wait_for(QUESTION)
         assert terminal.shown.endswith(f"Asking the keyring…\r\x1b[K{QUESTION}")
+
+
+@pytest.mark.parametrize("verb", ["unlock", "check", "passwd"])
+def test_no_password_is_asked_for_a_vault_that_is_not_there(
+    shell: Shell, work: Path, volume: RealVolume, verb: str
+) -> None:
+    volume.cipherdir.rename(volume.cipherdir.with_name("away"))
+    with Terminal((program("vaultui"), verb, "Work")) as terminal:
+        assert terminal.wait() == 6
+        assert "is not there" in terminal.shown
+        assert "Password" not in terminal.shown
 
 
 def test_a_wrong_password_is_asked_for_again(shell: Shell, work: Path) -> None:

@@ -68,7 +68,11 @@ def typed_password(name: str, reason: str) -> Secret:
 
 
 def current_password(session: Session, name: str) -> Secret:
-    """Return the password that a vault has, for what is done to its volume."""
+    """Return the password that a vault has, for what is done to its volume.
+
+    What is wrong with the volume itself is told before anybody is asked for it.
+    """
+    session.run(session.vaults.info(name))
     explicit = explicit_password(session)
     if explicit is not None:
         return explicit[0]

@@ -533,8 +533,8 @@ class VaultUnknown(VaultuiError):
 class VaultExists(VaultuiError):
     code = "vault-exists"
     exit_code = ExitCode.VAULT_EXISTS
-    template = "There is already a vault called {name} ({cipherdir})."
-    cure = "Choose another name."
+    template = "There is already a vault with that {what}: {name} ({cipherdir})."
+    cure = "Use that vault, or choose another {what}."
 
 
 class VaultNameInvalid(VaultuiError):

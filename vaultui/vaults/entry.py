@@ -84,9 +84,12 @@ def check_unique(entry: VaultEntry, known: Sequence[VaultEntry]) -> None:
     """Raise VaultExists where name, cipher directory or mount point belong to another vault."""
     real = os.path.realpath(entry.cipherdir)
     for other in known:
-        if (
-            other.name == entry.name
-            or os.path.realpath(other.cipherdir) == real
-            or other.mountpoint == entry.mountpoint
-        ):
-            raise VaultExists(name=other.name, cipherdir=other.cipherdir)
+        if os.path.realpath(other.cipherdir) == real:
+            what = "directory"
+        elif other.name == entry.name:
+            what = "name"
+        elif other.mountpoint == entry.mountpoint:
+            what = "mount point"
+        else:
+            continue
+        raise VaultExists(what=what, name=other.name, cipherdir=other.cipherdir)

@@ -42,14 +42,17 @@ def test_two_vaults_share_neither_name_nor_place(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "c")
     known = [_entry("Work", tmp_path / "c", tmp_path / "m")]
-    for other in (
-        _entry("Work", tmp_path / "d", tmp_path / "n"),
-        _entry("Other", tmp_path / "c", tmp_path / "n"),
-        _entry("Other", tmp_path / "link", tmp_path / "n"),
-        _entry("Other", tmp_path / "d", tmp_path / "m"),
+    for other, shared in (
+        (_entry("Work", tmp_path / "d", tmp_path / "n"), "name"),
+        (_entry("Other", tmp_path / "c", tmp_path / "n"), "directory"),
+        (_entry("Other", tmp_path / "link", tmp_path / "n"), "directory"),
+        (_entry("Work", tmp_path / "c", tmp_path / "m"), "directory"),
+        (_entry("Other", tmp_path / "d", tmp_path / "m"), "mount point"),
     ):
-        with pytest.raises(VaultExists):
+        with pytest.raises(VaultExists) as refused:
             check_unique(other, known)
+        # Another name is no cure for a directory that is in the list already.
+        assert refused.value.hint == f"Use that vault, or choose another {shared}."
     check_unique(_entry("Other", tmp_path / "d", tmp_path / "n"), known)
 
 

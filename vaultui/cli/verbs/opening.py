@@ -19,6 +19,7 @@ from vaultui.model.errors import (
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import LockMode, PasswordSource, StepName, Unlocked, UnlockOptions, VaultStatus
+from vaultui.vaults.unlocking import check_openable
 
 _OPEN = (VaultState.OPEN, VaultState.BUSY)
 
@@ -41,10 +42,12 @@ def unlock_verb(session: Session) -> int:
 
 def unlock(session: Session, name: str) -> Unlocked:
     """Open a vault; the password comes from where the arguments and the machine have one."""
-    # Before any password is looked for: an open vault needs none.
+    # Before any password is looked for: an open vault needs none, nor does one that is not there.
     status = session.run(session.vaults.status(name))
     if status.state in _OPEN:
         return Unlocked(status, already=True)
+    if status.state is VaultState.MISSING:
+        check_openable(status)
     explicit = explicit_password(session)
     if explicit is not None:
         password, source = explicit
