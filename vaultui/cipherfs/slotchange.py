@@ -76,8 +76,9 @@ def with_slots(
         password, cost = keys[slots[0].id].password, slots[0].cost
         assert password is not None
         assert isinstance(cost, ScryptCost)
+        has_hkdf = plain.features.has(FeatureFlag.HKDF)
         encrypted_key, scrypt = masterkey.wrap(
-            master, password, cost.logn, hkdf=plain.features.has(FeatureFlag.HKDF)
+            master, password, cost.logn, hkdf=has_hkdf, r=cost.r, p=cost.p
         )
         return replace(plain, encrypted_key=encrypted_key, scrypt=scrypt)
     unsigned = replace(
@@ -136,16 +137,15 @@ class SlotChange:
         conf = with_slots(self.file.conf, self.master, slots, keys)
         data = volumeconf.format(conf)
         fresh = [slot for slot in slots if not slot.wrapped] or [self.own]
-        self._try(data, [keys[slot.id] for slot in fresh])
+        self._try(data, {slot.id: keys[slot.id] for slot in fresh})
         conffile.replace(self.file, data)
 
-    def _try(self, data: bytes, keys: Sequence[Credentials]) -> None:
-        """Open what is about to be written: after the replacement it is the only way in."""
+    def _try(self, data: bytes, keys: Mapping[bytes, Credentials]) -> None:
+        """Open each of these slots in what is about to be written: it will be the only way in."""
         shown = os.fsdecode(self.file.path)
         conf = volumeconf.parse(data, shown)
-        for key in keys:
-            _slot, again = unwrap(conf, key)
-            with again:
+        for slot_id, key in keys.items():
+            with _unwrap_one(conf, slot_id, key) as again:
                 if again.view != self.master.view:
                     raise VolumeConfNotWritten(path=shown, reason="it did not open when tried")
 
@@ -167,12 +167,28 @@ def changing(
 
 
 def unwrap(conf: VolumeConf, given: Credentials) -> tuple[KeySlot, Secret]:
+    """Return the slot that opens, in either format, and the master key; the MAC is right.
+
+    Raises PasswordIncorrect, VolumeConfTampered and Fido2TokenNeeded.
+    """
     masterkey.check_takes_password(conf)
     if conf.key_slots is not None:
         return keyslots.unwrap(conf, given)
     if given.password is None:
         raise PasswordIncorrect
     return slots_of(conf)[0], masterkey.unwrap(conf, given.password)
+
+
+def _unwrap_one(conf: VolumeConf, slot_id: bytes, key: Credentials) -> Secret:
+    """Return the master key as just this slot has it, or nothing where it does not open."""
+    if conf.key_slots is None:
+        return unwrap(conf, key)[1]
+    (slot,) = (slot for slot in conf.key_slots.slots if slot.id == slot_id)
+    master = keyslots.unwrap_slot(slot, key)
+    if master is None:
+        return Secret(bytearray())
+    keyslots.check_mac(conf, master)
+    return master
 
 
 def _unwrap_without(conf: VolumeConf, given: Credentials, slot_id: bytes) -> tuple[KeySlot, Secret]:

@@ -126,13 +126,13 @@ def rescue(conf: VolumeConf, password: Secret) -> tuple[Secret, bool]:
 
 
 def wrap(
-    master: Secret, password: Secret, logn: int, *, hkdf: bool = True
+    master: Secret, password: Secret, logn: int, *, hkdf: bool = True, r: int = 8, p: int = 1
 ) -> tuple[bytes, ScryptCost]:
     """Return the master key encrypted under `password`, and the cost with a fresh salt."""
     check_password(password)
     if len(master) != KEY_BYTES:
         raise ValueError(f"a master key is {KEY_BYTES} bytes")
-    cost = ScryptCost(salt=os.urandom(32), n=1 << logn)
+    cost = ScryptCost(salt=os.urandom(32), n=1 << logn, r=r, p=p)
     nonce = os.urandom(_NONCE_BYTES if hkdf else _OLD_NONCE_BYTES)
     sealed = bytearray(KEY_BYTES + _TAG_BYTES)
     with _wrapping_key(password, cost, hkdf) as key, key.view as view, master.view as plain:

@@ -13,6 +13,7 @@ from slotmaking import cheap_argon2id, cheap_scrypt, key_file, password, recover
 from volumemaking import CONF, DIR_IV, NEW, OLD, keep_directories_from_the_disk, no_file_can_grow
 
 from vaultui.cipherfs import conffile, keyfile, slotchange, slots, volume
+from vaultui.crypto import keyslots
 from vaultui.crypto.keyslots import Credentials
 from vaultui.crypto.recoverykey import format as format_recovery_key
 from vaultui.format.features import FeatureFlag
@@ -207,6 +208,34 @@ def test_a_key_that_is_refused_changes_nothing(
         slots.add(conf_path(made), password(given), new, kind, cost, label)
     assert (made / CONF).read_bytes() == before
     assert sorted(os.listdir(made)) == [CONF, DIR_IV]
+
+
+def test_a_slot_that_does_not_open_when_tried_is_not_written(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots.rekey(conf_path(made), password(OLD), cost=cheap_argon2id())
+    before = (made / CONF).read_bytes()
+    wrap = keyslots.wrap
+    monkeypatch.setattr(
+        keyslots, "wrap", lambda master, _key, slot: wrap(master, password(b"other"), slot)
+    )
+    # Another slot opens with the same password: that is not the one that was tried.
+    with pytest.raises(VolumeConfNotWritten, match="did not open"):
+        slots.add(
+            conf_path(made), password(OLD), password(OLD), SlotKind.PASSWORD, cheap_argon2id()
+        )
+    assert (made / CONF).read_bytes() == before
+
+
+def test_an_unusual_scrypt_is_not_made_a_usual_one_on_the_way(made: Path) -> None:
+    unusual = ScryptCost(b"", 1 << 10, r=9, p=2)
+    slots.rekey(conf_path(made), password(OLD), cost=unusual)
+    assert is_plain(made)
+    paper = add_paper(made)
+    slots.remove(conf_path(made), password(OLD), paper.id)
+    scrypt = volume.read_conf(made).scrypt
+    assert is_plain(made)
+    assert (scrypt.n, scrypt.r, scrypt.p) == (1 << 10, 9, 2)
 
 
 def test_a_volume_has_room_for_so_many_keys(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
