@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from vaultui.cipherfs.attributes import Attributes
-from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories, Directory
 from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.entrynames import EntryNames
 from vaultui.cipherfs.furnishing import emptied, make_furnished
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.metadata import write_companion
+from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.symlinks import Symlinks
 from vaultui.format.names import DIR_IV_NAME, companion
 from vaultui.linux.atcalls import (
@@ -56,7 +56,7 @@ class DirOps:
         inodes: Inodes,
         directories: Directories,
         names: EntryNames,
-        attrs: Attrs,
+        attrs: NodeAttributes,
         symlinks: Symlinks,
         durability: Durability,
     ) -> None:

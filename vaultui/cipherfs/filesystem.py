@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, Final
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
-from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.badnames import LenientEntryNames
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.dirops import DirOps
@@ -28,6 +27,7 @@ from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
+from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.pathcodec import PathCodec
 from vaultui.cipherfs.report import Report, Reporter
@@ -106,7 +106,7 @@ class FileSystem:
             on_change=on_change,
         )
         symlinks = symlinks_of(volume)
-        self._attrs = Attrs(
+        self._attrs = NodeAttributes(
             inodes, directories, self._files, self._io, volume.content, symlinks, reporter
         )
         self._durability = Durability(inodes, directories)

@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.tree import Entry
 from vaultui.linux.errnos import os_error
 
@@ -36,7 +36,7 @@ class DirHandle:
 class Listings:
     """Lists directories of the mount."""
 
-    def __init__(self, inodes: Inodes, directories: Directories, attrs: Attrs) -> None:
+    def __init__(self, inodes: Inodes, directories: Directories, attrs: NodeAttributes) -> None:
         self._inodes = inodes
         self._directories = directories
         self._attrs = attrs

@@ -11,9 +11,9 @@ import errno
 import os
 from typing import Final
 
-from vaultui.cipherfs.attrs import Attrs
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.cipherfs.volume import Volume
 from vaultui.crypto.content import ContentCipher, CorruptBlock
@@ -37,7 +37,7 @@ class Xattrs:
         self,
         inodes: Inodes,
         directories: Directories,
-        attrs: Attrs,
+        attrs: NodeAttributes,
         volume: Volume,
         report: Reporter,
         *,

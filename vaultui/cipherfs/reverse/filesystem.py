@@ -19,10 +19,10 @@ from vaultui.cipherfs.listing import DirHandle
 from vaultui.cipherfs.openfiles import FileHandle, OpenFiles
 from vaultui.cipherfs.report import Report, Reporter, ReportKind
 from vaultui.cipherfs.reverse import ivs, virtual
-from vaultui.cipherfs.reverse.attributes import ReverseAttributes
 from vaultui.cipherfs.reverse.content import SealedView
 from vaultui.cipherfs.reverse.entries import Entries
 from vaultui.cipherfs.reverse.excludes import Excludes
+from vaultui.cipherfs.reverse.nodeattributes import ReverseNodeAttributes
 from vaultui.cipherfs.reverse.pathcodec import ReversePathCodec
 from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.reverse.readonly import ReadOnly, refuse
@@ -85,7 +85,7 @@ class ReverseFileSystem(ReadOnly):
             shows_conf=shows_conf,
             one_file_system=one_file_system,
         )
-        self._attributes = ReverseAttributes(inodes, directories, self._entries, volume)
+        self._attributes = ReverseNodeAttributes(inodes, directories, self._entries, volume)
         self._xattrs: ReverseXattrs | NoXattrs = NoXattrs()
         if xattrs:
             self._xattrs = ReverseXattrs(self._attributes, volume)

@@ -7,7 +7,7 @@ import os
 
 from vaultui.cipherfs.inodes import Node
 from vaultui.cipherfs.reverse import ivs, virtual
-from vaultui.cipherfs.reverse.attributes import ReverseAttributes
+from vaultui.cipherfs.reverse.nodeattributes import ReverseNodeAttributes
 from vaultui.cipherfs.reverse.paths import shown_path
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import ACL_NAMES
@@ -18,7 +18,7 @@ from vaultui.linux.errnos import os_error
 class ReverseXattrs:
     """Reads the attributes of plain files. Virtual files have none."""
 
-    def __init__(self, attributes: ReverseAttributes, volume: Volume) -> None:
+    def __init__(self, attributes: ReverseNodeAttributes, volume: Volume) -> None:
         self._attributes = attributes
         self._content = volume.content
         self._names = volume.names

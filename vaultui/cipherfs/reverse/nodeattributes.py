@@ -22,7 +22,7 @@ _TARGET_MAX: Final = 4095
 """The longest target that the kernel takes, in bytes: PATH_MAX counts a NUL."""
 
 
-class ReverseAttributes:
+class ReverseNodeAttributes:
     """Tells what nodes are like. Open files are reached by descriptor, others by name."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Attributes of inodes, ordinary and extended, as the plaintext side shows them."""
+"""What nodes are like, told and changed: sizes and targets are those of the plaintext."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TYPE_MASK: Final = 0o170000
 _SET_ID: Final = stat.S_ISUID | stat.S_ISGID
 
 
-class Attrs:
+class NodeAttributes:
     """Reads and changes attributes. Open files are reached by descriptor, others by name."""
 
     def __init__(
