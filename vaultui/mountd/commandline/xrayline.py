@@ -38,7 +38,7 @@ Options:
   -aessiv         The content of FILE is AES-SIV-512 and not AES-256-GCM
   -xchacha        The content of FILE is XChaCha20-Poly1305
   -dumpmasterkey  Show the master key of the volume config FILE
-  -encrypt-paths  Encrypt the paths on standard input, by the control socket FILE
+  -encrypt-paths  Encrypt the paths on standard input, by control socket FILE
   -decrypt-paths  Decrypt paths, in the same way
   -fido2 DEVICE   Use a FIDO2 token instead of a password, with -dumpmasterkey
   -0              Paths end with a zero byte and not with a newline

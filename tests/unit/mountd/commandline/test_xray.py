@@ -15,7 +15,7 @@ from openvolume import OpenVolume
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.model.secret import Secret
-from vaultui.mountd.commandline import xray
+from vaultui.mountd.commandline import xray, xrayline
 
 PASSWORD = b"correct horse battery"
 LONG = "l" * 200
@@ -160,3 +160,11 @@ def test_whatever_a_file_holds_an_inspection_ends_in_order(
             code = xray.inspect(f"{folder}/{name}")
     assert code in (0, 1)
     assert printed.getvalue()
+
+
+def test_the_help_of_gocryptfs_xray_fits_into_80_columns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert xrayline.run(["-h"]) == 0
+    shown = capsys.readouterr()
+    assert max(map(len, f"{shown.out}{shown.err}".splitlines())) < 80
