@@ -12,7 +12,6 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd import console
 from vaultui.mountd.commandline import pflag, refusals
 from vaultui.mountd.commandline.options import Options
-from vaultui.mountd.commandline.optionvalues import parse_owner
 from vaultui.mountd.console import log
 
 SPOKEN_VERSION = "v2.6.1"
@@ -72,11 +71,7 @@ def _act(options: Options, program: str) -> int:
         # Absolute: a daemon goes to the root directory.
         options.config = os.path.abspath(options.config)
         log.info("Using config file at custom location %s", options.config)
-    if options.force_owner:
-        try:
-            parse_owner(options.force_owner)
-        except ValueError as error:
-            raise UsageError(what=f"force_owner: {error}") from None
+    refusals.check_owner(options)
     with contextlib.ExitStack() as stack:
         if options.cpu_profile or options.memory_profile or options.trace:
             from vaultui.mountd.commandline import profiles

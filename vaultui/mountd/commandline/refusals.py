@@ -10,7 +10,7 @@ from typing import Final
 
 from vaultui.model.errors import ExcludeRefused, UsageError
 from vaultui.mountd.commandline.options import Options
-from vaultui.mountd.commandline.optionvalues import parse_bool
+from vaultui.mountd.commandline.optionvalues import parse_bool, parse_owner
 
 _EXCLUSIVE: Final = (
     ("extpass", "passfile"),
@@ -71,6 +71,15 @@ def check_exclusions(options: Options) -> None:
     """Raise ExcludeRefused for what only a reverse mount can leave out."""
     if options.exclude and not options.reverse:
         raise ExcludeRefused
+
+
+def check_owner(options: Options) -> None:
+    """Raise UsageError unless -force_owner names two numbers."""
+    if options.force_owner:
+        try:
+            parse_owner(options.force_owner)
+        except ValueError as error:
+            raise UsageError(what=f"force_owner: {error}") from None
 
 
 def check_call(options: Options, program: str) -> None:
