@@ -53,10 +53,10 @@ class DataPlane:
         when it let go."""
         self.failure: BaseException | None = None
         """Why serving ended, when it was not the end of the mount."""
-        self._hello = _hello(fuse_fd, spec)
+        self._hello = hello_for(fuse_fd, spec)
         self._loop = RequestLoop(self._hello.end)
         self._on_end = on_end
-        self._operations = _operations(tree, self._loop, spec, activity, events, on_served)
+        self._operations = operations_for(tree, self._loop, spec, activity, events, on_served)
         self._fuse_fd = fuse_fd
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)
 
@@ -96,7 +96,7 @@ def obeys_lists(spec: MountSpec) -> bool:
     return spec.acl or (spec.allow_other and handed_over(spec.mountpoint) is not None)
 
 
-def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
+def hello_for(fuse_fd: int, spec: MountSpec) -> Hello:
     """Return the exchange that agrees on what `spec` needs of the kernel."""
     add = need = drop = 0
     if shares_as_root(spec):
@@ -114,7 +114,7 @@ def _hello(fuse_fd: int, spec: MountSpec) -> Hello:
     return Hello(fuse_fd, add=add, need=need, drop=drop)
 
 
-def _operations(
+def operations_for(
     tree: Tree,
     loop: RequestLoop,
     spec: MountSpec,

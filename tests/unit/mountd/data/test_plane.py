@@ -35,7 +35,7 @@ def agreed(asked: MountSpec) -> int:
     """Return the features that the kernel is told, of all that it offers."""
     kernel, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with kernel, device:
-        hello = plane._hello(device.fileno(), asked)
+        hello = plane.hello_for(device.fileno(), asked)
         request = struct.pack("=IIQQIIII", 104, 26, 2, 0, 0, 0, 0, 0)
         kernel.send(request + struct.pack("=IIII48x", 7, 45, 1 << 17, 0xFFFFFFFF))
         hello.begin()
@@ -72,7 +72,7 @@ def test_where_root_shares_a_mount_the_kernel_takes_set_uid_bits_away(
 
 
 def operations(asked: MountSpec, tree: Any = None) -> VaultOperations:
-    return plane._operations(tree, RequestLoop(), asked, Activity(), EventRing(), lambda: None)
+    return plane.operations_for(tree, RequestLoop(), asked, Activity(), EventRing(), lambda: None)
 
 
 @pytest.mark.parametrize(
