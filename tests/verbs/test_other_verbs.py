@@ -11,6 +11,7 @@ import pytest
 from capabilities import needs
 from shelltwin import PASSWORD, RealVolume, Shell
 from support import detach, program, run_program
+from terminal import Terminal
 
 pytestmark = needs("fuse", "gocryptfs")
 
@@ -143,6 +144,18 @@ def test_the_doctor_looks_at_everything_that_vaults_need(shell: Shell) -> None:
         *("terminal", "clock", "core-dumps", "runtime-dir", "settings"),
     }
     assert all(finding["cure"] for finding in report["findings"] if not finding["ok"])
+
+
+def test_the_doctor_does_not_break_words_at_the_edge_of_the_terminal(shell: Shell) -> None:
+    findings = [found for found in shell.json("doctor")["findings"] if not found["ok"]]
+    # That there is no terminal is none in a terminal.
+    cures = [found["cure"] for found in findings if found["name"] != "terminal"]
+    with Terminal((program("vaultui"), "doctor")) as terminal:
+        terminal.wait()
+        lines = terminal.shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    told = " ".join(" ".join(lines).split())
+    assert [cure for cure in cures if cure not in told] == []
 
 
 def test_places_are_printed_as_they_are(shell: Shell) -> None:

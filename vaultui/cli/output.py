@@ -59,6 +59,21 @@ class Output:
         self.clear_step()
         self._print(self._encodable(text))
 
+    def item(self, label: str, text: str) -> None:
+        """Print text behind a label; in a terminal it goes on below itself, and breaks at words."""
+        if self.out.isatty():
+            # Not worth the time of every start.
+            import textwrap
+
+            columns = os.get_terminal_size(self.out.fileno()).columns or 80
+            text = textwrap.fill(
+                text,
+                max(columns - len(label), 20),
+                break_long_words=False,
+                break_on_hyphens=False,
+            ).replace("\n", f"\n{'':{len(label)}}")
+        self.line(f"{label}{text}")
+
     def path(self, path: Path) -> None:
         """Print a path and nothing else, in its own bytes, for `cd "$(vaultui locate …)"`."""
         with _told_as_output_failed():

@@ -22,9 +22,9 @@ def doctor_verb(session: Session) -> int:
     good, bad = ("+", "x") if output.ascii_only else ("✓", "✖")
     for finding in findings:
         mark = good if finding.ok else bad if finding.required else "-"
-        output.line(f"{mark} {finding.name:<13} {shown(finding.text)}")
+        output.item(f"{mark} {finding.name:<13} ", shown(finding.text))
         if not finding.ok and finding.cure:
-            output.line(f"{'':16}{shown(finding.cure)}")
+            output.item(f"{'':16}", shown(finding.cure))
     output.line()
     if missing:
         output.line("Vaults will not open before the findings marked with a cross are mended.")
