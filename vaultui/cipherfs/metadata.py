@@ -39,6 +39,10 @@ def read_dir_iv(directory_fd: int) -> bytes:
         data = _read_small(directory_fd, DIR_IV_NAME, DIR_IV_BYTES + 1)
     except FileNotFoundError:
         raise BadDirIv("it is missing") from None
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR):
+            raise
+        raise BadDirIv("it is a symbolic link or a directory") from None
     if len(data) != DIR_IV_BYTES:
         raise BadDirIv(f"it has {len(data)} of {DIR_IV_BYTES} bytes")
     if not any(data):

@@ -14,6 +14,7 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import ProtocolError, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
+from vaultui.model.terminaltext import shown
 from vaultui.mountd import commands, console, daemon, mounting
 from vaultui.wire import framing
 from vaultui.wire.handshake import (
@@ -89,7 +90,7 @@ def run(spec_fd: int, notify_fd: int, program: str) -> ExitCode:
         return _obey(spec_fd, conversation, program)
     except VaultuiError as error:
         conversation.tell(Failed(error.to_wire()))
-        console.log.error("%s", error.summary)
+        console.log.error("%s", shown(error.summary))
         return error.exit_code
     except Exception as error:
         failure = VaultuiError(what=type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -169,17 +170,28 @@ def test_a_long_name_without_its_companion_is_left_out_and_reported(
     assert vault.read("m" * 200) == b"y"
 
 
-@pytest.mark.parametrize("iv", [None, b"", b"short", bytes(16), b"x" * 17])
+bad_ivs: dict[str, Callable[[Path], object]] = {
+    "missing": lambda path: None,
+    "empty": lambda path: path.touch(),
+    "short": lambda path: path.write_bytes(b"short"),
+    "zeros": lambda path: path.write_bytes(bytes(16)),
+    "long": lambda path: path.write_bytes(b"x" * 17),
+    "symlink": lambda path: path.symlink_to("../gocryptfs.diriv"),
+    "directory": lambda path: path.mkdir(),
+    "fifo": lambda path: os.mkfifo(path),
+}
+
+
+@pytest.mark.parametrize("put", bad_ivs.values(), ids=bad_ivs.keys())
 def test_a_directory_with_a_bad_iv_fails_and_the_rest_works(
-    vault: OpenVolume, iv: bytes | None
+    vault: OpenVolume, put: Callable[[Path], object]
 ) -> None:
     vault.mkdir("dir")
     vault.write("dir/file", b"x")
     vault.write("beside", b"y")
     path = vault.cipher_path("dir").joinpath("gocryptfs.diriv")
     path.unlink()
-    if iv is not None:
-        path.write_bytes(iv)
+    put(path)
     vault.reopen()
     ino = vault.ino("dir")
     with eio():

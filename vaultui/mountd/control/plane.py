@@ -23,6 +23,7 @@ from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import MountBusy, ProtocolError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.terminaltext import shown
 from vaultui.mountd.activity import boottime
 from vaultui.mountd.console import log
 from vaultui.mountd.control import statusreport
@@ -145,7 +146,7 @@ class ControlPlane:
             try:
                 await self.lock(name)
             except MountBusy as busy:
-                log.warning("%s: %s Unmounting lazily.", name, busy.summary)
+                log.warning("%s: %s Unmounting lazily.", name, shown(busy.summary))
                 try:
                     await self.lock(name, lazy=True)
                 except MountBusy as still:
