@@ -299,3 +299,12 @@ def test_a_directory_that_cannot_be_written_is_told_before_a_password_is_asked_f
     assert done.returncode == 24
     assert b"Reading" not in done.stdout
     assert run_program((*words, "-config", folder / "conf", tmp_path)).returncode == 6
+
+
+def test_a_cost_that_no_volume_can_have_is_told_before_a_password_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    done = run_program((program("vaultfs"), "-init", "-scryptn", "9", tmp_path))
+    assert done.returncode == 24
+    assert b"outside 10 to 28" in done.stderr
+    assert b"Reading" not in done.stdout

@@ -139,6 +139,12 @@ def check_creatable(
         )
 
 
+def check_logn(logn: int) -> None:
+    """Raise ScryptCostRefused for a cost that no volume can have."""
+    if not MIN_LOGN <= logn <= MAX_LOGN:
+        raise ScryptCostRefused(logn=logn, low=MIN_LOGN, high=MAX_LOGN)
+
+
 def create(
     cipherdir: Path,
     password: Secret,
@@ -171,7 +177,7 @@ def create(
     if fido2 is not None:
         features = replace(features, flags=(*features.flags, FeatureFlag.FIDO2))
     masterkey.check_password(password)
-    _check_logn(scrypt_logn)
+    check_logn(scrypt_logn)
     conf_path = conffile.locate(cipherdir, config_path, reverse=reverse)
     directory = os.fsencode(cipherdir)
     uses_dir_iv = features.names is NameScheme.EME and not reverse
@@ -226,7 +232,7 @@ def change_password(
     # A link to the config is followed now: replacing the link would leave the config as it was.
     path = os.path.realpath(conffile.locate(cipherdir, config_path, reverse=reverse))
     if logn is not None:
-        _check_logn(logn)
+        check_logn(logn)
     cost = argon2id if logn is None else ScryptCost(salt=b"", n=1 << logn)
     has_slots = conffile.read(path).conf.key_slots is not None
     if from_master_key and has_slots:
@@ -289,8 +295,3 @@ def _features_of_new(content: str, names: str, long_name_max: int, reverse: bool
             raise FeaturesRefused(reason=f"{content} in reverse mode, which takes AES-SIV alone")
         content_scheme = ContentScheme.AES_SIV
     return Features.of_new_volume(content_scheme, name_scheme, long_name_max)
-
-
-def _check_logn(logn: int) -> None:
-    if not MIN_LOGN <= logn <= MAX_LOGN:
-        raise ScryptCostRefused(logn=logn, low=MIN_LOGN, high=MAX_LOGN)

@@ -37,7 +37,7 @@ from vaultui.wire.handshake import (
 
 
 def check_creatable(spec: CreateSpec) -> None:
-    """Raise the error of a volume that could not be made in that place, before it is tried."""
+    """Raise the error of a volume that could not be made there, or so, before it is tried."""
     volumes.check_creatable(
         spec.cipherdir,
         names=spec.names,
@@ -47,6 +47,7 @@ def check_creatable(spec: CreateSpec) -> None:
     place = os.path.dirname(spec.config_path) if spec.config_path else spec.cipherdir
     if os.path.isdir(place) and not os.access(place, os.W_OK | os.X_OK):
         raise VolumeConfNotWritten(path=place, reason="the directory can't be written")
+    volumes.check_logn(spec.scrypt_logn)
 
 
 def create(
