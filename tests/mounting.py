@@ -49,7 +49,8 @@ class MountedVolume:
         self.process: subprocess.Popen[bytes] | None = None
         # A volume that several tests share belongs to none of them: a remount within one
         # must not carry that one's home, by which its leftovers are found.
-        self._env = dict(os.environ)
+        # TMPDIR, because gocryptfs leaves a directory behind for each of its checks.
+        self._env = {**os.environ, "TMPDIR": os.fspath(base)}
         self._log = base / f"{Path(self.argv0).name}.log"
 
     @classmethod

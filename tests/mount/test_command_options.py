@@ -100,7 +100,9 @@ def test_a_forgotten_password_is_replaced_with_the_master_key_and_the_old_config
     copy = Path(f"{conf}.bak")
     assert f'A copy of the old config file has been created at "{copy}".' in done.text
     assert copy.read_bytes() == before
-    assert volume.run(*words, input=given).returncode == 7
+    again = volume.run(*words, input=given)
+    assert again.returncode == 7
+    assert b"new password" not in again.stdout  # told before one is asked for
     volume.password = b"new"
     copy.rename(volume.base / "copy")
     volume.fsck().check()

@@ -158,6 +158,12 @@ def _read_back(path: bytes) -> bytes:
         os.close(fd)
 
 
+def check_no_copy(path: bytes) -> None:
+    """Raise VolumeConfCopyExists where `keep_copy` of the config at `path` would."""
+    if os.path.lexists(path + _COPY_SUFFIX):
+        raise VolumeConfCopyExists(path=os.fsdecode(path + _COPY_SUFFIX))
+
+
 def keep_copy(file: ConfFile) -> bytes:
     """Keep `file` as it is under a second name beside it, and return that name.
 

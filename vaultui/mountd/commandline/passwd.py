@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from vaultui.cipherfs import conffile
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
 from vaultui.model.errors import ScryptCostRefused
@@ -29,6 +32,12 @@ def run(options: Options, cipherdir: str) -> ExitCode:
     # thought of.
     conf = volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
     masterkey.check_takes_password(conf)
+    if spec.from_master_key and conf.key_slots is None:
+        conffile.check_no_copy(
+            os.path.realpath(
+                conffile.locate(cipherdir, options.config or None, reverse=options.reverse)
+            )
+        )
     with read_secret(options, conf) as old:
         if not spec.from_master_key:
             log.info("Decrypting master key")
