@@ -22,7 +22,16 @@ from vaultui.mountd.commandline.refusals import check_options
 
 NEWER = {"context", "noxattr", "fido2-assert-option"}
 """Options that the gocryptfs of the distribution does not know yet."""
-OURS = {"xray", "dumpmasterkey", "encrypt-paths", "decrypt-paths", "0", "spec-fd", "notify-fd"}
+OURS = {
+    "xray",
+    "dumpmasterkey",
+    "encrypt-paths",
+    "decrypt-paths",
+    "0",
+    "spec-fd",
+    "notify-fd",
+    "argon2id",
+}
 
 TAKEN = """
 --o ro
