@@ -77,6 +77,13 @@ def a_namespace_of_its_own() -> Iterator[None]:
         elsewhere.kill()
 
 
+def start_writing_elsewhere(place) -> subprocess.Popen[bytes]:
+    """Write 20 lines for longer than a backend goes on when its mount is out of the table."""
+    work = 'exec 3>"$0/file"; echo ready; for i in $(seq 20); do echo $i >&3; sleep 0.1; done'
+    words = ("unshare", "--mount", "sh", "-ec", work, str(place.mountpoint))
+    return subprocess.Popen(words, stdout=subprocess.PIPE)
+
+
 def start_front_end(place) -> subprocess.Popen[str]:
     places = (place.cipherdir, place.mountpoint, place.run_dir, place.log_path)
     return subprocess.Popen(
@@ -313,6 +320,19 @@ async def test_a_copy_of_the_mount_in_another_namespace_does_not_keep_a_locked_v
     with a_namespace_of_its_own():
         await client(volume).lock()
         await both_gone(run)
+
+
+@needs("root")
+async def test_a_file_that_is_open_in_another_namespace_loses_nothing_to_a_lock(volume) -> None:
+    run = await volume.launch()
+    with start_writing_elsewhere(volume) as worker:
+        assert worker.stdout is not None
+        assert await asyncio.to_thread(worker.stdout.readline) == b"ready\n"
+        await client(volume).lock()
+        assert await asyncio.to_thread(worker.wait, 30) == 0
+    await both_gone(run)
+    assert backend_alive(await volume.launch())
+    assert (await in_the_mount(volume, "tail -n 1 file")) == b"20\n"
 
 
 async def test_repairing_does_not_touch_what_runs(volume) -> None:

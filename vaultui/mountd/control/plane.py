@@ -120,6 +120,9 @@ class ControlPlane:
         """
         await self._unmounted.wait()
         await trio.sleep(UNMOUNTED_S)
+        # A file that is open through the copy may have changed pages that are not written yet.
+        while self._served.activity.open_files:  # noqa: ASYNC110 - the other thread only counts
+            await trio.sleep(UNMOUNTED_S)
         self._ended.set()
 
     def _let_go(self, lazy: bool) -> None:
