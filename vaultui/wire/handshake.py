@@ -9,8 +9,13 @@
         │ ◀── SIGUSR1, with -notifypid ───────────────────│  a hint: confirmed with the mount table
 
 *Started* and *ready* are two events. End of file before Ready or Failed means that the
-backend died. One-shot commands (create, change the password, check, info) speak the same way
-and end with Done or Failed. Secrets follow their message as frames of their own.
+backend died. One-shot commands (create, check, info, everything about keys) speak the same way and
+end with a message of theirs or Failed. Secrets follow their message as frames of their own; one
+that there is none of is an empty frame.
+
+What opens a volume is a secret and two fields of each Spec. The secret is the password, or a
+recovery key typed in its place; with `key_file` alone it is empty; with `fido2_device` it is the
+PIN of the token, or empty for a token without one.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ WIRE_VERSION = 1
 
 @dataclass(frozen=True)
 class MountSpec:
-    """Serve a volume. One secret follows: the password."""
+    """Serve a volume. One secret follows: what opens it."""
 
     vault_id: str
     vault_name: str
@@ -75,6 +80,10 @@ class MountSpec:
     the features of the volume, as a config names them."""
     long_name_max: int = 0
     """With `master_key_flags`: longest encrypted name kept as it is; 0 for the default."""
+    key_file: str = ""
+    """Path of a file that is a key, alone or together with the password; empty for none."""
+    fido2_device: str = ""
+    """Path of the FIDO2 token that stands for the password; empty for none."""
     notify_pid: int = 0
     """SIGUSR1 goes there when the mount is ready; 0 for none."""
     fuse_debug: bool = False
@@ -103,6 +112,8 @@ class CreateSpec:
     """Make a volume of a plain directory, for showing it encrypted."""
     argon2id: bool = False
     """Derive with Argon2id, at a cost of about a second; gocryptfs refuses the volume then."""
+    key_file: str = ""
+    """The password opens the volume together with this file; gocryptfs refuses it then."""
     has_master_key: bool = False
     """A second secret follows: the master key to wrap, instead of a new one."""
     version: int = WIRE_VERSION
@@ -110,23 +121,90 @@ class CreateSpec:
 
 @dataclass(frozen=True)
 class PasswdSpec:
-    """Change the password. Two secrets follow: the old one, the new one. Answered by Done."""
+    """Change the key that opens the volume to another of its kind, or its derivation.
+
+    Two secrets follow: the old password, the new one. Answered by Done.
+    """
 
     cipherdir: str
     config_path: str = ""
     scrypt_logn: int = 0
     """0 keeps the cost that the volume has."""
     argon2id: bool = False
-    """Derive the key of the new password with Argon2id, at a cost of about a second."""
+    """Derive the new key with Argon2id, at a cost of about a second."""
     from_master_key: bool = False
     """The first secret is the master key: the old password is lost."""
     reverse: bool = False
+    key_file: str = ""
+    """As in MountSpec."""
+    new_key_file: str = ""
+    """Takes the place of the key file, where the key has one; empty keeps it."""
+    same_password: bool = False
+    """The second secret is empty: another derivation, or another key file, is all there is."""
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class SlotAddSpec:
+    """Give the volume one key more. Answered by SlotAdded.
+
+    Two secrets follow: what opens it now; the new password, which is empty for the kinds that
+    have none.
+    """
+
+    cipherdir: str
+    kind: str
+    """password, key-file, password+key-file or recovery-key."""
+    config_path: str = ""
+    reverse: bool = False
+    key_file: str = ""
+    """As in MountSpec, of what opens it now."""
+    new_key_file: str = ""
+    label: str = ""
+    argon2id: bool = False
+    """Derive the new key with Argon2id, at a cost of about a second; else with scrypt."""
+    scrypt_logn: int = 16
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class SlotRemoveSpec:
+    """Take a key away. One secret follows: what opens the volume by another. Answered by Done."""
+
+    cipherdir: str
+    slot_id: str
+    """32 hexadecimal digits."""
+    config_path: str = ""
+    reverse: bool = False
+    key_file: str = ""
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class SlotVerifySpec:
+    """Tell which key this is. One secret follows: what is said to open it.
+
+    Answered by SlotOpened.
+    """
+
+    cipherdir: str
+    config_path: str = ""
+    reverse: bool = False
+    key_file: str = ""
+    fido2_device: str = ""
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True)
+class CalibrateSpec:
+    """Measure what a derivation takes here and now. No secret follows. Answered by Calibrated."""
+
     version: int = WIRE_VERSION
 
 
 @dataclass(frozen=True)
 class CheckSpec:
-    """Read the whole volume and name what is damaged. One secret follows: the password.
+    """Read the whole volume and name what is damaged. One secret follows: what opens it.
 
     Progress arrives as CheckProgress and Damage messages; answered by Checked.
     """
@@ -136,6 +214,9 @@ class CheckSpec:
     master_key_flags: tuple[str, ...] = ()
     """As in MountSpec."""
     long_name_max: int = 0
+    key_file: str = ""
+    """As in MountSpec."""
+    fido2_device: str = ""
     version: int = WIRE_VERSION
 
 
@@ -172,6 +253,8 @@ class Ready:
     mount_id: int
     """Of /proc/self/mountinfo, so that the receiver can confirm it."""
     mountpoint: str
+    derivation_s: float = 0.0
+    """What deriving the key took, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +313,35 @@ class SlotInfo:
     created: int
     """Seconds since 1970, UTC."""
     label: str
+
+
+@dataclass(frozen=True)
+class SlotAdded:
+    """Two secrets follow: the recovery key as text, and its QR code.
+
+    Both are empty for another kind of key. The QR code is square, a byte for each module, 1 for
+    a dark one, row by row, without the quiet zone around it.
+    """
+
+    slot: SlotInfo
+
+
+@dataclass(frozen=True)
+class SlotOpened:
+    slot: SlotInfo
+    derivation_s: float
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What the keys of a new volume cost on this machine."""
+
+    scrypt: str
+    """As in VolumeInfo."""
+    scrypt_s: float
+    argon2id: str
+    """Empty where there is not enough memory for it."""
+    argon2id_s: float
 
 
 @dataclass(frozen=True)
