@@ -8,7 +8,7 @@ SHELL := /bin/bash
 ARGS ?=
 export PYTHON
 
-.PHONY: help setup setup-test run demo test check format bench screenshots lock prove-setup clean
+.PHONY: help setup setup-test run demo test check format bench drills soak screenshots lock prove-setup clean
 
 help: ## show this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ format: setup-test ## let ruff write the style
 
 bench: setup-test ## measure against the real gocryptfs, in turn
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+drills: setup-test ## crashes, power cuts, damage, full disks, thieves: 20 minutes, against gocryptfs too
+	@.venv/bin/python -m tests.drills $(ARGS)
+
+soak: setup-test ## an hour of mixed load, to see that nothing grows
+	@.venv/bin/python -m tests.drills --only soak $(ARGS)
 
 screenshots: setup-test ## take the pictures of the README from the running application
 	@scripts/screenshots $(ARGS)

@@ -65,16 +65,21 @@ def machine(directory: Path) -> list[str]:
         f"- Machine: {_cpu()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB of memory",
         f"- System: Linux {platform.release()}, {_distribution()}",
         f"- Load while it began: {os.getloadavg()[0]:.1f} (1 minute)",
-        f"- Disk: {_file_system(directory)}",
+        f"- Disk: {file_system(directory)}",
         f"- Python {platform.python_version()}, "
         + ", ".join(f"{name} {_version(name)}" for name in ("pyfuse3", "trio", "cryptography")),
         f"- {_output('gocryptfs', '-version')}",
-        f"- vaultui {_version('vaultui')}, commit {_output('git', 'rev-parse', '--short', 'HEAD')}",
+        f"- vaultui {_version('vaultui')}, commit {commit()}",
     ]
 
 
 def _seconds(values: list[float]) -> str:
     return f"{statistics.median(values):.3f} s"
+
+
+def commit() -> str:
+    """Return the commit that is tried, in short."""
+    return _output("git", "rev-parse", "--short", "HEAD")
 
 
 def _version(package: str) -> str:
@@ -98,7 +103,8 @@ def _distribution() -> str:
     return platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
 
 
-def _file_system(directory: Path) -> str:
+def file_system(directory: Path) -> str:
+    """Return the type of the file system of a directory, and the disk that it is on."""
     return _output("findmnt", "-no", "FSTYPE,SOURCE", "-T", str(directory))
 
 
