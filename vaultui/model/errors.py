@@ -131,7 +131,7 @@ class Fido2TokenNeeded(VaultuiError):
     code = "fido2-token-needed"
     exit_code = ExitCode.USAGE
     template = "This volume is opened by a FIDO2 token, not by a password."
-    cure = "Open it with vaultfs -fido2 DEVICE, or with its master key."
+    cure = "Plug the token in and name it: --fido2 auto, with vaultfs -fido2 DEVICE."
 
 
 class KeySlotUnknown(VaultuiError):
@@ -255,6 +255,14 @@ class KeyFileUnusable(VaultuiError):
     cure = "Check the path, and whether the drive that has it is connected."
 
 
+class KeyFileNeeded(VaultuiError):
+    # As with a token: what is wrong is the command line, and nobody was asked for a password.
+    code = "key-file-needed"
+    exit_code = ExitCode.USAGE
+    template = "The volume is opened with a key file, and none was given."
+    cure = "Say where the key file is: vaultfs -keyfile FILE, vaultui unlock --key-file FILE"
+
+
 class MountpointMissing(VaultuiError):
     code = "mountpoint-missing"
     exit_code = ExitCode.MOUNTPOINT
@@ -362,6 +370,12 @@ class PasswordIncorrect(VaultuiError):
     cure = "Check Caps Lock and the keyboard layout, and try again."
 
 
+class KeyFileIncorrect(PasswordIncorrect):
+    code = "key-file-incorrect"
+    template = "The volume is not opened by this key file{alone}."
+    cure = "Check that it is the right file, and that nothing in it has changed."
+
+
 class MasterKeyDamaged(VaultuiError):
     # The number of a wrong password, because gocryptfs cannot tell the two apart.
     code = "master-key-damaged"
@@ -442,7 +456,58 @@ class Fido2TokenFailed(VaultuiError):
     code = "fido2-token-failed"
     exit_code = ExitCode.FIDO2
     template = "The FIDO2 token {device} did not help: {reason}."
-    cure = "Check the device (fido2-token -L), and that the package fido2-tools is installed."
+    cure = "Unplug it, plug it in again and repeat; fido2-token -L lists what is there."
+
+
+class Fido2TokenMissing(VaultuiError):
+    code = "fido2-token-missing"
+    exit_code = ExitCode.FIDO2
+    template = "There is no FIDO2 token."
+    cure = "Plug it in. One that is there already may be out of bounds for you: see /dev/hidraw*."
+
+
+class Fido2TokenAmbiguous(VaultuiError):
+    code = "fido2-token-ambiguous"
+    exit_code = ExitCode.FIDO2
+    template = "There are several FIDO2 tokens: {devices}."
+    cure = "Unplug the others, or say which: --fido2 DEVICE."
+
+
+class Fido2TokenWrong(VaultuiError):
+    code = "fido2-token-wrong"
+    exit_code = ExitCode.FIDO2
+    template = "The FIDO2 token {device} does not know this volume."
+    cure = "Use the token that the volume was made with."
+
+
+class Fido2TokenUntouched(VaultuiError):
+    code = "fido2-token-untouched"
+    exit_code = ExitCode.FIDO2
+    template = "The FIDO2 token {device} was not touched in time."
+    cure = "Try again, and touch the token when it blinks."
+
+
+class Fido2PinNeeded(VaultuiError):
+    code = "fido2-pin-needed"
+    exit_code = ExitCode.FIDO2
+    template = "The FIDO2 token {device} wants its PIN."
+    cure = "Give it where you are asked for it, at a terminal or in the application."
+
+
+class Fido2PinIncorrect(VaultuiError):
+    code = "fido2-pin-incorrect"
+    exit_code = ExitCode.FIDO2
+    template = "The PIN of the FIDO2 token {device} is wrong; it may be tried {left} more times."
+    cure = "Try again. A token whose PIN was wrong too often forgets what it knows."
+
+
+class Fido2PinBlocked(VaultuiError):
+    code = "fido2-pin-blocked"
+    exit_code = ExitCode.FIDO2
+    template = "The FIDO2 token {device} takes no more PIN: it was wrong too often."
+    cure = (
+        "Unplug it, plug it in again and repeat; if that does not help, only the master key does."
+    )
 
 
 class NullDeviceMissing(VaultuiError):

@@ -36,6 +36,7 @@ StepReport = Callable[[StepName, str], None]
 """Called with each step of an unlock and with the words that show it to a person."""
 
 _STEP_WORDS = {
+    StepName.TOUCHING: "Touch the token…",
     StepName.DERIVING: "Deriving key…",
     StepName.MOUNTING: "Mounting…",
     StepName.READING: "Reading…",

@@ -3,6 +3,7 @@
     front end                                        mount backend
         │ ── MountSpec, then its secrets, on fd 4 ──▶     │
         │ ◀── Starting(pid) ──────────────────────────────│  before anything that can fail
+        │ ◀── Step("touching") ───────────────────────────│  only with a FIDO2 token
         │ ◀── Step("deriving") ───────────────────────────│  the control socket is open by now
         │ ◀── Step("mounting") ───────────────────────────│
         │ ◀── Ready(pid, mount_id)  or  Failed(error) ────│  exactly one of them, then end of file
@@ -83,7 +84,8 @@ class MountSpec:
     key_file: str = ""
     """Path of a file that is a key, alone or together with the password; empty for none."""
     fido2_device: str = ""
-    """Path of the FIDO2 token that stands for the password; empty for none."""
+    """Path of the FIDO2 token that stands for the password, or "auto" for the only one that is
+    plugged in; empty for none."""
     notify_pid: int = 0
     """SIGUSR1 goes there when the mount is ready; 0 for none."""
     fuse_debug: bool = False
@@ -236,6 +238,8 @@ class Starting:
 
 
 class StepName(Enum):
+    TOUCHING = "touching"
+    """A FIDO2 token waits for somebody's finger; comes before DERIVING."""
     DERIVING = "deriving"
     MOUNTING = "mounting"
     READING = "reading"
