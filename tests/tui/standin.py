@@ -32,6 +32,7 @@ from vaultui.vaults import (
     EventKind,
     Events,
     Holder,
+    Key,
     KeyringState,
     LockMode,
     LockOutcome,
@@ -268,7 +269,7 @@ class StandIn:
     async def unlock(
         self,
         name: str,
-        password: Secret,
+        key: Key,
         *,
         options: UnlockOptions | None = None,
         on_step: Callable[[StepName, str], None] | None = None,
@@ -288,7 +289,7 @@ class StandIn:
         except asyncio.CancelledError:
             self.cancelled.append(name)
             raise
-        with password.view as view:
+        with key.secret.view as view:
             right = bytes(view) == self.passwords[name].encode()
         if not right:
             raise PasswordIncorrect

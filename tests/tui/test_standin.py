@@ -20,7 +20,7 @@ from vaultui.model.errors import (
 )
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
-from vaultui.vaults import LockMode, UnlockOptions, Vaults
+from vaultui.vaults import Key, LockMode, UnlockOptions, Vaults
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +29,10 @@ PASSWORD = "correct horse battery"
 
 def typed(text: str = PASSWORD) -> Secret:
     return Secret(bytearray(text.encode()))
+
+
+def key(text: str = PASSWORD) -> Key:
+    return Key(typed(text))
 
 
 @pytest.fixture(
@@ -65,7 +69,7 @@ async def test_a_locked_vault_has_nothing_that_only_an_open_one_has(vaults: Vaul
 async def test_unlocking_reports_steps_and_returns_the_new_state(vaults: Vaults) -> None:
     steps: list[str] = []
     unlocked = await vaults.unlock(
-        "Work", typed(), on_step=lambda name, words: steps.append(f"{name.value}: {words}")
+        "Work", key(), on_step=lambda name, words: steps.append(f"{name.value}: {words}")
     )
     assert not unlocked.already
     assert unlocked.status.state is VaultState.OPEN
@@ -77,15 +81,15 @@ async def test_unlocking_reports_steps_and_returns_the_new_state(vaults: Vaults)
 
 
 async def test_unlocking_twice_is_a_success_that_says_so(vaults: Vaults) -> None:
-    await vaults.unlock("Work", typed())
-    assert (await vaults.unlock("Work", typed("anything"))).already
+    await vaults.unlock("Work", key())
+    assert (await vaults.unlock("Work", key("anything"))).already
 
 
 async def test_options_of_one_unlock_show_in_its_state(vaults: Vaults, home: Path) -> None:
     elsewhere = home / "elsewhere"
     elsewhere.mkdir()
     options = UnlockOptions(read_only=True, idle_timeout_s=600.0, mountpoint=str(elsewhere))
-    status = (await vaults.unlock("Work", typed(), options=options)).status
+    status = (await vaults.unlock("Work", key(), options=options)).status
     assert (status.read_only, status.idle_timeout_s) == (True, 600.0)
     assert status.mountpoint == str(elsewhere)
     assert status.idle_left_s is not None
@@ -94,12 +98,12 @@ async def test_options_of_one_unlock_show_in_its_state(vaults: Vaults, home: Pat
 
 async def test_a_wrong_password_opens_nothing(vaults: Vaults) -> None:
     with pytest.raises(PasswordIncorrect):
-        await vaults.unlock("Work", typed("wrong"))
+        await vaults.unlock("Work", key("wrong"))
     assert (await vaults.status("Work")).state is VaultState.LOCKED
 
 
 async def test_locking_twice_is_a_success_that_says_so(vaults: Vaults) -> None:
-    await vaults.unlock("Work", typed())
+    await vaults.unlock("Work", key())
     assert not (await vaults.lock("Work")).already
     assert (await vaults.lock("Work")).already
 
@@ -119,14 +123,14 @@ async def test_questions_to_a_backend_need_an_open_vault(vaults: Vaults) -> None
 
 
 async def test_the_first_event_is_the_unlock(vaults: Vaults) -> None:
-    await vaults.unlock("Work", typed())
+    await vaults.unlock("Work", key())
     events = (await vaults.events("Work")).events
     assert events[0].kind.value == "unlocked"
     assert (await vaults.events("Work", since=events[-1].seq)).events == ()
 
 
 async def test_pausing_shows_in_the_state(vaults: Vaults) -> None:
-    await vaults.unlock("Work", typed(), options=UnlockOptions(idle_timeout_s=600.0))
+    await vaults.unlock("Work", key(), options=UnlockOptions(idle_timeout_s=600.0))
     await vaults.pause("Work", True)
     assert (await vaults.status("Work")).idle_paused
     await vaults.pause("Work", False)
@@ -134,7 +138,7 @@ async def test_pausing_shows_in_the_state(vaults: Vaults) -> None:
 
 
 async def test_an_open_vault_cannot_be_forgotten(vaults: Vaults) -> None:
-    await vaults.unlock("Work", typed())
+    await vaults.unlock("Work", key())
     with pytest.raises(AlreadyOpen):
         await vaults.forget("Work")
     await vaults.lock("Work")
@@ -157,10 +161,10 @@ async def test_creating_registers_the_vault_and_hands_over_its_master_key(
     vaults: Vaults, home: Path
 ) -> None:
     created = await vaults.create(str(home / "new.c"), typed(), name="New")
-    with created.master_key as key:
-        assert len(key) == 32
+    with created.master_key as master_key:
+        assert len(master_key) == 32
         assert "master_key" not in repr(created)
-    assert not (await vaults.unlock("New", typed())).already
+    assert not (await vaults.unlock("New", key())).already
 
 
 async def test_the_volume_config_is_described(vaults: Vaults) -> None:

@@ -14,13 +14,17 @@ from support import CHEAP_SCRYPT, detach, mountpoints_below, program, run_progra
 from terminal import Terminal
 
 from vaultui.model.secret import Secret
-from vaultui.vaults import Vaults, content_in_words, names_in_words
+from vaultui.vaults import Key, Vaults, content_in_words, names_in_words
 
 pytestmark = needs("fuse", "gocryptfs")
 
 
 def secret(text: str) -> Secret:
     return Secret(bytearray(text.encode()))
+
+
+def key(text: str) -> Key:
+    return Key(secret(text))
 
 
 def make(directory: Path, *options: str) -> Path:
@@ -69,12 +73,12 @@ def test_a_vault_of_each_flavour_opens_is_checked_and_gets_another_password(
         entry = await vaults.add(str(cipherdir), name="Work")
         info = await vaults.info("Work")
         assert (content_in_words(info), names_in_words(info)) == (content, names)
-        await vaults.unlock("Work", secret(PASSWORD))
+        await vaults.unlock("Work", key(PASSWORD))
         (Path(entry.mountpoint) / ("n" * 100)).write_bytes(b"kept")
         await vaults.lock("Work")
-        checked = await vaults.check("Work", secret(PASSWORD))
+        checked = await vaults.check("Work", key(PASSWORD))
         assert (checked.files, checked.corrupt) == (1, 0)
-        await vaults.change_password("Work", secret(PASSWORD), secret("another"))
+        await vaults.keys.change_password("Work", key(PASSWORD), secret("another"))
 
     asyncio.run(live())
     plain = tmp_path / "plain"

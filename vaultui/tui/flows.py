@@ -19,6 +19,7 @@ from vaultui.tui.jobs import Job, JobKind
 from vaultui.tui.wording import counted, listed, place, shown, span
 from vaultui.vaults import (
     Holder,
+    Key,
     LockMode,
     LockOutcome,
     Unlocked,
@@ -56,7 +57,7 @@ class Flows:
             with password:
                 unlocked = await app.vaults.unlock(
                     entry.name,
-                    password,
+                    Key(password),
                     options=options,
                     on_step=lambda _name, words: app.jobs.step(job, words),
                 )

@@ -11,10 +11,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vaultui.format.keyslots import SlotKind
     from vaultui.linux.holders import Holder
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import VaultEntry, check_name
-    from vaultui.vaults.flavour import content_in_words, names_in_words
+    from vaultui.vaults.flavour import (
+        CONTENT_CHOICES,
+        NAMES_CHOICES,
+        Flavour,
+        content_in_words,
+        names_in_words,
+    )
+    from vaultui.vaults.key import Derivation, Key, NewKey
+    from vaultui.vaults.keys import (
+        TOKEN_KIND,
+        Compatibility,
+        KeyAdded,
+        Keys,
+        KeysChanged,
+        RecoveryKey,
+        SavedPassword,
+        find_slot,
+        gocryptfs_opens,
+        slots_of,
+    )
     from vaultui.vaults.outcomes import (
         Created,
         Finding,
@@ -32,27 +52,53 @@ if TYPE_CHECKING:
     from vaultui.vaults.unlocking import StepReport
     from vaultui.vaults.watch import Watch
     from vaultui.wire.control import Event, EventKind, Events, OpenFile, Status
-    from vaultui.wire.handshake import Checked, CheckProgress, Damage, StepName, VolumeInfo
+    from vaultui.wire.handshake import (
+        Calibrated,
+        Checked,
+        CheckProgress,
+        Damage,
+        SlotInfo,
+        SlotOpened,
+        StepName,
+        VolumeInfo,
+    )
     from vaultui.wire.launchspec import ExitState
 
 __all__ = [
+    "CONTENT_CHOICES",
+    "NAMES_CHOICES",
+    "TOKEN_KIND",
+    "Calibrated",
     "CheckProgress",
     "Checked",
+    "Compatibility",
     "Created",
     "Damage",
+    "Derivation",
     "Event",
     "EventKind",
     "Events",
     "ExitState",
     "Finding",
+    "Flavour",
     "Holder",
+    "Key",
+    "KeyAdded",
     "KeyringState",
+    "Keys",
+    "KeysChanged",
     "LockMode",
     "LockOutcome",
+    "NewKey",
     "OpenFile",
     "PasswordSource",
     "PathAnswer",
     "Paths",
+    "RecoveryKey",
+    "SavedPassword",
+    "SlotInfo",
+    "SlotKind",
+    "SlotOpened",
     "Status",
     "StepName",
     "StepReport",
@@ -66,16 +112,39 @@ __all__ = [
     "check_name",
     "content_in_words",
     "default_paths",
+    "find_slot",
     "format_duration",
+    "gocryptfs_opens",
     "names_in_words",
     "parse_duration",
+    "slots_of",
 ]
 
 _HOMES = {
+    "vaultui.format.keyslots": ("SlotKind",),
     "vaultui.linux.holders": ("Holder",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
     "vaultui.vaults.entry": ("VaultEntry", "check_name"),
-    "vaultui.vaults.flavour": ("content_in_words", "names_in_words"),
+    "vaultui.vaults.flavour": (
+        "CONTENT_CHOICES",
+        "NAMES_CHOICES",
+        "Flavour",
+        "content_in_words",
+        "names_in_words",
+    ),
+    "vaultui.vaults.key": ("Derivation", "Key", "NewKey"),
+    "vaultui.vaults.keys": (
+        "TOKEN_KIND",
+        "Compatibility",
+        "KeyAdded",
+        "Keys",
+        "KeysChanged",
+        "RecoveryKey",
+        "SavedPassword",
+        "find_slot",
+        "gocryptfs_opens",
+        "slots_of",
+    ),
     "vaultui.vaults.outcomes": (
         "Created",
         "Finding",
@@ -93,7 +162,16 @@ _HOMES = {
     "vaultui.vaults.unlocking": ("StepReport",),
     "vaultui.vaults.watch": ("Watch",),
     "vaultui.wire.control": ("Event", "EventKind", "Events", "OpenFile", "Status"),
-    "vaultui.wire.handshake": ("CheckProgress", "Checked", "Damage", "StepName", "VolumeInfo"),
+    "vaultui.wire.handshake": (
+        "Calibrated",
+        "Checked",
+        "CheckProgress",
+        "Damage",
+        "SlotInfo",
+        "SlotOpened",
+        "StepName",
+        "VolumeInfo",
+    ),
     "vaultui.wire.launchspec": ("ExitState",),
 }
 

@@ -50,6 +50,7 @@ def new_entry(
     read_only: bool = False,
     config_path: str = "",
     reverse: bool = False,
+    key_file: str = "",
 ) -> VaultEntry:
     """Return an entry that could be registered; nothing is written.
 
@@ -68,6 +69,7 @@ def new_entry(
         read_only=read_only,
         config_path=absolute(config_path) if config_path else "",
         reverse=reverse or (not config_path and is_reverse(place)),
+        key_file=absolute(key_file) if key_file else "",
     )
     check_unique(entry, known)
     check_overlap(entry.cipherdir, entry.mountpoint)

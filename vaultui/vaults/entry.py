@@ -51,6 +51,8 @@ class VaultEntry:
     reverse: bool = False
     """The other way round: `cipherdir` is plain, and its encrypted view is what opens."""
     options: MountOptions = MountOptions()
+    key_file: str = ""
+    """Path of a file that is a key of it, alone or together with a password; empty for none."""
 
     @property
     def opens_read_only(self) -> bool:

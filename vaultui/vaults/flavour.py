@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 from vaultui.wire.handshake import VolumeInfo
+
+CONTENT_CHOICES: Final = {
+    "AES-256-GCM": "fastest on machines with AES instructions, which nearly all have",
+    "XChaCha20-Poly1305": "faster where the processor has no AES instructions",
+    "AES-SIV-512": "forgiving where random numbers may repeat; slower",
+}
+"""How content can be encrypted, the usual one first, with a reason to choose each."""
+NAMES_CHOICES: Final = {
+    "EME": "encrypted: the same name looks different in every directory",
+    "deterministic": "encrypted, alike in every directory, and without a file for each of these",
+    "plaintext": "in the clear: everybody sees the names, the content stays encrypted",
+}
+"""How names of files can be kept, the usual one first, with what each means."""
 
 _NAMES = {
     "EME": "encrypted",
     "deterministic": "encrypted, alike in every directory",
     "plaintext": "in the clear",
 }
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """What a new volume is made of; the default is what suits most, and what gocryptfs makes."""
+
+    content: str = "AES-256-GCM"
+    """A key of CONTENT_CHOICES."""
+    names: str = "EME"
+    """A key of NAMES_CHOICES."""
+    argon2id: bool = False
+    """Derive the key with Argon2id, at a cost of about a second; gocryptfs refuses it then."""
 
 
 def content_in_words(info: VolumeInfo) -> str:

@@ -62,6 +62,8 @@ class Created:
     entry: VaultEntry
     master_key: Secret = field(repr=False)
     """Shown once, then wiped by whoever showed it."""
+    derivation_s: float = 0.0
+    """What deriving the key took, in seconds."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -53,6 +54,9 @@ from vaultui.wire.control import Events
 from vaultui.wire.handshake import Checked, CheckProgress, Damage, VolumeInfo
 
 if TYPE_CHECKING:
+    from vaultui.vaults.flavour import Flavour
+    from vaultui.vaults.key import Key
+    from vaultui.vaults.keys import Keys
     from vaultui.vaults.unlocking import StepReport
 
 KEYRING_TIMEOUT_S = 60.0
@@ -115,14 +119,14 @@ class Vaults:
     async def unlock(
         self,
         name: str,
-        password: Secret,
+        key: Key,
         *,
         options: UnlockOptions | None = None,
         on_step: StepReport | None = None,
     ) -> Unlocked:
         """Open a vault; success too when it is open already, also through a second caller.
 
-        The caller wipes `password`. Cancelling ends the backend that was starting. A broken
+        The caller wipes `key`. Cancelling ends the backend that was starting. A broken
         mount of this vault is repaired first.
         """
         from vaultui.vaults.unlocking import check_openable, open_vault
@@ -140,7 +144,7 @@ class Vaults:
                 status = await self._observe(entry, my_turn=True)
             check_openable(status)
             wanted = options or UnlockOptions()
-            await open_vault(self.paths, self._guard, entry, password, wanted, on_step)
+            await open_vault(self.paths, self._guard, entry, key, wanted, on_step)
             return Unlocked(await self._observe(entry, my_turn=True), already=False)
 
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
@@ -250,6 +254,7 @@ class Vaults:
         read_only: bool = False,
         config_path: str = "",
         reverse: bool = False,
+        key_file: str = "",
     ) -> VaultEntry:
         """Register an existing volume. Without a name, that of its directory is taken.
 
@@ -268,6 +273,7 @@ class Vaults:
             read_only=read_only,
             config_path=config_path,
             reverse=reverse,
+            key_file=key_file,
         )
         await volumes.info(entry)
         self._register(entry)
@@ -281,9 +287,16 @@ class Vaults:
         name: str | None = None,
         mountpoint: str | None = None,
         idle_timeout_s: float = 0.0,
+        flavour: Flavour | None = None,
+        key_file: str = "",
     ) -> Created:
-        """Make a new volume in an empty or new directory and register it."""
+        """Make a new volume in an empty or new directory and register it.
+
+        With a key file, which stays where it is and is remembered by its path, the password
+        opens it together with that file alone.
+        """
         from vaultui.vaults import adding, volumes
+        from vaultui.vaults.flavour import Flavour
 
         entry = await adding.look_and_make_entry(
             self.paths,
@@ -292,16 +305,17 @@ class Vaults:
             name=name,
             mountpoint=mountpoint,
             idle_timeout_s=idle_timeout_s,
+            key_file=key_file,
         )
         # Before the volume exists: one that can't be registered would be left lying about.
         self._registry.check_addable(entry)
-        master_key = await volumes.create(entry, password)
+        master_key, derivation_s = await volumes.create(entry, password, flavour or Flavour())
         try:
             self._register(entry)
         except BaseException:
             master_key.wipe()
             raise
-        return Created(entry, master_key)
+        return Created(entry, master_key, derivation_s)
 
     async def forget(self, name: str) -> VaultEntry:
         """Take a locked vault out of the registry; its files stay. Raises AlreadyOpen.
@@ -331,6 +345,13 @@ class Vaults:
 
     # -- the volume -----------------------------------------------------------------------
 
+    @cached_property
+    def keys(self) -> Keys:
+        """What opens the vaults: listed, tried, added, changed and removed."""
+        from vaultui.vaults.keys import Keys
+
+        return Keys(self._registry)
+
     async def path(self, name: str, path: str) -> PathAnswer:
         """Return both sides of a path of an open vault, tried as plaintext, then as ciphertext.
 
@@ -351,24 +372,13 @@ class Vaults:
     async def check(
         self,
         name: str,
-        password: Secret,
+        key: Key,
         on_message: Callable[[CheckProgress | Damage], None] | None = None,
     ) -> Checked:
         """Read the whole volume and return the counts; damage is reported as it is found."""
         from vaultui.vaults import volumes
 
-        return await volumes.check(self.entry(name), password, on_message)
-
-    async def change_password(self, name: str, old: Secret, new: Secret) -> VaultuiError | None:
-        """Change the password of a volume, and replace it in the keyring if it is saved there.
-
-        Returns why the saved one could not be replaced, None when all is well.
-        """
-        from vaultui.vaults import volumes
-
-        entry = self.entry(name)
-        await volumes.change_password(entry, old, new)
-        return await volumes.replace_saved(entry, new)
+        return await volumes.check(self.entry(name), key, on_message)
 
     # -- the machine ----------------------------------------------------------------------
 

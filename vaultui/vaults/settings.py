@@ -33,6 +33,7 @@ NEW_FILE = """\
 # idle_timeout = "15m"           lock after so long without use; left out: never
 # read_only = true               open it without the right to write; left out: false
 # config = "~/work.conf"         volume config outside the cipher directory
+# key_file = "~/work.key"        file that opens it, alone or together with the password
 # reverse = true                 show a plain directory encrypted; left out: false
 # id = "0123456789abcdef"        given by vaultui; ties the vault to its saved password
 """
@@ -42,7 +43,7 @@ _SWITCHES = {key: value for key, value in vars(MountOptions()).items() if isinst
 _OF_VIEWS = ("exclude", "one_file_system")
 _KEYS = (
     *("id", "name", "cipherdir", "mountpoint", "idle_timeout", "read_only", "config"),
-    *("reverse", "exclude", *_SWITCHES),
+    *("key_file", "reverse", "exclude", *_SWITCHES),
 )
 _ID = re.compile(r"[0-9a-f]{16}")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -121,6 +122,7 @@ class _Reader:
             config,
             self._switch(index, table, "reverse", False),
             self._options(index, table),
+            self._place(index, table, "key_file") if "key_file" in table else "",
         )
 
     def _options(self, index: int, table: dict[str, Any]) -> MountOptions:
@@ -252,6 +254,8 @@ def _table_values(entry: VaultEntry) -> dict[str, str | bool | list[str]]:
         values["read_only"] = True
     if entry.config_path:
         values["config"] = path_to_text(entry.config_path)
+    if entry.key_file:
+        values["key_file"] = path_to_text(entry.key_file)
     if entry.reverse:
         values["reverse"] = True
     options = vars(entry.options)

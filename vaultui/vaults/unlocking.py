@@ -21,10 +21,10 @@ from vaultui.model.errors import (
     MountpointNotEmpty,
     MountpointOverlap,
 )
-from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.supervisor.launch import launch_backend
 from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.key import Key, with_key_file
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.outcomes import UnlockOptions
 from vaultui.vaults.paths import Paths
@@ -68,7 +68,7 @@ async def open_vault(
     paths: Paths,
     guard: MountGuard,
     entry: VaultEntry,
-    password: Secret,
+    key: Key,
     options: UnlockOptions,
     on_step: StepReport | None,
 ) -> None:
@@ -96,6 +96,7 @@ async def open_vault(
         fsname=entry.cipherdir,
         nonempty=options.nonempty,
         reverse=entry.reverse,
+        fido2_device=key.fido2_device,
         password_source=options.password_source.value,
         **vars(entry.options),
     )
@@ -104,16 +105,19 @@ async def open_vault(
         if on_step is not None:
             on_step(taken.name, _STEP_WORDS[taken.name])
 
-    # A mount point that was named for this one time is not ours to change for good.
-    usual = effective.mountpoint == entry.mountpoint
-    with guard.writable(entry.mountpoint) if usual else nullcontext():
+    async def launch(key_file: str) -> None:
         await launch_backend(
-            spec,
-            password,
+            replace(spec, key_file=key_file),
+            key.secret,
             run_dir=paths.run_dir(entry.id),
             log_path=paths.log_file(entry.id),
             on_step=step,
         )
+
+    # A mount point that was named for this one time is not ours to change for good.
+    usual = effective.mountpoint == entry.mountpoint
+    with guard.writable(entry.mountpoint) if usual else nullcontext():
+        await with_key_file(entry, key, launch)
 
 
 def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = False) -> str:

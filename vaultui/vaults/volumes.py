@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from vaultui.model.errors import NothingToCheck, TimedOut, VaultuiError
+from vaultui.model.errors import NothingToCheck, TimedOut
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
-from vaultui.vaults import keyringclient
 from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.flavour import Flavour
+from vaultui.vaults.key import Key, with_key_file
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.handshake import (
     Checked,
@@ -20,11 +21,9 @@ from vaultui.wire.handshake import (
     CreateSpec,
     Damage,
     InfoSpec,
-    PasswdSpec,
     VolumeInfo,
 )
 
-KEYRING_TIMEOUT_S = 60.0
 INFO_S = 15.0
 """For reading one small file, on a slow server too; one that hangs takes for ever."""
 
@@ -41,9 +40,10 @@ async def info(entry: VaultEntry) -> VolumeInfo:
     return result.message
 
 
-async def create(entry: VaultEntry, password: Secret) -> Secret:
-    """Make a volume, and its directory if need be; return its master key for the caller to wipe.
+async def create(entry: VaultEntry, password: Secret, flavour: Flavour) -> tuple[Secret, float]:
+    """Make a volume, and its directory if need be.
 
+    Returns its master key, for the caller to wipe, and how long deriving took, in seconds.
     The parent of the directory must be there: a folder must not stand in for a missing drive.
     """
     made = False
@@ -52,7 +52,14 @@ async def create(entry: VaultEntry, password: Secret) -> Secret:
         await in_thread(os.mkdir, entry.cipherdir, 0o700)
         made = True
     try:
-        result = await run_oneshot(CreateSpec(entry.cipherdir), [password])
+        spec = CreateSpec(
+            entry.cipherdir,
+            content=flavour.content,
+            names=flavour.names,
+            argon2id=flavour.argon2id,
+            key_file=entry.key_file,
+        )
+        result = await run_oneshot(spec, [password])
     except BaseException:
         if made:
             with suppress(OSError):
@@ -60,12 +67,12 @@ async def create(entry: VaultEntry, password: Secret) -> Secret:
         raise
     assert isinstance(result.message, Created)
     assert result.secret is not None
-    return result.secret
+    return result.secret, result.message.derivation_s
 
 
 async def check(
     entry: VaultEntry,
-    password: Secret,
+    key: Key,
     on_message: Callable[[CheckProgress | Damage], None] | None,
 ) -> Checked:
     """Read the whole volume and return the counts; damage is reported as it is found.
@@ -79,30 +86,15 @@ async def check(
         if on_message is not None and isinstance(message, CheckProgress | Damage):
             on_message(message)
 
-    spec = CheckSpec(entry.cipherdir, entry.config_path)
-    result = await run_oneshot(spec, [password], passed_on)
-    assert isinstance(result.message, Checked)
-    return result.message
+    async def attempt(key_file: str) -> Checked:
+        spec = CheckSpec(
+            entry.cipherdir,
+            entry.config_path,
+            key_file=key_file,
+            fido2_device=key.fido2_device,
+        )
+        result = await run_oneshot(spec, [key.secret], passed_on)
+        assert isinstance(result.message, Checked)
+        return result.message
 
-
-async def change_password(entry: VaultEntry, old: Secret, new: Secret) -> None:
-    """Wrap the volume's master key with a new password."""
-    spec = PasswdSpec(entry.cipherdir, entry.config_path, reverse=entry.reverse)
-    await run_oneshot(spec, [old, new])
-
-
-async def replace_saved(entry: VaultEntry, new: Secret) -> VaultuiError | None:
-    """Replace a saved password after a change; return what prevented it, None when all is well.
-
-    The change itself is done by then, and must not look as if it had failed.
-    """
-    if not keyringclient.session_bus():
-        return None  # nothing was ever saved from here
-    try:
-        saved = await keyringclient.find(entry, KEYRING_TIMEOUT_S)
-        if saved is not None:
-            saved.wipe()
-            await keyringclient.save(entry, new, KEYRING_TIMEOUT_S)
-    except VaultuiError as error:
-        return error
-    return None
+    return await with_key_file(entry, key, attempt)

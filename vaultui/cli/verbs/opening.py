@@ -18,7 +18,15 @@ from vaultui.model.errors import (
 )
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
-from vaultui.vaults import LockMode, PasswordSource, StepName, Unlocked, UnlockOptions, VaultStatus
+from vaultui.vaults import (
+    Key,
+    LockMode,
+    PasswordSource,
+    StepName,
+    Unlocked,
+    UnlockOptions,
+    VaultStatus,
+)
 from vaultui.vaults.unlocking import check_openable
 
 _OPEN = (VaultState.OPEN, VaultState.BUSY)
@@ -91,7 +99,7 @@ def _attempt(session: Session, name: str, password: Secret, source: PasswordSour
     def step(_name: StepName, words: str) -> None:
         session.output.step(words)
 
-    result = session.run(session.vaults.unlock(name, password, options=options, on_step=step))
+    result = session.run(session.vaults.unlock(name, Key(password), options=options, on_step=step))
     if arguments.save and source is not PasswordSource.KEYRING:
         _save(session, name, password)
     return result

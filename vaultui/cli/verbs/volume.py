@@ -9,7 +9,7 @@ from vaultui.cli.passwords import current_password, named_new_password, new_pass
 from vaultui.cli.session import Session
 from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
-from vaultui.vaults import CheckProgress, Damage, content_in_words, names_in_words
+from vaultui.vaults import CheckProgress, Damage, Key, content_in_words, names_in_words
 
 
 def info_verb(session: Session) -> int:
@@ -56,7 +56,7 @@ def check_verb(session: Session) -> int:
     if session.vaults.entry(name).reverse:
         raise NothingToCheck(name=name)  # before a password is asked for in vain
     with current_password(session, name) as password:
-        checked = session.run(session.vaults.check(name, password, tell))
+        checked = session.run(session.vaults.check(name, Key(password), tell))
     damaged = bool(checked.corrupt or checked.skipped)
     if output.as_json:
         damage = [dataclasses.asdict(item) for item in found]
@@ -76,7 +76,8 @@ def passwd_verb(session: Session) -> int:
         named = named_new_password(session)
         with named if named is not None else new_password(session, name) as new:
             output.step("Changing the password…")
-            problem = session.run(session.vaults.change_password(name, old, new))
+            changed = session.run(session.vaults.keys.change_password(name, Key(old), new))
+            problem = changed.problem
     if output.as_json:
         output.data({"name": name, "saved_password_stale": problem is not None})
     else:

@@ -1,0 +1,309 @@
+"""The use cases about what opens a vault: its keys are listed, tried, added, changed, removed.
+
+A volume in gocryptfs's own format has one password under scrypt. More keys, or another
+kind, make one with key slots, which gocryptfs refuses by name; back at that one password it
+is in the plain format again. The backend does all of it: no key is derived here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from vaultui.format.keyslots import SlotKind
+from vaultui.model.errors import KeySlotUnknown, PasswordIncorrect, UsageError, VaultuiError
+from vaultui.model.secret import Secret
+from vaultui.supervisor.oneshot import run_oneshot
+from vaultui.vaults import keyringclient, volumes
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.key import Derivation, Key, NewKey, with_key_file
+from vaultui.vaults.registry import Registry
+from vaultui.wire.handshake import (
+    Calibrated,
+    CalibrateSpec,
+    PasswdSpec,
+    SlotAdded,
+    SlotAddSpec,
+    SlotInfo,
+    SlotOpened,
+    SlotRemoveSpec,
+    SlotVerifySpec,
+    VolumeInfo,
+)
+
+TOKEN_KIND = "fido2-token"  # noqa: S105 - the name of a kind
+"""What opens a volume of `gocryptfs -fido2`, in the place of one of the kinds of slots."""
+KEYRING_TIMEOUT_S = 60.0
+_SCRYPT_LOGN = 16
+_ID_PREFIX = 4
+"""Fewer characters of an ID would be mistaken for a number."""
+_WITH_FILE = (SlotKind.KEY_FILE, SlotKind.PASSWORD_AND_KEY_FILE)
+
+
+class Compatibility(Enum):
+    """What a change means for gocryptfs, and every other program that reads its format."""
+
+    UNCHANGED = "unchanged"
+    LOST = "lost"
+    """It opened the volume before, and refuses it now."""
+    REGAINED = "regained"
+
+
+class SavedPassword(Enum):
+    """What became of the password in the keyring when keys changed."""
+
+    UNTOUCHED = "untouched"
+    """None is saved, or the saved one still opens the vault."""
+    REPLACED = "replaced"
+    DELETED = "deleted"
+    STALE = "stale"
+    """It opens nothing any more, and the keyring did not let it be replaced or deleted."""
+
+
+@dataclass(frozen=True)
+class RecoveryKey:
+    """A new recovery key, to be shown once and wiped by whoever showed it."""
+
+    text: Secret = field(repr=False)
+    """13 groups of 5 characters, with dashes between them; ASCII."""
+    qr: Secret = field(repr=False)
+    """Its QR code: a square, a byte for each module, 1 for a dark one, without quiet zone."""
+
+    def wipe(self) -> None:
+        self.text.wipe()
+        self.qr.wipe()
+
+
+@dataclass(frozen=True)
+class KeyAdded:
+    slot: SlotInfo
+    number: int
+    """As in the list of the keys, from 1."""
+    compatibility: Compatibility
+    recovery_key: RecoveryKey | None = None
+    """Of that kind alone."""
+
+
+@dataclass(frozen=True)
+class KeysChanged:
+    """How keys are after one was changed or removed."""
+
+    slots: tuple[SlotInfo, ...]
+    compatibility: Compatibility
+    saved: SavedPassword
+    problem: VaultuiError | None = None
+    """Why the saved password is stale."""
+
+
+def slots_of(info: VolumeInfo) -> tuple[SlotInfo, ...]:
+    """Return the keys of a volume; the one of the plain format has no ID, and no date (0)."""
+    if info.slots:
+        return info.slots
+    kind = TOKEN_KIND if "FIDO2" in info.feature_flags else SlotKind.PASSWORD.value
+    return (SlotInfo("", kind, info.key_derivation, created=0, label=""),)
+
+
+def gocryptfs_opens(info: VolumeInfo) -> bool:
+    """Return whether the volume is in the format that gocryptfs knows."""
+    return not info.slots
+
+
+def find_slot(slots: tuple[SlotInfo, ...], which: str) -> tuple[int, SlotInfo]:
+    """Return number and slot that a person means by a number, a label, or the start of an ID.
+
+    Raises KeySlotUnknown, or UsageError where it may be more than one.
+    """
+    found = [
+        (number, slot)
+        for number, slot in enumerate(slots, start=1)
+        if which in (str(number), slot.label or None)
+        or (len(which) >= _ID_PREFIX and slot.id.startswith(which.lower()))
+    ]
+    if not found:
+        raise KeySlotUnknown(slot=which)
+    if len(found) > 1:
+        numbers = " and ".join(str(number) for number, _ in found)
+        raise UsageError(what=f"{which} may be any of the keys {numbers}")
+    return found[0]
+
+
+class Keys:
+    """The keys of a user's vaults; `Vaults.keys` has one of these."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def slots(self, name: str) -> tuple[SlotInfo, ...]:
+        """Return the keys of a vault, as the volume config lists them; needs no key."""
+        return slots_of(await volumes.info(self._registry.entry(name)))
+
+    async def verify(self, name: str, key: Key) -> SlotOpened:
+        """Return which of the vault's keys this is, and what deriving it took.
+
+        Raises PasswordIncorrect, KeyFileIncorrect or RecoveryKeyMistyped, and
+        VolumeConfTampered for a config that is not as it was made.
+        """
+        return await _verify(self._registry.entry(name), key)
+
+    async def add(self, name: str, key: Key, new: NewKey) -> KeyAdded:
+        """Give a vault one key more; `key` opens it now."""
+        entry = self._registry.entry(name)
+        before = await volumes.info(entry)
+        argon2id = new.derivation is Derivation.ARGON2ID or (
+            new.derivation is Derivation.AS_IT_IS and "argon2id" in before.key_derivation
+        )
+
+        async def attempt(key_file: str) -> KeyAdded:
+            spec = SlotAddSpec(
+                entry.cipherdir,
+                new.kind.value,
+                entry.config_path,
+                entry.reverse,
+                key_file=key_file,
+                new_key_file=new.key_file,
+                label=new.label,
+                argon2id=argon2id,
+                scrypt_logn=_SCRYPT_LOGN,
+            )
+            with Secret(bytearray()) as none:
+                outcome = await run_oneshot(spec, [key.secret, new.password or none])
+            assert isinstance(outcome.message, SlotAdded)
+            recovery_key = None
+            if outcome.secret and outcome.qr_code:
+                recovery_key = RecoveryKey(outcome.secret, outcome.qr_code)
+            try:
+                after = await volumes.info(entry)
+            except BaseException:
+                if recovery_key is not None:
+                    recovery_key.wipe()
+                raise
+            slot = outcome.message.slot
+            number = [other.id for other in slots_of(after)].index(slot.id) + 1
+            return KeyAdded(slot, number, _compatibility(before, after), recovery_key)
+
+        return await with_key_file(entry, key, attempt)
+
+    async def remove(self, name: str, key: Key, slot: SlotInfo) -> KeysChanged:
+        """Take a key away from a vault; `key` is one that stays.
+
+        Raises LastKeySlot and KeySlotStillNeeded. A saved password, or a remembered key file,
+        that opens nothing any more is forgotten too.
+        """
+        entry = self._registry.entry(name)
+        before = await volumes.info(entry)
+
+        async def attempt(key_file: str) -> None:
+            spec = SlotRemoveSpec(
+                entry.cipherdir, slot.id, entry.config_path, entry.reverse, key_file
+            )
+            await run_oneshot(spec, [key.secret])
+
+        await with_key_file(entry, key, attempt)
+        after = await volumes.info(entry)
+        if entry.key_file and not any(left.kind in _WITH_FILE for left in slots_of(after)):
+            self._registry.replace(replace(entry, key_file=""))
+        return await self._changed(entry, before, after, None)
+
+    async def change_password(
+        self,
+        name: str,
+        key: Key,
+        new: Secret,
+        *,
+        derivation: Derivation = Derivation.AS_IT_IS,
+        new_key_file: str = "",
+    ) -> KeysChanged:
+        """Give the key that opens a vault another password, and perhaps another key file.
+
+        With a recovery key in its place, the only password of the vault is changed. A saved
+        password that opens nothing any more is replaced by the new one.
+        """
+        return await self._change(name, key, new, derivation, new_key_file)
+
+    async def convert(self, name: str, key: Key, derivation: Derivation) -> KeysChanged:
+        """Have a key derived in another way from what it is; nothing else changes."""
+        return await self._change(name, key, None, derivation, "")
+
+    async def calibrate(self) -> Calibrated:
+        """Measure what the keys of a new volume cost on this machine; takes seconds."""
+        outcome = await run_oneshot(CalibrateSpec())
+        assert isinstance(outcome.message, Calibrated)
+        return outcome.message
+
+    # -- inside ---------------------------------------------------------------------------
+
+    async def _change(
+        self, name: str, key: Key, new: Secret | None, derivation: Derivation, new_key_file: str
+    ) -> KeysChanged:
+        entry = self._registry.entry(name)
+        before = await volumes.info(entry)
+
+        async def attempt(key_file: str) -> None:
+            spec = PasswdSpec(
+                entry.cipherdir,
+                entry.config_path,
+                scrypt_logn=_SCRYPT_LOGN if derivation is Derivation.SCRYPT else 0,
+                argon2id=derivation is Derivation.ARGON2ID,
+                reverse=entry.reverse,
+                key_file=key_file,
+                new_key_file=new_key_file,
+                same_password=new is None,
+            )
+            with Secret(bytearray()) as none:
+                await run_oneshot(spec, [key.secret, new or none])
+
+        await with_key_file(entry, key, attempt)
+        if new_key_file and entry.key_file:
+            entry = replace(entry, key_file=new_key_file)
+            self._registry.replace(entry)
+        return await self._changed(entry, before, await volumes.info(entry), new)
+
+    async def _changed(
+        self, entry: VaultEntry, before: VolumeInfo, after: VolumeInfo, new: Secret | None
+    ) -> KeysChanged:
+        saved, problem = SavedPassword.UNTOUCHED, None
+        try:
+            saved = await _mend_saved(entry, new)
+        except VaultuiError as error:
+            # The change is done, and must not look as if it had failed.
+            saved, problem = SavedPassword.STALE, error
+        return KeysChanged(slots_of(after), _compatibility(before, after), saved, problem)
+
+
+async def _verify(entry: VaultEntry, key: Key) -> SlotOpened:
+    async def attempt(key_file: str) -> SlotOpened:
+        spec = SlotVerifySpec(
+            entry.cipherdir, entry.config_path, entry.reverse, key_file, key.fido2_device
+        )
+        outcome = await run_oneshot(spec, [key.secret])
+        assert isinstance(outcome.message, SlotOpened)
+        return outcome.message
+
+    return await with_key_file(entry, key, attempt)
+
+
+async def _mend_saved(entry: VaultEntry, new: Secret | None) -> SavedPassword:
+    """Replace, or delete, a saved password that opens nothing any more."""
+    if not keyringclient.session_bus():
+        return SavedPassword.UNTOUCHED  # nothing was ever saved from here
+    saved = await keyringclient.find(entry, KEYRING_TIMEOUT_S)
+    if saved is None:
+        return SavedPassword.UNTOUCHED
+    with saved:
+        try:
+            await _verify(entry, Key(saved))
+        except PasswordIncorrect:
+            pass
+        else:
+            return SavedPassword.UNTOUCHED
+    if new is None:
+        await keyringclient.forget(entry, KEYRING_TIMEOUT_S)
+        return SavedPassword.DELETED
+    await keyringclient.save(entry, new, KEYRING_TIMEOUT_S)
+    return SavedPassword.REPLACED
+
+
+def _compatibility(before: VolumeInfo, after: VolumeInfo) -> Compatibility:
+    if gocryptfs_opens(before) == gocryptfs_opens(after):
+        return Compatibility.UNCHANGED
+    return Compatibility.REGAINED if gocryptfs_opens(after) else Compatibility.LOST
