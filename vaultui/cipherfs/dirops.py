@@ -159,14 +159,14 @@ class DirOps:
             yield directory, cname
         except BaseException:
             if is_new:
-                self._drop_companion(directory, cname)
+                self._drop(directory, companion(cname))
             raise
 
-    def _drop_companion(self, directory: Directory, hashed: bytes) -> None:
+    def _drop(self, directory: Directory, beside: bytes) -> None:
         # Without its companion an entry is lost, with a stray one nothing is.
         with contextlib.suppress(OSError):
-            os.unlink(companion(hashed), dir_fd=directory.fd)
-        self._durability.removed(directory.node, companion(hashed))
+            os.unlink(beside, dir_fd=directory.fd)
+        self._durability.removed(directory.node, beside)
 
     # Removing.
 
@@ -179,8 +179,8 @@ class DirOps:
             self._unlink_special(node, directory, cname)
         else:
             os.unlink(cname, dir_fd=directory.fd)
-        if self._names.has_companion(cname):
-            self._drop_companion(directory, cname)
+        if beside := self._names.companion_of(directory, cname):
+            self._drop(directory, beside)
         self._inodes.removed(parent, cname)
 
     @staticmethod
@@ -201,8 +201,8 @@ class DirOps:
         directory = self._directories.with_iv(parent)
         cname = self._names.on_disk(directory, name)
         self._emptying(directory.fd, cname, lambda: os.rmdir(cname, dir_fd=directory.fd))
-        if self._names.has_companion(cname):
-            self._drop_companion(directory, cname)
+        if beside := self._names.companion_of(directory, cname):
+            self._drop(directory, beside)
         self._removed_directory(parent, cname)
 
     def _emptying(self, parent_fd: int, cname: bytes, action: Callable[[], None]) -> None:
@@ -264,8 +264,9 @@ class DirOps:
                 # An empty directory in the way is emptied but not removed, so that at each
                 # moment the name leads to the old one or to the new one.
                 self._emptying(directory.fd, new, move)
-        if self._names.has_companion(old) and not _exists(old_directory.fd, old):
-            self._drop_companion(old_directory, old)
+        beside = self._names.companion_of(old_directory, old)
+        if beside is not None and not _exists(old_directory.fd, old):
+            self._drop(old_directory, beside)
         self._removed_directory(parent, new)
         if node is not None:
             self._inodes.move(node, old_parent, old, parent, new, name)

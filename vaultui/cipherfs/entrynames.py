@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Protocol
 
 from vaultui.cipherfs.metadata import read_companion
 from vaultui.cipherfs.volume import Volume
 from vaultui.crypto.filename import BadName, Names, NameTooLong
-from vaultui.format.names import CONF_NAME, DIR_IV_NAME, is_companion, is_long
+from vaultui.format.names import CONF_NAME, DIR_IV_NAME, companion, is_companion, is_long
 from vaultui.linux.errnos import os_error
 
 _OWN_PREFIX: Final = b"gocryptfs."
@@ -88,11 +88,23 @@ class EntryNames:
             return place.is_root
         return is_companion(cname) or (cname == DIR_IV_NAME and self.uses_dir_iv)
 
+    def companion_of(self, _place: Place, cname: bytes) -> bytes | None:
+        """Return the file that keeps the full name of the entry `cname`, and of no other.
+
+        None where there is no such file. The entry itself need not be there any more.
+        """
+        return companion(cname) if self.has_companion(cname) else None
+
     def list(self, place: Place, on_bad: OnBadName) -> list[tuple[bytes, bytes]]:
         """Return (name, name on disk) of all entries that can be shown."""
+        return self.shown_of(place, map(os.fsencode, os.listdir(place.fd)), on_bad)
+
+    def shown_of(
+        self, place: Place, cnames: Iterable[bytes], on_bad: OnBadName
+    ) -> list[tuple[bytes, bytes]]:
+        """Return (name, name on disk) of those that can be shown, of all `cnames` in `place`."""
         entries = []
-        for text in os.listdir(place.fd):
-            cname = os.fsencode(text)
+        for cname in cnames:
             try:
                 name = self.shown(place, cname)
             except BadName as error:

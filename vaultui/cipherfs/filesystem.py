@@ -20,6 +20,7 @@ from typing import ClassVar, Final
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.badnames import LenientEntryNames
 from vaultui.cipherfs.cipherdir import Directories
+from vaultui.cipherfs.conflictcopies import EntryNamesWithCopies
 from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.entrynames import EntryNames, entry_names_of
@@ -36,7 +37,7 @@ from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.xattrs import NoXattrs, Xattrs
-from vaultui.linux.atcalls import LOCAL_MAGICS, filesystem_magic
+from vaultui.linux.atcalls import IN_PLACE_MAGICS, LOCAL_MAGICS, filesystem_magic
 from vaultui.linux.credentials import Caller
 from vaultui.linux.errnos import os_error
 from vaultui.model.ids import Handle, InodeNo
@@ -69,20 +70,22 @@ class FileSystem:
         prealloc: bool = True,
         coherence_s: float = COHERENCE_S,
         bad_names: Sequence[str] = (),
+        conflict_copies: bool = False,
         xattrs: bool = True,
         suid: bool = False,
         on_change: Callable[[InodeNo], None] = lambda _: None,
     ) -> None:
         """`cipherdir_fd` stays the caller's.
 
-        `bad_names` are patterns of undecryptable names to show; raises BadPattern. `suid` says
+        `bad_names` are patterns of undecryptable names to show; raises BadPattern. Without any,
+        `conflict_copies` shows those of sync clients. `suid` says
         that programs may gain rights by their files, so that capabilities mean something.
         `on_change` is told whose attributes changed by a write or an open, where the caller
         can't know.
         """
         self._read_only = read_only
         reporter = Reporter(report)
-        self._names = names = _entry_names(volume, bad_names)
+        self._names = names = _entry_names(volume, bad_names, conflict_copies)
         self._inodes = inodes = self._new_inodes(os.stat(b".", dir_fd=cipherdir_fd))
         self._directories = directories = Directories(
             inodes,
@@ -95,7 +98,8 @@ class FileSystem:
         root = inodes.root.directory
         assert root is not None
         self._root_fd = root.fd
-        self._is_local = filesystem_magic(root.fd) in LOCAL_MAGICS
+        magic = filesystem_magic(root.fd)
+        self._is_local = magic in LOCAL_MAGICS
         self._files = OpenFiles(inodes, directories)
         self._io = FileIO(
             volume.content,
@@ -103,6 +107,7 @@ class FileSystem:
             Space(prealloc=prealloc),
             reporter,
             coherence_s=coherence_s,
+            in_place_device=inodes.root.key[0] if magic in IN_PLACE_MAGICS else None,
             on_change=on_change,
         )
         symlinks = symlinks_of(volume)
@@ -384,9 +389,13 @@ class FileSystem:
             raise os_error(errno.EROFS)
 
 
-def _entry_names(volume: Volume, bad_names: Sequence[str]) -> EntryNames:
-    if bad_names and not volume.names.is_plain:
+def _entry_names(volume: Volume, bad_names: Sequence[str], conflict_copies: bool) -> EntryNames:
+    if volume.names.is_plain:
+        return entry_names_of(volume)
+    if bad_names:
         return LenientEntryNames(volume.names, volume.features.long_name_max, bad_names)
+    if conflict_copies:
+        return EntryNamesWithCopies(volume.names, volume.features.long_name_max)
     return entry_names_of(volume)
 
 

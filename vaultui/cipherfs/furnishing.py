@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from vaultui.cipherfs.conflictcopies import is_own_copy
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, write_dir_iv
 from vaultui.format.names import DIR_IV_NAME, is_companion
 from vaultui.linux.credentials import Caller, acting_for
@@ -117,8 +118,8 @@ def _open_as_owner(parent_fd: int, cname: bytes) -> tuple[int, int | None]:
 def _clear_debris(fd: int, *, has_iv: bool) -> None:
     """Raise ENOTEMPTY if the directory has entries; else remove what crashes left in it.
 
-    Stray companions and IVs of removed directories are in nobody's listing, and must not
-    make a directory that looks empty impossible to remove.
+    Stray companions, IVs of removed directories and what sync clients made of an IV are in
+    nobody's listing, and must not make a directory that looks empty impossible to remove.
     """
     debris = []
     with os.scandir(fd) as entries:
@@ -126,7 +127,8 @@ def _clear_debris(fd: int, *, has_iv: bool) -> None:
             cname = os.fsencode(entry.name)
             if has_iv and cname == DIR_IV_NAME:
                 continue
-            if not (is_companion(cname) or (has_iv and cname.startswith(REMOVED_IV_PREFIX))):
+            is_debris = has_iv and cname.startswith(REMOVED_IV_PREFIX)
+            if not (is_debris or is_companion(cname) or is_own_copy(cname)):
                 raise os_error(errno.ENOTEMPTY)
             debris.append(cname)
     for cname in debris:
