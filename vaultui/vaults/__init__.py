@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         NAMES_CHOICES,
         Flavour,
         content_in_words,
+        derivation_in_words,
         names_in_words,
     )
     from vaultui.vaults.key import Derivation, Key, NewKey
@@ -112,6 +113,7 @@ __all__ = [
     "check_name",
     "content_in_words",
     "default_paths",
+    "derivation_in_words",
     "find_slot",
     "format_duration",
     "gocryptfs_opens",
@@ -130,6 +132,7 @@ _HOMES = {
         "NAMES_CHOICES",
         "Flavour",
         "content_in_words",
+        "derivation_in_words",
         "names_in_words",
     ),
     "vaultui.vaults.key": ("Derivation", "Key", "NewKey"),

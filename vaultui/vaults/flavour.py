@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,28 @@ class Flavour:
     """A key of NAMES_CHOICES."""
     argon2id: bool = False
     """Derive the key with Argon2id, at a cost of about a second; gocryptfs refuses it then."""
+
+
+_SCRYPT: Final = re.compile(r"scrypt N=(\d+) r=(\d+) p=\d+")
+_ARGON2ID: Final = re.compile(r"argon2id m=(\d+)KiB t=\d+ p=\d+")
+
+
+def derivation_in_words(text: str) -> str:
+    """Return how a key is derived with the memory that takes: "scrypt, 64 MiB".
+
+    What is not known is returned as it stands.
+    """
+    if text == "none":
+        return "nothing"
+    if match := _SCRYPT.fullmatch(text):
+        return f"scrypt, {_mebibytes(128 * int(match[1]) * int(match[2]))}"
+    if match := _ARGON2ID.fullmatch(text):
+        return f"Argon2id, {_mebibytes(int(match[1]) << 10)}"
+    return text
+
+
+def _mebibytes(count: int) -> str:
+    return f"{max(1, count >> 20)} MiB"
 
 
 def content_in_words(info: VolumeInfo) -> str:
