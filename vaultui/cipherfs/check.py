@@ -2,7 +2,8 @@
 
 Directories are walked in the order of their plain names, each file is read to its end and
 each attribute opened; nothing is written. What cannot be decrypted is damage; what cannot be
-read at all, for want of permission or because the disk fails, is skipped and said so.
+read at all, for want of permission or because the disk fails, is skipped and said so. Conflict
+copies of sync clients are read like everything else, and listed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from vaultui.cipherfs.conflictcopies import EntryNamesWithCopies, is_own_copy
 from vaultui.cipherfs.descent import Descent
-from vaultui.cipherfs.entrynames import WalkedPlace, entry_names_of
+from vaultui.cipherfs.entrynames import EntryNames, WalkedPlace, entry_names_of
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, BadDirIv, read_dir_iv
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
@@ -25,7 +27,8 @@ from vaultui.cipherfs.wholefile import WholeFile
 from vaultui.cipherfs.xattrs import open_value
 from vaultui.crypto.content import CorruptBlock
 from vaultui.crypto.filename import FIXED_IV, XATTR_PREFIX, BadName
-from vaultui.format.names import companion, is_companion
+from vaultui.format.conflictnames import HINT
+from vaultui.format.names import is_companion
 from vaultui.linux.errnos import reason_of
 
 _PROGRESS_EVERY_S: Final = 0.2
@@ -54,6 +57,8 @@ class CheckSummary:
     """Damages of all kinds but UNREADABLE."""
     skipped: int
     """Entries that could not be opened, and so were not checked."""
+    copies: int = 0
+    """Conflict copies, of entries and of files of the volume's own."""
     cancelled: bool = False
 
 
@@ -62,6 +67,9 @@ OnProgress = Callable[[int, int, str], None]
 OnDamage = Callable[[DamageKind, str, str, str], None]
 """Called with the kind, the plaintext path as far as it can be decrypted, the ciphertext
 path, and the reason."""
+OnCopy = Callable[[str, str, str], None]
+"""Called with the plaintext path of a conflict copy, that of its original, and the ciphertext
+path. A copy of a file of the volume's own has no original, and no plain name."""
 
 
 def check(
@@ -70,9 +78,10 @@ def check(
     on_progress: OnProgress,
     on_damage: OnDamage,
     cancelled: Callable[[], bool] = lambda: False,
+    on_copy: OnCopy = lambda *_paths: None,
 ) -> CheckSummary:
     """Check the volume below `cipherdir_fd`; stops soon after `cancelled` answers True."""
-    return _Check(volume, on_progress, on_damage, cancelled).run(cipherdir_fd)
+    return _Check(volume, on_progress, on_damage, cancelled, on_copy).run(cipherdir_fd)
 
 
 class _Cancelled(Exception):
@@ -122,15 +131,17 @@ class _Check:
         on_progress: OnProgress,
         on_damage: OnDamage,
         cancelled: Callable[[], bool],
+        on_copy: OnCopy,
     ) -> None:
         self._content = volume.content
         self._names = volume.names
-        self._entry_names = entry_names_of(volume)
+        self._entry_names = _entry_names(volume)
         self._symlinks = symlinks_of(volume)
         self._on_progress = on_progress
         self._on_damage = on_damage
         self._cancelled = cancelled
-        self._files = self._bytes = self._corrupt = self._skipped = 0
+        self._on_copy = on_copy
+        self._files = self._bytes = self._corrupt = self._skipped = self._copies = 0
         self._links_left: dict[tuple[int, int], int] = {}
         """Files with several names that were read, and how many of those are still to come."""
         self._told = 0.0
@@ -148,7 +159,9 @@ class _Check:
         return self._summary(cancelled=False)
 
     def _summary(self, *, cancelled: bool) -> CheckSummary:
-        return CheckSummary(self._files, self._bytes, self._corrupt, self._skipped, cancelled)
+        return CheckSummary(
+            self._files, self._bytes, self._corrupt, self._skipped, self._copies, cancelled
+        )
 
     def _walk(self, root_fd: int) -> None:
         """Check directories depth first."""
@@ -203,26 +216,42 @@ class _Check:
         listed.entries.extend(self._list(folder))
         listed.entries.sort(reverse=True)
 
-    def _list(self, folder: WalkedPlace) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (name, name on disk) of what can be decrypted."""
-        wanted: set[bytes] = set()
-        companions: set[bytes] = set()
-        with os.scandir(folder.fd) as found:
-            for entry in found:
-                cname = os.fsencode(entry.name)
-                if self._entry_names.has_companion(cname):
-                    wanted.add(companion(cname))
-                elif is_companion(cname) and not self._names.is_plain:
-                    companions.add(cname)
-                try:
-                    name = self._entry_names.shown(folder, cname)
-                except BadName as error:
-                    self._bad_name(cname, error.reason)
-                else:
-                    if name is not None:
-                        yield name, cname
-        for cname in sorted(companions - wanted):
-            self._bad_name(cname, "it names nothing; it may be deleted")
+    def _list(self, folder: WalkedPlace) -> list[tuple[bytes, bytes]]:
+        """Return (name, name on disk) of what can be decrypted."""
+        cnames = list(map(os.fsencode, os.listdir(folder.fd)))
+        entries = self._entry_names.shown_of(
+            folder, cnames, lambda cname, error: self._bad_name(cname, error.reason)
+        )
+        if not self._names.is_plain:
+            self._stray_companions(cnames)
+            self._conflict_copies(folder, cnames, entries)
+        return entries
+
+    def _stray_companions(self, cnames: list[bytes]) -> None:
+        wanted = set(map(self._entry_names.companion_of, cnames))
+        for cname in sorted(filter(is_companion, cnames)):
+            if cname not in wanted and not is_own_copy(cname):
+                self._bad_name(cname, "it names nothing; it may be deleted")
+
+    def _conflict_copies(
+        self, folder: WalkedPlace, cnames: list[bytes], entries: list[tuple[bytes, bytes]]
+    ) -> None:
+        hinted = sorted(filter(HINT.search, cnames))
+        if not hinted:
+            return
+        shown = {cname: name for name, cname in entries}
+        for cname in hinted:
+            original = self._entry_names.original_of(folder, cname)
+            if original is not None:
+                path, cipher = self._path.below(shown[cname], cname).paths()
+                self._copy(path, self._path.below(original, b"").paths()[0], cipher)
+            elif is_own_copy(cname):
+                path, cipher = self._path.below(cname, cname).paths()
+                self._copy(path, "", cipher)
+
+    def _copy(self, path: str, original: str, cipher: str) -> None:
+        self._copies += 1
+        self._on_copy(path, original, cipher)
 
     def _bad_name(self, cname: bytes, reason: str) -> None:
         if cname.startswith(REMOVED_IV_PREFIX):
@@ -301,3 +330,9 @@ class _Check:
         if now - self._told >= _PROGRESS_EVERY_S:
             self._told = now
             self._on_progress(self._files, self._bytes, self._path.paths()[0])
+
+
+def _entry_names(volume: Volume) -> EntryNames:
+    if volume.names.is_plain:
+        return entry_names_of(volume)
+    return EntryNamesWithCopies(volume.names, volume.features.long_name_max)

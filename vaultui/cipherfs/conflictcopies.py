@@ -22,7 +22,7 @@ from vaultui.cipherfs.entrynames import EntryNames, OnBadName, Place
 from vaultui.crypto.filename import BadName, Names
 from vaultui.format import conflictnames
 from vaultui.format.conflictnames import HINT
-from vaultui.format.names import companion, is_long
+from vaultui.format.names import NAME_SUFFIX, companion, is_long
 
 _BELIEVED_S: Final = 1.0
 """How long it is believed which hashed entries of a directory have copies: whoever removes a
@@ -56,21 +56,23 @@ class EntryNamesWithCopies(EntryNames):
 
     @staticmethod
     def has_companion(cname: bytes) -> bool:
-        """Tell whether an entry that is made under that name gets a companion."""
         return is_long(cname) and conflictnames.parse(cname) is None
 
-    def companion_of(self, place: Place, cname: bytes) -> bytes | None:
+    def companion_of(self, cname: bytes) -> bytes | None:
         copy = conflictnames.parse(cname)
         hashed = cname if copy is None else copy.original
-        if not is_long(hashed):
+        return companion(hashed) if is_long(hashed) else None
+
+    def companion_left_by(self, place: Place, cname: bytes) -> bytes | None:
+        beside = self.companion_of(cname)
+        if beside is None:
             return None
-        # Of a copy that has gone nothing may be believed any more; they are few.
-        max_age = _BELIEVED_S if copy is None else 0.0
-        if hashed in self._hashed_with_copies(place, max_age):
+        hashed = beside.removesuffix(NAME_SUFFIX)
+        is_copy = hashed != cname
+        # Where a copy has gone nothing may be believed any more; they are few.
+        if hashed in self._hashed_with_copies(place, 0.0 if is_copy else _BELIEVED_S):
             return None
-        if copy is not None and _exists(place.fd, hashed):
-            return None
-        return companion(hashed)
+        return None if is_copy and _exists(place.fd, hashed) else beside
 
     def shown(self, place: Place, cname: bytes) -> bytes | None:
         copy = conflictnames.parse(cname)
@@ -95,7 +97,6 @@ class EntryNamesWithCopies(EntryNames):
         return [*copies.items(), *super().shown_of(place, others, on_bad)]
 
     def original_of(self, place: Place, cname: bytes) -> bytes | None:
-        """Return the plain name of what the entry `cname` is a copy of; None if it is none."""
         copy = conflictnames.parse(cname)
         if copy is None or not copy.is_entry:
             return None

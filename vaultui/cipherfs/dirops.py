@@ -179,7 +179,7 @@ class DirOps:
             self._unlink_special(node, directory, cname)
         else:
             os.unlink(cname, dir_fd=directory.fd)
-        if beside := self._names.companion_of(directory, cname):
+        if beside := self._names.companion_left_by(directory, cname):
             self._drop(directory, beside)
         self._inodes.removed(parent, cname)
 
@@ -201,7 +201,7 @@ class DirOps:
         directory = self._directories.with_iv(parent)
         cname = self._names.on_disk(directory, name)
         self._emptying(directory.fd, cname, lambda: os.rmdir(cname, dir_fd=directory.fd))
-        if beside := self._names.companion_of(directory, cname):
+        if beside := self._names.companion_left_by(directory, cname):
             self._drop(directory, beside)
         self._removed_directory(parent, cname)
 
@@ -264,7 +264,7 @@ class DirOps:
                 # An empty directory in the way is emptied but not removed, so that at each
                 # moment the name leads to the old one or to the new one.
                 self._emptying(directory.fd, new, move)
-        beside = self._names.companion_of(old_directory, old)
+        beside = self._names.companion_left_by(old_directory, old)
         if beside is not None and not _exists(old_directory.fd, old):
             self._drop(old_directory, beside)
         self._removed_directory(parent, new)

@@ -49,7 +49,7 @@ class EntryNames:
     """Encrypted names; those that are too long on disk are hashed and have a companion."""
 
     has_companion = staticmethod(is_long)
-    """Tells whether the entry of that name on disk has a file beside it with its full name."""
+    """Tells whether an entry that is made under that name on disk gets a companion."""
 
     def __init__(self, names: Names, long_name_max: int) -> None:
         self._names = names
@@ -88,16 +88,17 @@ class EntryNames:
             return place.is_root
         return is_companion(cname) or (cname == DIR_IV_NAME and self.uses_dir_iv)
 
-    def companion_of(self, _place: Place, cname: bytes) -> bytes | None:
-        """Return the file that keeps the full name of the entry `cname`, and of no other.
-
-        None where there is no such file. The entry itself need not be there any more.
-        """
+    def companion_of(self, cname: bytes) -> bytes | None:
+        """Return the file that keeps the full name of an entry; None for a name that is short."""
         return companion(cname) if self.has_companion(cname) else None
 
-    def list(self, place: Place, on_bad: OnBadName) -> list[tuple[bytes, bytes]]:
-        """Return (name, name on disk) of all entries that can be shown."""
-        return self.shown_of(place, map(os.fsencode, os.listdir(place.fd)), on_bad)
+    def companion_left_by(self, _place: Place, cname: bytes) -> bytes | None:
+        """Return the companion that nobody needs any more once the entry `cname` is gone."""
+        return self.companion_of(cname)
+
+    def original_of(self, _place: Place, _cname: bytes) -> bytes | None:
+        """Return the plain name of what an entry is a conflict copy of; None if it is none."""
+        return None
 
     def shown_of(
         self, place: Place, cnames: Iterable[bytes], on_bad: OnBadName
@@ -113,6 +114,10 @@ class EntryNames:
                 if name is not None:
                     entries.append((name, cname))
         return entries
+
+    def list(self, place: Place, on_bad: OnBadName) -> list[tuple[bytes, bytes]]:
+        """Return (name, name on disk) of all entries that can be shown."""
+        return self.shown_of(place, map(os.fsencode, os.listdir(place.fd)), on_bad)
 
 
 class PlainEntryNames(EntryNames):

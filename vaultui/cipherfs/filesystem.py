@@ -21,6 +21,7 @@ from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.badnames import LenientEntryNames
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.conflictcopies import EntryNamesWithCopies
+from vaultui.cipherfs.conflictsearch import ConflictSearch, FoundCopy
 from vaultui.cipherfs.dirops import DirOps
 from vaultui.cipherfs.durability import Durability, SyncJob
 from vaultui.cipherfs.entrynames import EntryNames, entry_names_of
@@ -121,6 +122,7 @@ class FileSystem:
         if xattrs:
             self._xattrs = Xattrs(inodes, directories, self._attrs, volume, reporter, suid=suid)
         self._paths = PathCodec(self._root_fd, names)
+        self._conflict_search = ConflictSearch(self._root_fd, volume)
         self._file_handles: Handles[FileHandle] = Handles()
         self._dir_handles: Handles[DirHandle] = Handles()
 
@@ -372,6 +374,10 @@ class FileSystem:
     def decrypt_path(self, path: bytes) -> bytes:
         """Return the plaintext path of a relative path. From any thread."""
         return self._paths.decrypt(path)
+
+    def conflict_copies(self) -> Iterator[FoundCopy]:
+        """Yield the conflict copies of sync clients, shown or not. From any thread."""
+        return self._conflict_search.run()
 
     def close(self) -> None:
         """Give back all descriptors."""

@@ -18,6 +18,7 @@ from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.model.ids import Handle, InodeNo
 
 if TYPE_CHECKING:
+    from vaultui.cipherfs.conflictsearch import FoundCopy
     from vaultui.linux.credentials import Caller
 
 
@@ -182,6 +183,9 @@ class Tree(Protocol):
 
     def decrypt_path(self, path: bytes) -> bytes:
         """Return the plaintext path of a relative ciphertext path. From any thread."""
+
+    def conflict_copies(self) -> Iterator[FoundCopy]:
+        """Yield the conflict copies of sync clients, shown or not. From any thread."""
 
     def close(self) -> None:
         """Give back all descriptors."""

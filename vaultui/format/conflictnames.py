@@ -66,9 +66,9 @@ def parse(cname: bytes) -> ConflictName | None:
         if mark := _added(cname, own):
             return ConflictName(own, mark, is_entry=False)
     if found := _LONG.fullmatch(cname):
-        return _long(*found.groups())
+        return _long(found[1], found[2], found[3])
     if found := _SHORT.fullmatch(cname):
-        return ConflictName(*found.groups())
+        return ConflictName(found[1], found[2])
     return None
 
 

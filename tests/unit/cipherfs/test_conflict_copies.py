@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from openvolume import FLAVOURS, OpenVolume
 
+from vaultui.cipherfs.check import CheckSummary, check
 from vaultui.cipherfs.filesystem import ROOT
 from vaultui.format.names import LONG_PREFIX
 
@@ -236,3 +237,69 @@ def test_copies_in_volumes_of_every_kind_have_a_name(tmp_path: Path, flavour: st
     assert len(vault.list()) == 4
     assert vault.read(f"a{DROPBOX}.txt") == b"theirs"
     vault.close()
+
+
+def furnish(vault: OpenVolume) -> list[tuple[str, str, str]]:
+    """Make a copy of each kind; return plain path, that of the original, path on disk of each."""
+    vault.mkdir("dir")
+    vault.write("dir/a.txt", b"mine")
+    vault.write(f"dir/{LONG}", b"mine")
+    iv = vault.cipher_path("dir") / f"gocryptfs{SYNCTHING}.diriv"
+    iv.write_bytes(b"i" * 16)
+    paths = [keep_both(vault, f"dir/{name}", NEXTCLOUD, b"theirs") for name in ("a.txt", LONG)]
+    long_shown = f"dir/{'l' * (255 - len(NEXTCLOUD) - 4)}"[:204] + NEXTCLOUD + ".odt"
+    copies = [
+        (f"dir/a{NEXTCLOUD}.txt", "dir/a.txt", paths[0]),
+        (long_shown, f"dir/{LONG}", paths[1]),
+        (f"dir/{iv.name}", "", iv),
+    ]
+    return [(*plain, str(path.relative_to(vault.cipherdir))) for *plain, path in copies]
+
+
+def run_check(vault: OpenVolume) -> tuple[CheckSummary, list[object], list[object]]:
+    damage: list[object] = []
+    copies: list[object] = []
+    fd = os.open(vault.cipherdir, os.O_RDONLY)
+    try:
+        summary = check(
+            fd,
+            vault.volume,
+            lambda *_: None,
+            lambda *found: damage.append(found),
+            on_copy=lambda *found: copies.append(found),
+        )
+    finally:
+        os.close(fd)
+    return summary, damage, copies
+
+
+def test_a_check_lists_copies_and_does_not_call_them_damage(vault: OpenVolume) -> None:
+    expected = furnish(vault)
+    summary, damage, copies = run_check(vault)
+    assert damage == []
+    assert sorted(copies) == sorted(expected)
+    assert (summary.files, summary.copies, summary.corrupt) == (4, 3, 0)
+
+
+def test_a_check_reads_what_is_in_a_copy(vault: OpenVolume) -> None:
+    vault.write("a.txt", b"mine")
+    copy = keep_both(vault, "a.txt", DROPBOX, b"theirs")
+    copy.write_bytes(copy.read_bytes()[:-1])
+    _summary, damage, _copies = run_check(vault)
+    assert [found[1] for found in damage] == [f"a{DROPBOX}.txt"]
+
+
+def test_a_check_still_calls_a_stray_companion_one(vault: OpenVolume) -> None:
+    vault.write(LONG, b"mine")
+    copy = keep_both(vault, LONG, DROPBOX, b"theirs")
+    vault.cipher_path(LONG).unlink()
+    assert run_check(vault)[1] == []
+    copy.unlink()
+    assert len(run_check(vault)[1]) == 1
+
+
+def test_all_copies_of_a_volume_are_found_whether_shown_or_not(vault: OpenVolume) -> None:
+    expected = furnish(vault)
+    (vault.cipherdir / f"readme{SYNCTHING}").write_bytes(b"")
+    found = [tuple(map(os.fsdecode, copy)) for copy in vault.fs.conflict_copies()]
+    assert sorted(found) == sorted(expected)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from vaultui.cipherfs.attributes import Attributes
 from vaultui.cipherfs.cipherdir import OpenDirectories
+from vaultui.cipherfs.conflictsearch import FoundCopy
 from vaultui.cipherfs.handles import Handles
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.listing import DirHandle
@@ -274,6 +275,10 @@ class ReverseFileSystem(ReadOnly):
 
     def decrypt_path(self, path: bytes) -> bytes:
         return self._paths.decrypt(path)
+
+    def conflict_copies(self) -> Iterator[FoundCopy]:
+        """Yield nothing: the names of a plain directory are there to be read."""
+        return iter(())
 
     def close(self) -> None:
         for handle in list(self._file_handles):
