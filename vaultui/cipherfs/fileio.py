@@ -8,6 +8,7 @@ what lies between stays a hole: a full block of zeros in the ciphertext reads as
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -57,9 +58,12 @@ class FileIO:
         report: Reporter,
         *,
         coherence_s: float,
+        in_place_device: int | None,
         on_change: Callable[[InodeNo], None],
     ) -> None:
-        """`on_change` is told of each file that is no longer set-uid or set-gid because its
+        """`in_place_device` is the one where writing over bytes takes no new space, if one is.
+
+        `on_change` is told of each file that is no longer set-uid or set-gid because its
         content changed: the kernel may believe the old mode."""
         self._content = content
         self._layout = content.layout
@@ -68,6 +72,7 @@ class FileIO:
         self._space = space
         self._report = report
         self._coherence_s = coherence_s
+        self._in_place_device = in_place_device
         self._on_change = on_change
         self._room = _Room(content)
 
@@ -164,33 +169,48 @@ class FileIO:
         head = offset & _REST
         tail = end & _REST
 
-        # The short last block, when the file grows: kept as it is for the case of failure.
         last = old >> _SHIFT
-        last_at = self._layout.cipher_offset(last)
-        kept = os.pread(fd, cipher_block, last_at) if end > old and old & _REST else b""
+        begin = at = self._layout.cipher_offset(first)
+        # What is written over, kept for the case of failure: a write that stops halfway ends
+        # anywhere in a block, and half of one and half of another can never be opened.
+        kept = b""
         padding: Plain | None = None
-        if kept and first > last:
-            padding = bytes(self._open_blocks(file, fd, last, kept)).ljust(PLAIN_BLOCK, b"\0")
+        if end > old:
+            if first > last:
+                begin = self._layout.cipher_offset(last)
+            if begin < cipher_size:
+                kept = os.pread(fd, cipher_size - begin, begin)
+                if first > last:
+                    padding = bytes(self._open_blocks(file, fd, last, kept))
+                    padding = padding.ljust(PLAIN_BLOCK, b"\0")
+        elif file.node.key[0] != self._in_place_device:
+            kept = os.pread(fd, self._layout.cipher_offset(block_count(end)) - at, at)
 
         run: Plain = data
         if head or (tail and end < old):
             before: Plain = b""
             after: Plain = b""
             if head and first << _SHIFT < old:
-                if kept and first == last:
-                    before = self._open_blocks(file, fd, first, kept)
+                if kept:
+                    before = self._open_blocks(file, fd, first, kept[:cipher_block])
                 else:
                     before = self._open_run(file, fd, first, 1)
             if tail and end < old:
                 final = end >> _SHIFT
-                whole = before if head and final == first else self._open_run(file, fd, final, 1)
+                if head and final == first:
+                    whole = before
+                elif kept:
+                    whole = self._open_blocks(
+                        file, fd, final, kept[(final - first) * cipher_block :]
+                    )
+                else:
+                    whole = self._open_run(file, fd, final, 1)
                 after = memoryview(whole)[tail:]
             run = b"".join((bytes(memoryview(before)[:head]).ljust(head, b"\0"), data, after))
 
-        at = self._layout.cipher_offset(first)
         stop = at + self._layout.run_size(len(run))
         if stop > file.allocated:
-            self._reserve(file, fd, at, stop, cipher_size, None if padding is None else last_at)
+            self._reserve(file, fd, at, stop, cipher_size, None if padding is None else begin)
         if is_empty:
             file.file_id = new_file_id()
             file.checked = time.monotonic()
@@ -212,15 +232,16 @@ class FileIO:
                 else:
                     _pwrite_all(fd, header, 0)
             elif padding is not None:
-                _pwrite_all(fd, self._content.seal(last, file_id, padding), last_at)
+                _pwrite_all(fd, self._content.seal(last, file_id, padding), begin)
             _pwrite_all(fd, sealed, at)
         except OSError as error:
             if is_empty:
                 file.file_id = None
-                os.ftruncate(fd, 0)
-            elif end > old:
-                os.ftruncate(fd, cipher_size)
-                os.pwrite(fd, kept, last_at)
+            # A disk that fails may fail here as well; the first error is the one to tell of.
+            with contextlib.suppress(OSError):
+                if end > old:
+                    os.ftruncate(fd, 0 if is_empty else cipher_size)
+                _pwrite_all(fd, kept, begin)
             self._report_full(file, error)
             raise
         file.last_write_ns = time.time_ns()

@@ -107,13 +107,16 @@ def _write_new(directory_fd: int, name: bytes, data: bytes) -> None:
     """Make a small file, whole or not at all, and have the kernel begin to write it out."""
     fd = os.open(name, _NEW, MODE, dir_fd=directory_fd)
     try:
-        if os.write(fd, data) != len(data):
-            raise os_error(errno.ENOSPC)
-        with contextlib.suppress(OSError):  # a file system that can't: fsync comes later
-            start_writeback(fd)
+        try:
+            done = os.write(fd, data)
+            if done < len(data):
+                os.write(fd, data[done:])  # brings out what stopped the first
+                raise os_error(errno.ENOSPC)
+            with contextlib.suppress(OSError):  # a file system that can't: fsync comes later
+                start_writeback(fd)
+        finally:
+            os.close(fd)  # which may be when a server says that there is no room
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=directory_fd)
         raise
-    finally:
-        os.close(fd)

@@ -131,15 +131,16 @@ class OpenFiles:
         if handle.writable and file.last_write_ns:
             # The kernel's pages hold what went through us, and may live over the next open
             # unless somebody else wrote since.
-            status = os.fstat(handle.fd)
             node.stamp = None
-            if file.wrote_last(status):
-                node.stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            with contextlib.suppress(OSError):  # of a disk that fails nothing is kept
+                status = os.fstat(handle.fd)
+                if file.wrote_last(status):
+                    node.stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         file.handles.remove(handle)
-        os.close(handle.fd)
         if not file.handles:
             node.open = None
             self._inodes.drop_if_unused(node)
+        os.close(handle.fd)  # last: on a server's disk it may fail
 
     def open_backing(self, node: Node, *, writable: bool, readable: bool = True) -> int:
         """Return a new descriptor of the backing file, for reading and perhaps writing.

@@ -11,20 +11,26 @@ RENAME_NOREPLACE: Final = 1
 RENAME_EXCHANGE: Final = 2
 RENAME_WHITEOUT: Final = 4
 
+EXT_MAGIC: Final = 0xEF53
+"""ext2, ext3 and ext4."""
+TMPFS_MAGIC: Final = 0x01021994
 BTRFS_MAGIC: Final = 0x9123683E
 LOCAL_MAGICS: Final = frozenset(
     {
-        0xEF53,  # ext2, ext3, ext4
+        EXT_MAGIC,
         0x58465342,  # xfs
         BTRFS_MAGIC,
         0xF2F52010,  # f2fs
-        0x01021994,  # tmpfs
+        TMPFS_MAGIC,
         0x2FC12FC1,  # zfs
         0xCA451A4E,  # bcachefs
     }
 )
 """File systems of this machine's own disks, as `filesystem_magic` answers them. From
 linux/magic.h, and for zfs and bcachefs from their sources."""
+IN_PLACE_MAGICS: Final = frozenset({EXT_MAGIC, TMPFS_MAGIC})
+"""File systems that write over bytes where they are, which takes no space. Not xfs, where files
+may share theirs until one is written to (ioctl_ficlone(2))."""
 
 _FALLOC_FL_KEEP_SIZE = 1
 _SYNC_FILE_RANGE_WRITE = 2
