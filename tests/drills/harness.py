@@ -11,6 +11,7 @@ a figure to compare with.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mounting import Gocryptfs, MountedVolume, Vaultfs
+
+_RUN_OF_ONE_CHARACTER = re.compile(r"(.)\1{20,}")
+"""What makes a name long; nobody needs to read all of it."""
 
 
 class Peers(NamedTuple):
@@ -80,6 +84,7 @@ class Session:
 
     def found(self, peer: type[MountedVolume], sentence: str, seed: int) -> None:
         """Note something that must not happen."""
+        sentence = _RUN_OF_ONE_CHARACTER.sub(r"\1\1\1…", sentence)
         self.findings.append(Finding(peer, sentence, seed))
         self.say(f"{peer.argv0}, seed {seed}: {sentence}")
 
