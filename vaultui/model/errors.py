@@ -376,6 +376,12 @@ class KeyFileIncorrect(PasswordIncorrect):
     cure = "Check that it is the right file, and that nothing in it has changed."
 
 
+class RecoveryKeyIncorrect(PasswordIncorrect):
+    code = "recovery-key-incorrect"
+    template = "{name} is not opened by this recovery key."
+    cure = "Is the paper that of another vault, or of a recovery key that was removed?"
+
+
 class MasterKeyDamaged(VaultuiError):
     # The number of a wrong password, because gocryptfs cannot tell the two apart.
     code = "master-key-damaged"
@@ -497,7 +503,7 @@ class Fido2PinNeeded(VaultuiError):
 class Fido2PinIncorrect(VaultuiError):
     code = "fido2-pin-incorrect"
     exit_code = ExitCode.FIDO2
-    template = "The PIN of the FIDO2 token {device} is wrong; it may be tried {left} more times."
+    template = "The PIN of the FIDO2 token {device} is wrong. Tries left: {left}."
     cure = "Try again. A token whose PIN was wrong too often forgets what it knows."
 
 
@@ -740,6 +746,13 @@ class OutputFailed(VaultuiError):
     exit_code = ExitCode.OTHER
     template = "The result could not be written to standard output: {reason}."
     cure = "What was asked for is done; look where the output goes, and ask for the result again."
+
+
+class FileNotMade(VaultuiError):
+    code = "file-not-made"
+    exit_code = ExitCode.OTHER
+    template = "The file {path} could not be made: {reason}."
+    cure = "Choose another path; what is there already is left alone."
 
 
 class DesktopEntryFailed(VaultuiError):

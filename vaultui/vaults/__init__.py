@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vaultui.format.keyslots import SlotKind
     from vaultui.linux.holders import Holder
+    from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import VaultEntry, check_name
     from vaultui.vaults.flavour import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         gocryptfs_opens,
         slots_of,
     )
+    from vaultui.vaults.newfile import new_file, new_key_file
     from vaultui.vaults.outcomes import (
         Created,
         Finding,
@@ -48,14 +50,17 @@ if TYPE_CHECKING:
         UnlockOptions,
     )
     from vaultui.vaults.paths import Paths, default_paths
+    from vaultui.vaults.recoverysheet import write_sheet
     from vaultui.vaults.service import Vaults
     from vaultui.vaults.status import VaultStatus
     from vaultui.vaults.unlocking import StepReport
     from vaultui.vaults.watch import Watch
-    from vaultui.wire.control import Event, EventKind, Events, OpenFile, Status
+    from vaultui.wire.conflictcopy import ConflictCopy
+    from vaultui.wire.control import Conflicts, Event, EventKind, Events, OpenFile, Status
     from vaultui.wire.handshake import (
         Calibrated,
         Checked,
+        CheckMessage,
         CheckProgress,
         Damage,
         SlotInfo,
@@ -70,12 +75,17 @@ __all__ = [
     "NAMES_CHOICES",
     "TOKEN_KIND",
     "Calibrated",
+    "CheckMessage",
     "CheckProgress",
     "Checked",
     "Compatibility",
+    "ConflictCopy",
+    "Conflicts",
     "Created",
     "Damage",
     "Derivation",
+    "DrillStep",
+    "Drilled",
     "Event",
     "EventKind",
     "Events",
@@ -118,13 +128,25 @@ __all__ = [
     "format_duration",
     "gocryptfs_opens",
     "names_in_words",
+    "new_file",
+    "new_key_file",
     "parse_duration",
     "slots_of",
+    "write_sheet",
 ]
 
 _HOMES = {
     "vaultui.format.keyslots": ("SlotKind",),
     "vaultui.linux.holders": ("Holder",),
+    "vaultui.vaults.drill": (
+        "Drilled",
+        "DrillStep",
+    ),
+    "vaultui.vaults.newfile": (
+        "new_file",
+        "new_key_file",
+    ),
+    "vaultui.vaults.recoverysheet": ("write_sheet",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
     "vaultui.vaults.entry": ("VaultEntry", "check_name"),
     "vaultui.vaults.flavour": (

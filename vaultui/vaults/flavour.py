@@ -50,7 +50,7 @@ def derivation_in_words(text: str) -> str:
     What is not known is returned as it stands.
     """
     if text == "none":
-        return "nothing"
+        return "not needed"
     if match := _SCRYPT.fullmatch(text):
         return f"scrypt, {_mebibytes(128 * int(match[1]) * int(match[2]))}"
     if match := _ARGON2ID.fullmatch(text):

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from vaultui.format.keyslots import SlotKind
-from vaultui.model.errors import KeySlotUnknown, PasswordIncorrect, UsageError, VaultuiError
+from vaultui.model.errors import (
+    KeyFileNeeded,
+    KeySlotUnknown,
+    PasswordIncorrect,
+    RecoveryKeyIncorrect,
+    UsageError,
+    VaultuiError,
+)
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.vaults import keyringclient, volumes
@@ -144,6 +151,20 @@ class Keys:
         VolumeConfTampered for a config that is not as it was made.
         """
         return await _verify(self._registry.entry(name), key)
+
+    async def verify_recovery(self, name: str, recovery_key: Secret) -> SlotOpened:
+        """Return which key of the vault a recovery key is, as it was typed.
+
+        Raises RecoveryKeyMistyped with the groups that are wrong, or RecoveryKeyIncorrect.
+        """
+        try:
+            opened = await self.verify(name, Key(recovery_key, key_file=""))
+        except (PasswordIncorrect, KeyFileNeeded) as error:
+            raise RecoveryKeyIncorrect(name=name) from error
+        if opened.slot.kind != SlotKind.RECOVERY_KEY:
+            # A password was given: it opens the vault, and proves nothing of the paper.
+            raise RecoveryKeyIncorrect(name=name)
+        return opened
 
     async def add(self, name: str, key: Key, new: NewKey) -> KeyAdded:
         """Give a vault one key more; `key` opens it now."""

@@ -50,10 +50,11 @@ from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import turn
 from vaultui.vaults.waiting import in_thread, readable
 from vaultui.vaults.watch import Watch
-from vaultui.wire.control import Events
-from vaultui.wire.handshake import Checked, CheckProgress, Damage, VolumeInfo
+from vaultui.wire.control import Conflicts, Events
+from vaultui.wire.handshake import Checked, CheckMessage, VolumeInfo
 
 if TYPE_CHECKING:
+    from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.flavour import Flavour
     from vaultui.vaults.key import Key
     from vaultui.vaults.keys import Keys
@@ -363,6 +364,10 @@ class Vaults:
         status = await self.status(name)
         return await sides.both_sides(client, status, path)
 
+    async def conflicts(self, name: str) -> Conflicts:
+        """Return the conflict copies of sync clients in an open vault."""
+        return await (await self._control(name)).conflicts()
+
     async def info(self, name: str) -> VolumeInfo:
         """Return what the volume config says; needs no password."""
         from vaultui.vaults import volumes
@@ -373,12 +378,27 @@ class Vaults:
         self,
         name: str,
         key: Key,
-        on_message: Callable[[CheckProgress | Damage], None] | None = None,
+        on_message: Callable[[CheckMessage], None] | None = None,
     ) -> Checked:
         """Read the whole volume and return the counts; damage is reported as it is found."""
         from vaultui.vaults import volumes
 
         return await volumes.check(self.entry(name), key, on_message)
+
+    async def drill(
+        self,
+        name: str,
+        recovery_key: Secret,
+        on_step: Callable[[DrillStep], None] = lambda _step: None,
+    ) -> Drilled:
+        """Open a vault by its recovery key alone, read some of it, and lock it again.
+
+        Where it is open already the key is verified, and nothing else is done. Raises as
+        `Keys.verify_recovery` and `unlock`.
+        """
+        from vaultui.vaults.drill import drill
+
+        return await drill(self, name, recovery_key, on_step)
 
     # -- the machine ----------------------------------------------------------------------
 

@@ -95,6 +95,7 @@ async def open_vault(
         idle_timeout_s=effective.idle_timeout_s,
         fsname=entry.cipherdir,
         nonempty=options.nonempty,
+        conflict_copies=True,
         reverse=entry.reverse,
         fido2_device=key.fido2_device,
         password_source=options.password_source.value,

@@ -15,11 +15,10 @@ from vaultui.vaults.key import Key, with_key_file
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.handshake import (
     Checked,
-    CheckProgress,
+    CheckMessage,
     CheckSpec,
     Created,
     CreateSpec,
-    Damage,
     InfoSpec,
     VolumeInfo,
 )
@@ -73,7 +72,7 @@ async def create(entry: VaultEntry, password: Secret, flavour: Flavour) -> tuple
 async def check(
     entry: VaultEntry,
     key: Key,
-    on_message: Callable[[CheckProgress | Damage], None] | None,
+    on_message: Callable[[CheckMessage], None] | None,
 ) -> Checked:
     """Read the whole volume and return the counts; damage is reported as it is found.
 
@@ -83,7 +82,7 @@ async def check(
         raise NothingToCheck(name=entry.name)
 
     def passed_on(message: object) -> None:
-        if on_message is not None and isinstance(message, CheckProgress | Damage):
+        if on_message is not None and isinstance(message, CheckMessage):
             on_message(message)
 
     async def attempt(key_file: str) -> Checked:
