@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from vaultui.model.errors import TerminalMissing, VaultuiError
@@ -26,6 +27,7 @@ from vaultui.tui.flows import Flows
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.jobs import Job, Jobs
 from vaultui.tui.live import WARNING_S, LiveVaults
+from vaultui.tui.quietdriver import QuietDriver
 from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
@@ -89,6 +91,9 @@ class VaultuiApp(App[None]):
     def crash(self) -> Exception | None:
         """The exception that nobody expected and that ended the application, or None."""
         return self._exception
+
+    def get_driver_class(self) -> type[Driver]:
+        return QuietDriver
 
     def get_default_screen(self) -> HomeScreen:
         return HomeScreen(self.glyphs)

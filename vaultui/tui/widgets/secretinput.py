@@ -5,8 +5,7 @@ it to the clipboard even when it shows bullets. Here the characters go into one 
 fixed size, which never moves, is overwritten on every deletion, and leaves the field only as
 a `Secret`.
 
-What remains out of reach: each key arrives as an event with its character, and a paste as a
-string; Python frees these objects without overwriting them.
+Keys arrive one character at a time, and a paste in a buffer: see `tui.quietdriver`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from textual.widget import Widget
 
 from vaultui.model.secret import Secret
 from vaultui.tui.glyphs import Glyphs
+from vaultui.tui.quietdriver import QuietPaste
 from vaultui.vaults.protection import lock_buffer
 
 CAPACITY = 2048
@@ -96,8 +96,7 @@ class SecretInput(Widget, can_focus=True):
         self._used = self._characters = 0
         self.refresh()
 
-    def _append(self, text: str) -> None:
-        data = text.encode("utf-8", "surrogateescape")
+    def _append(self, data: bytes | memoryview) -> None:
         if self._used + len(data) > CAPACITY:
             self.app.bell()
             self.notify(
@@ -106,7 +105,7 @@ class SecretInput(Widget, can_focus=True):
             return
         self._buffer[self._used : self._used + len(data)] = data
         self._used += len(data)
-        self._characters += len(text)
+        self._characters += sum(byte & 0xC0 != 0x80 for byte in data)  # their first bytes in UTF-8
         self._changed()
 
     def _changed(self) -> None:
@@ -117,14 +116,17 @@ class SecretInput(Widget, can_focus=True):
         if event.is_printable and event.character:
             event.stop()
             event.prevent_default()
-            self._append(event.character)
+            self._append(event.character.encode("utf-8", "surrogateescape"))
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        lines = event.text.splitlines()
-        if lines:
-            self._append(lines[0])
+        if not isinstance(event, QuietPaste):  # without a terminal, as in tests
+            event = QuietPaste(Secret(bytearray(event.text, "utf-8")))
+        with event.content as content, content.view as view:
+            end = next((i for i, byte in enumerate(view) if byte in b"\r\n\0"), len(view))
+            if end:
+                self._append(view[:end])
 
     def action_submit(self) -> None:
         self.post_message(self.Submitted(self))
