@@ -10,6 +10,7 @@ from support import eventually
 from textual.pilot import Pilot
 
 from vaultui.tui.app import VaultuiApp
+from vaultui.tui.veil import unveiled
 
 Running = Callable[..., AbstractAsyncContextManager["Driver"]]
 
@@ -58,7 +59,7 @@ class Driver:
         box = next((box.region for box in boxes if box.display), None)
         if box is not None:
             lines = [line.crop(box.x, box.right) for line in lines[box.y : box.bottom]]
-        return "\n".join(line.text for line in lines)
+        return unveiled("\n".join(line.text for line in lines)).decode()
 
     @property
     def flat_text(self) -> str:
