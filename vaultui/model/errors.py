@@ -462,7 +462,7 @@ class Fido2TokenFailed(VaultuiError):
     code = "fido2-token-failed"
     exit_code = ExitCode.FIDO2
     template = "The FIDO2 token {device} did not help: {reason}."
-    cure = "Unplug it, plug it in again and repeat; fido2-token -L lists what is there."
+    cure = "Check that it is the right device. Unplug it, plug it in again and repeat."
 
 
 class Fido2TokenMissing(VaultuiError):

@@ -11,7 +11,6 @@ from typing import Any
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.mountd import commands
-from vaultui.mountd.commandline import fido2
 from vaultui.mountd.commandline.flavour import content_scheme, long_name_max, name_scheme
 from vaultui.mountd.commandline.keysources import read_master_key
 from vaultui.mountd.commandline.options import Options
@@ -38,14 +37,10 @@ def run(options: Options, cipherdir: str, program: str) -> ExitCode:
     if not options.extpass and not options.fido2:
         log.info("Choose a password for protecting your files.")
     with contextlib.ExitStack() as stack:
-        token = _register(options, cipherdir)
-        password = stack.enter_context(
-            read_new_password(options.passfile, options.extpass)
-            if token is None
-            else fido2.read_secret(options.fido2, token)
-        )
+        kept, secret = _new_secret(options, cipherdir)
+        stack.enter_context(secret)
         key = stack.enter_context(read_master_key(options)) if spec.has_master_key else None
-        _, master = commands.create(spec, password, key, fido2=token)
+        _, master = commands.create(spec, secret, key, fido2=kept)
     with master:
         _show_master_key(master, options)
     kind = "gocryptfs-reverse" if options.reverse else "gocryptfs"
@@ -60,11 +55,14 @@ def run(options: Options, cipherdir: str, program: str) -> ExitCode:
     return ExitCode.OK
 
 
-def _register(options: Options, cipherdir: str) -> Mapping[str, Any] | None:
-    """Return what the token needs to know that stands for a password, if there is one."""
-    if not options.fido2:
-        return None
-    return fido2.register(options.fido2, os.path.basename(cipherdir), options.fido2_assert_options)
+def _new_secret(options: Options, cipherdir: str) -> tuple[Mapping[str, Any] | None, Secret]:
+    """Return a new password, or what a token gives in its place and wants to be told again."""
+    if options.fido2:
+        from vaultui.mountd.commandline import fido2
+
+        user = os.path.basename(cipherdir)
+        return fido2.register(options.fido2, user, options.fido2_assert_options)
+    return None, read_new_password(options.passfile, options.extpass)
 
 
 def _friendly(path: str) -> str:
