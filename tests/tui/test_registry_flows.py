@@ -86,7 +86,7 @@ async def test_a_screenshot_shows_dots_instead_of_the_master_key(
         await driver.comes_to("create")
         await driver.type("/srv/new.c")
         for field in ("#password", "#again"):
-            driver.app.screen.query_one(field, SecretInput)._append("hunter2")
+            driver.app.screen.query_one(field, SecretInput)._append(b"hunter2")
         await driver.press("enter")
         await driver.comes_to("master-key")
         picture = driver.app.export_screenshot()
@@ -106,9 +106,9 @@ async def test_two_different_passwords_create_nothing(running: Running, vaults: 
         await driver.press("n")
         await driver.comes_to("create")
         await driver.type("/srv/new.c")
-        driver.app.screen.query_one("#password", SecretInput)._append("one")
+        driver.app.screen.query_one("#password", SecretInput)._append(b"one")
         again = driver.app.screen.query_one("#again", SecretInput)
-        again._append("two")
+        again._append(b"two")
         await driver.press("enter")
         await driver.sees("The two passwords are not the same.")
         assert again.is_empty
@@ -125,7 +125,7 @@ async def test_a_failed_creation_keeps_the_dialog_with_empty_fields(
         await driver.comes_to("create")
         await driver.type("/srv/new.c")
         for field in ("#password", "#again"):
-            driver.app.screen.query_one(field, SecretInput)._append("pw")
+            driver.app.screen.query_one(field, SecretInput)._append(b"pw")
         await driver.press("enter")
         await driver.sees("/srv/new.c is not empty")
         assert all(field.is_empty for field in driver.app.screen.query(SecretInput))
