@@ -31,6 +31,7 @@ OURS = {
     "spec-fd",
     "notify-fd",
     "argon2id",
+    "conflict-copies",
 }
 
 TAKEN = """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaultui.cli.output import Output, place, span
+from vaultui.cli.output import Output, place, shown, span
 from vaultui.model.states import VaultState
-from vaultui.vaults import ExitState, VaultEntry, VaultStatus, format_duration
+from vaultui.vaults import ConflictCopy, ExitState, VaultEntry, VaultStatus, format_duration
 
 
 def entry_data(entry: VaultEntry) -> dict[str, Any]:
@@ -107,3 +107,10 @@ def print_states(output: Output, statuses: list[VaultStatus]) -> None:
             output.line(f"{status.entry.name}: {status.explanation}")
         for line in status.log_lines:
             output.line(f"  | {line}")
+
+
+def conflict_line(copy: ConflictCopy) -> str:
+    """Return a conflict copy in words."""
+    if copy.original:
+        return f"conflict copy: {shown(copy.path)} (of {shown(copy.original)})"
+    return f"conflict copy: {shown(copy.path)} (of a file of the volume's own)"

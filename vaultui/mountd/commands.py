@@ -20,10 +20,12 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import VolumeConfNotWritten
 from vaultui.model.secret import Secret
-from vaultui.mountd import opening, places
+from vaultui.mountd import keycommands, opening, places
 from vaultui.mountd.claim import claim
+from vaultui.wire.conflictcopy import ConflictCopy
 from vaultui.wire.handshake import (
     Checked,
+    CheckMessage,
     CheckProgress,
     CheckSpec,
     Created,
@@ -136,7 +138,7 @@ def _describe_slot(slot: KeySlot) -> SlotInfo:
 def check(
     spec: CheckSpec,
     secret: Secret,
-    tell: Callable[[CheckProgress | Damage], None],
+    tell: Callable[[CheckMessage], None],
     cancelled: Callable[[], bool] = lambda: False,
     *,
     conf: VolumeConf | None = None,
@@ -160,7 +162,8 @@ def check(
             lambda files, size, path: tell(CheckProgress(files, size, path)),
             lambda kind, *where: tell(Damage(kind.value, *where)),
             cancelled,
+            lambda *paths: tell(ConflictCopy(*paths)),
         )
     finally:
         os.close(cipherdir_fd)
-    return Checked(summary.files, summary.bytes, summary.corrupt, summary.skipped)
+    return Checked(summary.files, summary.bytes, summary.corrupt, summary.skipped, summary.copies)

@@ -136,6 +136,7 @@ def _tree(
         report=report,
         prealloc=spec.prealloc,
         bad_names=spec.bad_names,
+        conflict_copies=spec.conflict_copies,
         xattrs=spec.xattrs,
         suid=spec.suid,
         on_change=forget_attributes,

@@ -20,6 +20,8 @@ from vaultui.model.errors import BackendTooOld, BackendUnreachable, ProtocolErro
 from vaultui.wire import codec
 from vaultui.wire.control import (
     EXTENSION_KEY,
+    Conflicts,
+    ConflictsRequest,
     ErrorReply,
     Events,
     EventsRequest,
@@ -34,7 +36,7 @@ from vaultui.wire.control import (
     StatusRequest,
 )
 
-T = TypeVar("T", Status, Events, IdleReply, LockReply)
+T = TypeVar("T", Status, Events, IdleReply, LockReply, Conflicts)
 
 ANSWER_S: Final = 5.0
 """A control plane that works answers in milliseconds, whatever the data plane does."""
@@ -72,6 +74,10 @@ class ControlClient:
         The backend ends shortly after.
         """
         await self._ask(LockRequest(reason, lazy), LockReply, LOCK_S)
+
+    async def conflicts(self) -> Conflicts:
+        """Return the conflict copies of sync clients in the volume."""
+        return await self._ask(ConflictsRequest(), Conflicts, SEARCH_S)
 
     async def encrypt_path(self, path: str) -> PathReply:
         """Return the ciphertext path of a plaintext path; an error is in the reply."""

@@ -19,8 +19,12 @@ from vaultui.supervisor.interruption import uninterrupted
 from vaultui.supervisor.pipes import readable
 from vaultui.supervisor.process import Event, State, next_state
 from vaultui.supervisor.shimstart import ShimStart
+from vaultui.wire.conflictcopy import ConflictCopy
 from vaultui.wire.handshake import (
+    Calibrated,
+    CalibrateSpec,
     Checked,
+    CheckMessage,
     CheckProgress,
     CheckSpec,
     Created,
@@ -42,9 +46,22 @@ _END_S: Final = 5.0
 """What the program gets after its result, and after being told to end."""
 _ERRORS_FD: Final = 2
 
-Spec = CreateSpec | PasswdSpec | CheckSpec | InfoSpec
-Result = Done | Created | Checked | VolumeInfo
-OnMessage = Callable[[Step | CheckProgress | Damage], None]
+Spec = (
+    CreateSpec
+    | CheckSpec
+    | InfoSpec
+    | PasswdSpec
+    | SlotAddSpec
+    | SlotRemoveSpec
+    | SlotVerifySpec
+    | CalibrateSpec
+)
+Result = Done | Created | Checked | VolumeInfo | SlotAdded | SlotOpened | Calibrated
+_MESSAGES: Final = (
+    *(Starting, Step, CheckProgress, Damage, ConflictCopy, Failed),
+    *(Done, Created, Checked, VolumeInfo, SlotAdded, SlotOpened, Calibrated),
+)
+OnMessage = Callable[[Step | CheckMessage], None]
 
 
 @dataclass(frozen=True)
@@ -95,16 +112,15 @@ async def run_oneshot(
 async def _converse(shim: ShimStart, on_message: OnMessage) -> Outcome:
     """Read what the program says until its result; raises what it sent."""
     state = State.EXECUTED
-    kinds = (Starting, Step, CheckProgress, Damage, Done, Created, Checked, VolumeInfo, Failed)
     while True:
-        message: Any = await shim.notify.message(*kinds)
+        message: Any = await shim.notify.message(*_MESSAGES)
         state = _moved(state, message)
         match message:
             case None:
                 raise await _death(shim)
             case Failed(error):
                 raise from_wire(error)
-            case Step() | CheckProgress() | Damage():
+            case Step() | CheckProgress() | Damage() | ConflictCopy():
                 on_message(message)
             case Created():
                 return Outcome(message, await shim.notify.secret())
@@ -118,7 +134,7 @@ def _moved(state: State, message: object) -> State:
             event = Event.SILENCE
         case Starting():
             event = Event.STARTING
-        case Step() | CheckProgress() | Damage():
+        case Step() | CheckProgress() | Damage() | ConflictCopy():
             event = Event.STEP
         case Failed():
             event = Event.FAILED

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from vaultui.wire.conflictcopy import ConflictCopy
+
 MAX_REQUEST = 4999
 """Bytes. gocryptfs closes the connection on a read that fills its 5000-byte buffer."""
 EXTENSION_KEY = "Vaultui"
@@ -66,7 +68,14 @@ class LockRequest:
     lazy: bool = False
 
 
-Request = StatusRequest | EventsRequest | ExtendRequest | PauseRequest | LockRequest
+@dataclass(frozen=True)
+class ConflictsRequest:
+    """List the conflict copies of sync clients. Walks the whole tree, and may take a while."""
+
+
+Request = (
+    StatusRequest | EventsRequest | ExtendRequest | PauseRequest | LockRequest | ConflictsRequest
+)
 
 
 @dataclass(frozen=True)
@@ -162,9 +171,16 @@ class LockReply:
 
 
 @dataclass(frozen=True)
+class Conflicts:
+    copies: tuple[ConflictCopy, ...]
+    """At most 256 of them."""
+    count: int
+
+
+@dataclass(frozen=True)
 class ErrorReply:
     error: dict[str, Any] = field(default_factory=dict)
     """As `VaultuiError.to_wire` gives it."""
 
 
-Reply = Status | Events | IdleReply | LockReply | ErrorReply
+Reply = Status | Events | IdleReply | LockReply | Conflicts | ErrorReply

@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from vaultui.wire.conflictcopy import ConflictCopy
+
 WIRE_VERSION = 1
 
 
@@ -69,6 +71,8 @@ class MountSpec:
     prealloc: bool = True
     bad_names: tuple[str, ...] = ()
     """Patterns of undecryptable names on disk that are shown all the same."""
+    conflict_copies: bool = False
+    """Show conflict copies of sync clients under plain names; `bad_names` win."""
     reverse: bool = False
     """Show a plain directory encrypted, read-only. `cipherdir` is the plain one then."""
     exclude: tuple[str, ...] = ()
@@ -208,7 +212,7 @@ class CalibrateSpec:
 class CheckSpec:
     """Read the whole volume and name what is damaged. One secret follows: what opens it.
 
-    Progress arrives as CheckProgress and Damage messages; answered by Checked.
+    What it finds arrives as CheckMessages; answered by Checked.
     """
 
     cipherdir: str
@@ -298,6 +302,9 @@ class Damage:
     reason: str
 
 
+CheckMessage = CheckProgress | Damage | ConflictCopy
+
+
 @dataclass(frozen=True)
 class Checked:
     files: int
@@ -305,6 +312,8 @@ class Checked:
     corrupt: int
     skipped: int
     """Entries that could not be opened, and so were not checked."""
+    copies: int = 0
+    """Conflict copies of sync clients, which are no damage."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from vaultui.cli.session import Session
 Verb = Callable[[Session], int]
 
 _MODULES = {
-    "seeing": ("list", "status", "ps", "path"),
+    "seeing": ("list", "status", "ps", "path", "conflicts"),
     "opening": ("unlock", "lock", "repair", "extend", "pause"),
     "knowing": ("add", "create", "forget"),
     "volume": ("info", "check", "passwd"),

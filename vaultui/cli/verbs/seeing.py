@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-from vaultui.cli.describe import entry_data, print_states, status_data
+from vaultui.cli.describe import conflict_line, entry_data, print_states, status_data
 from vaultui.cli.output import Output, place, shown
 from vaultui.cli.session import Session
 from vaultui.model.errors import PathUnknown
@@ -109,4 +110,22 @@ def path_verb(session: Session) -> int:
         session.output.line(f"cipher  {shown(answer.cipher or '.')}")
         if answer.warning:
             session.output.note(shown(answer.warning))
+    return 0
+
+
+def conflicts_verb(session: Session) -> int:
+    """Print the conflict copies of sync clients, one in a line."""
+    name, output = session.arguments.name, session.output
+    output.step("Looking for conflict copies…")
+    found = session.run(session.vaults.conflicts(name))
+    if output.as_json:
+        copies = [dataclasses.asdict(copy) for copy in found.copies]
+        output.data({"name": name, "count": found.count, "conflict_copies": copies})
+    elif not found.count:
+        output.line(f"{shown(name)} has no conflict copies.")
+    else:
+        for copy in found.copies:
+            output.line(conflict_line(copy))
+        if more := found.count - len(found.copies):
+            output.line(f"… and {more} more.")
     return 0

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 
+from vaultui.cli.describe import conflict_line
 from vaultui.cli.output import place, shown, size
 from vaultui.cli.passwords import current_password, named_new_password, new_password
 from vaultui.cli.session import Session
 from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
-from vaultui.vaults import CheckProgress, Damage, Key, content_in_words, names_in_words
+from vaultui.vaults import (
+    CheckMessage,
+    CheckProgress,
+    ConflictCopy,
+    Damage,
+    Key,
+    content_in_words,
+    names_in_words,
+)
 
 
 def info_verb(session: Session) -> int:
@@ -39,13 +48,18 @@ def info_verb(session: Session) -> int:
 
 def check_verb(session: Session) -> int:
     """Read a whole volume; damage is printed as it is found."""
-    output, found = session.output, list[Damage]()
+    output, found, copies = session.output, list[Damage](), list[ConflictCopy]()
 
-    def tell(message: CheckProgress | Damage) -> None:
+    def tell(message: CheckMessage) -> None:
         if isinstance(message, CheckProgress):
             output.step(
                 f"{message.files} files, {size(message.bytes)}: {shown(message.path)[-50:]}"
             )
+            return
+        if isinstance(message, ConflictCopy):
+            copies.append(message)
+            if not output.as_json:
+                output.line(conflict_line(message))
             return
         found.append(message)
         if not output.as_json:
@@ -60,7 +74,8 @@ def check_verb(session: Session) -> int:
     damaged = bool(checked.corrupt or checked.skipped)
     if output.as_json:
         damage = [dataclasses.asdict(item) for item in found]
-        output.data({"name": name, **dataclasses.asdict(checked), "damage": damage})
+        data = {"name": name, **dataclasses.asdict(checked), "damage": damage}
+        output.data({**data, "conflict_copies": [dataclasses.asdict(item) for item in copies]})
         return int(ExitCode.FSCK_ERRORS) if damaged else 0
     if damaged:
         raise CheckFoundDamage(corrupt=checked.corrupt, skipped=checked.skipped)

@@ -20,7 +20,8 @@ from vaultui.mountd.commandline.flavour import long_name_max, master_key_flags
 from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
-from vaultui.wire.handshake import Checked, CheckProgress, CheckSpec, Damage
+from vaultui.wire.conflictcopy import ConflictCopy
+from vaultui.wire.handshake import Checked, CheckMessage, CheckProgress, CheckSpec, Damage
 
 _CLEAR_LINE: Final = "\r\x1b[K"
 
@@ -45,13 +46,13 @@ def _check(spec: CheckSpec, secret: Secret, conf: VolumeConf | None) -> Checked:
     """Check the volume and print each damage when it is found."""
     progress = _Progress()
 
-    def tell(message: CheckProgress | Damage) -> None:
+    def tell(message: CheckMessage) -> None:
         try:
             if isinstance(message, CheckProgress):
                 progress.show(message)
             else:
                 progress.clear()
-                print(damage_line(message), flush=True)
+                print(_line(message), flush=True)
         except OSError as error:
             # Or the check would take it for a failure of the entry that it is at.
             raise OutputFailed(reason=reason_of(error)) from error
@@ -63,6 +64,8 @@ def _check(spec: CheckSpec, secret: Secret, conf: VolumeConf | None) -> Checked:
 
 
 def _sum_up(checked: Checked) -> ExitCode:
+    if checked.copies:
+        log.info("fsck: %d conflict copies, which are no damage", checked.copies)
     if not checked.corrupt and not checked.skipped:
         log.info("fsck summary: no problems found")
         return ExitCode.OK
@@ -70,6 +73,10 @@ def _sum_up(checked: Checked) -> ExitCode:
         log.warning("fsck: re-run this program as root to check all files!")
     print(f"fsck summary: {checked.corrupt} corrupt files, {checked.skipped} files skipped")
     return CheckFoundDamage.exit_code
+
+
+def _line(found: Damage | ConflictCopy) -> str:
+    return damage_line(found) if isinstance(found, Damage) else copy_line(found)
 
 
 def damage_line(damage: Damage) -> str:
@@ -94,6 +101,12 @@ def damage_line(damage: Damage) -> str:
         case _:
             what = f"error reading {path}"
     return f"fsck: {what}: {shown(damage.reason)} (on disk {quoted(damage.cipher_path)})"
+
+
+def copy_line(copy: ConflictCopy) -> str:
+    """Return the line for a conflict copy."""
+    of = f"of {quoted(copy.original)}" if copy.original else "of a file of the volume's own"
+    return f"fsck: conflict copy {quoted(copy.path)}: {of} (on disk {quoted(copy.cipher_path)})"
 
 
 class _Progress:

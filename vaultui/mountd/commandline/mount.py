@@ -53,6 +53,7 @@ def spec_of(options: Options, cipherdir: str) -> MountSpec:
         serialize_reads=options.serialize_reads,
         prealloc=not options.noprealloc,
         bad_names=tuple(options.bad_names),
+        conflict_copies=options.conflict_copies,
         reverse=options.reverse,
         exclude=tuple(options.exclude),
         exclude_patterns=(

@@ -67,6 +67,7 @@ class Options:
     shared_storage: bool = False
     noprealloc: bool = False
     bad_names: list[str] = field(default_factory=list)
+    conflict_copies: bool = False
 
     reverse: bool = False
     exclude: list[str] = field(default_factory=list)

@@ -150,6 +150,11 @@ GROUPS: Final = {
             "PATTERN",
         ),
         Option(
+            ("conflict-copies",),
+            "Show conflict copies of sync clients under plain names",
+            "conflict_copies",
+        ),
+        Option(
             ("sharedstorage",),
             "Others change CIPHERDIR, too: believe nothing without looking",
             "shared_storage",

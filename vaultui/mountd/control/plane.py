@@ -26,11 +26,12 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.model.terminaltext import shown
 from vaultui.mountd.activity import boottime
 from vaultui.mountd.console import log
-from vaultui.mountd.control import statusreport
+from vaultui.mountd.control import conflictreport, statusreport
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.control.server import ControlServer
 from vaultui.mountd.control.socketfile import ControlSocket
 from vaultui.wire.control import (
+    ConflictsRequest,
     EventKind,
     EventsRequest,
     ExtendRequest,
@@ -207,6 +208,11 @@ class ControlPlane:
                     # Time that passed during the pause is not held against the vault.
                     served.clock.reset(boottime())
                     served.events.add(EventKind.PAUSED if paused else EventKind.RESUMED)
+            case ConflictsRequest():
+                # A lock does not wait for the end of it.
+                return await trio.to_thread.run_sync(
+                    conflictreport.conflicts, served.filesystem, abandon_on_cancel=True
+                )
             case LockRequest(reason, lazy):
                 await self.lock(reason, lazy=lazy)
                 return LockReply()

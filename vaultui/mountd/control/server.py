@@ -18,6 +18,7 @@ from vaultui.wire import codec
 from vaultui.wire.control import (
     EXTENSION_KEY,
     MAX_REQUEST,
+    ConflictsRequest,
     ErrorReply,
     EventsRequest,
     ExtendRequest,
@@ -38,7 +39,14 @@ LAST_REPLY_S: Final = 2.0
 
 _REQUESTS: Final[dict[str, type[Request]]] = {
     kind.__name__: kind
-    for kind in (StatusRequest, EventsRequest, ExtendRequest, PauseRequest, LockRequest)
+    for kind in (
+        StatusRequest,
+        EventsRequest,
+        ExtendRequest,
+        PauseRequest,
+        LockRequest,
+        ConflictsRequest,
+    )
 }
 _EMPTY: Final = PathReply("", 0, "", "")
 
