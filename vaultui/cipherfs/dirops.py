@@ -4,8 +4,7 @@ What must be true after each step, because the next may not come:
 
 - A hashed entry has its companion. So the companion is made before the entry and removed after
   it; a crash between leaves a stray companion, which harms nobody and goes with its directory.
-- A directory has its IV. It gets it before anything else happens in it; and where it has to
-  be without, to be removed, the IV waits beside it in the parent and comes back on failure.
+- A directory has its IV: it is made, and removed, under a name that nobody sees.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from vaultui.cipherfs.attributes import Attributes
 from vaultui.cipherfs.cipherdir import Directories, Directory
 from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.entrynames import EntryNames
-from vaultui.cipherfs.furnishing import emptied, make_furnished
+from vaultui.cipherfs.furnishing import make_furnished, remove_furnished, replace_furnished
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.metadata import write_companion
 from vaultui.cipherfs.nodeattributes import NodeAttributes
@@ -31,7 +30,8 @@ from vaultui.linux.atcalls import (
     RENAME_EXCHANGE,
     RENAME_NOREPLACE,
     RENAME_WHITEOUT,
-    renameat2,
+    exists,
+    rename,
 )
 from vaultui.linux.credentials import Caller, acting_as, acting_for
 from vaultui.linux.errnos import os_error
@@ -200,23 +200,19 @@ class DirOps:
         """Remove an empty directory and its IV; ENOTEMPTY, with nothing changed, if it is not."""
         directory = self._directories.with_iv(parent)
         cname = self._names.on_disk(directory, name)
-        self._emptying(directory.fd, cname, lambda: os.rmdir(cname, dir_fd=directory.fd))
+        try:
+            os.rmdir(cname, dir_fd=directory.fd)
+        except OSError as error:
+            if not self._may_be_empty(error):
+                raise
+            remove_furnished(directory.fd, cname, has_iv=self._names.uses_dir_iv)
         if beside := self._names.companion_left_by(directory, cname):
             self._drop(directory, beside)
         self._removed_directory(parent, cname)
 
-    def _emptying(self, parent_fd: int, cname: bytes, action: Callable[[], None]) -> None:
-        """Do `action`, which fails with ENOTEMPTY as long as the directory `cname` holds things.
-
-        Those that nobody sees are taken out for it then.
-        """
-        try:
-            action()
-        except OSError as error:
-            if error.errno not in _NOT_EMPTY or self._names.are_plain:
-                raise
-            with emptied(parent_fd, cname, has_iv=self._names.uses_dir_iv):
-                action()
+    def _may_be_empty(self, error: OSError) -> bool:
+        """Tell whether the failure may be due to what nobody sees in a directory."""
+        return error.errno in _NOT_EMPTY and not self._names.are_plain
 
     def _removed_directory(self, parent: Node, cname: bytes) -> None:
         assert parent.children is not None
@@ -238,7 +234,7 @@ class DirOps:
         old = self._names.on_disk(old_directory, old_name)
         new = self._names.on_disk(directory, name)
         if flags == RENAME_EXCHANGE:
-            renameat2(old_directory.fd, old, directory.fd, new, flags)
+            rename(old_directory.fd, old, directory.fd, new, flags)
             self._inodes.exchange(old_parent, old, old_name, parent, new, name)
             return
         assert old_parent.children is not None
@@ -251,31 +247,17 @@ class DirOps:
         if node is not None and other is not None and node.key == other.key and not flags:
             return  # two names of one inode: rename(2) leaves both
 
-        def move() -> None:
-            if flags:
-                renameat2(old_directory.fd, old, directory.fd, new, flags)
-            else:
-                os.rename(old, new, src_dir_fd=old_directory.fd, dst_dir_fd=directory.fd)
-
         with self._new_entry(parent, name, None):
-            if flags & RENAME_NOREPLACE:
-                move()
-            else:
-                # An empty directory in the way is emptied but not removed, so that at each
-                # moment the name leads to the old one or to the new one.
-                self._emptying(directory.fd, new, move)
+            try:
+                rename(old_directory.fd, old, directory.fd, new, flags)
+            except OSError as error:
+                if flags & RENAME_NOREPLACE or not self._may_be_empty(error):
+                    raise
+                places = (old_directory.fd, old, directory.fd, new)
+                replace_furnished(*places, flags, has_iv=self._names.uses_dir_iv)
         beside = self._names.companion_left_by(old_directory, old)
-        if beside is not None and not _exists(old_directory.fd, old):
+        if beside is not None and not exists(old_directory.fd, old):
             self._drop(old_directory, beside)
         self._removed_directory(parent, new)
         if node is not None:
             self._inodes.move(node, old_parent, old, parent, new, name)
-
-
-def _exists(directory_fd: int, cname: bytes) -> bool:
-    """Tell whether the entry is there: renaming one name of an inode to another leaves both."""
-    try:
-        os.stat(cname, dir_fd=directory_fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True

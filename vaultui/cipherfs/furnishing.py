@@ -1,6 +1,9 @@
 """What a directory holds that nobody sees: put into it when it is made, taken out to remove it.
 
-That is its IV, where directories have one, and what crashes left behind.
+That is its IV, where directories have one, and what crashes left behind. A directory without its
+IV is one that nobody can list, so there is none under any name that is shown: it gets its name when
+the IV is in it, and has lost its name when the IV is taken out. Whoever is killed in between
+leaves something that is in no listing, ours or gocryptfs's, and goes with the directory above.
 """
 
 from __future__ import annotations
@@ -8,18 +11,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Final
 
 from vaultui.cipherfs.conflictcopies import is_own_copy
-from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, write_dir_iv
+from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, staging_name, write_dir_iv
 from vaultui.format.names import DIR_IV_NAME, is_companion
+from vaultui.linux.atcalls import RENAME_EXCHANGE, RENAME_NOREPLACE, exists, rename
 from vaultui.linux.credentials import Caller, acting_for
 from vaultui.linux.errnos import os_error
 
 _OWNER_ALL: Final = 0o700
+_UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What file systems say that know no flags of renameat2(2), such as those of a network."""
 
 
 def make_furnished(
@@ -27,62 +32,144 @@ def make_furnished(
 ) -> tuple[int, os.stat_result]:
     """Make a directory with its IV; return a descriptor of it, and its status.
 
-    The owner needs all permissions until the IV is in it. Then it has those that it came about
-    with, less what `mode` does not give to the owner: set-group-ID may be inherited, and a
-    default list of the parent decides over all of them.
+    It gets its name when all is in it. The owner needs all permissions until then; afterwards
+    it has those that it came about with, less what `mode` does not give to the owner:
+    set-group-ID may be inherited, and a default list of the parent decides over all of them.
     """
+    staged = staging_name()
     with acting_for(caller):
-        os.mkdir(cname, mode | _OWNER_ALL, dir_fd=parent_fd)
+        os.mkdir(staged, mode | _OWNER_ALL, dir_fd=parent_fd)
     fd = -1
     try:
-        fd, given = _open_as_owner(parent_fd, cname)
+        fd, given = _open_as_owner(parent_fd, staged)
         with acting_for(caller):
             write_dir_iv(fd)
-        status = os.fstat(fd)
-        now = stat.S_IMODE(status.st_mode)
+        now = stat.S_IMODE(os.fstat(fd).st_mode)
         wanted = (now if given is None else given) & (mode | ~_OWNER_ALL)
         if wanted != now:
             # Not as the caller, who would lose the set-group-ID bit of a foreign group.
             os.fchmod(fd, wanted)
-            status = os.fstat(fd)
+        _give_free_name(parent_fd, staged, cname)
+        return fd, os.fstat(fd)
     except BaseException:
-        if fd >= 0:
-            with contextlib.suppress(OSError):
-                os.unlink(DIR_IV_NAME, dir_fd=fd)
-            os.close(fd)
         with contextlib.suppress(OSError):
-            os.rmdir(cname, dir_fd=parent_fd)
+            _remove_staged(parent_fd, staged)
+        if fd >= 0:
+            os.close(fd)
         raise
-    return fd, status
+
+
+def remove_furnished(parent_fd: int, cname: bytes, *, has_iv: bool) -> None:
+    """Remove a directory that has no entries; ENOTEMPTY, with nothing changed, if it has some."""
+    with _cleared(parent_fd, cname, has_iv=has_iv) as fd:
+        _remove_cleared(parent_fd, cname, fd, has_iv=has_iv)
+
+
+def replace_furnished(
+    old_parent_fd: int, old: bytes, parent_fd: int, new: bytes, flags: int, *, has_iv: bool
+) -> None:
+    """Rename the directory `old` over `new`, which has no entries; ENOTEMPTY if it has some.
+
+    At each moment `new` leads to the one or to the other. What is killed before the end may
+    leave an empty directory called `old`.
+    """
+    with _cleared(parent_fd, new, has_iv=has_iv) as fd:
+        if not has_iv:
+            rename(old_parent_fd, old, parent_fd, new, flags)
+            return
+        if not flags and _exchange(old_parent_fd, old, parent_fd, new):
+            try:
+                _remove_cleared(old_parent_fd, old, fd, has_iv=True)
+            except BaseException:
+                rename(old_parent_fd, old, parent_fd, new, RENAME_EXCHANGE)
+                raise
+            return
+        # No way to exchange two names: for a moment there is none at all.
+        staged = staging_name()
+        os.rename(new, staged, src_dir_fd=parent_fd, dst_dir_fd=parent_fd)
+        try:
+            rename(old_parent_fd, old, parent_fd, new, flags)
+        except BaseException:
+            os.rename(staged, new, src_dir_fd=parent_fd, dst_dir_fd=parent_fd)
+            raise
+        with contextlib.suppress(OSError):
+            _remove_staged(parent_fd, staged)
+
+
+def _give_free_name(parent_fd: int, staged: bytes, cname: bytes) -> None:
+    try:
+        rename(parent_fd, staged, parent_fd, cname, RENAME_NOREPLACE)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        if exists(parent_fd, cname):
+            raise os_error(errno.EEXIST) from None
+        os.rename(staged, cname, src_dir_fd=parent_fd, dst_dir_fd=parent_fd)
+
+
+def _exchange(old_parent_fd: int, old: bytes, parent_fd: int, new: bytes) -> bool:
+    """Exchange two entries; False where the file system can't."""
+    try:
+        rename(old_parent_fd, old, parent_fd, new, RENAME_EXCHANGE)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def emptied(parent_fd: int, cname: bytes, *, has_iv: bool) -> Iterator[None]:
-    """Empty a directory that has no entries, for what follows; ENOTEMPTY if it has some.
+def _cleared(parent_fd: int, cname: bytes, *, has_iv: bool) -> Iterator[int]:
+    """Open a directory in which nothing but its IV is, or ENOTEMPTY.
 
-    Its IV waits beside it meanwhile, and comes back if what follows fails.
+    It gets its permissions back if what follows fails.
     """
     fd, restore_mode = _open_as_owner(parent_fd, cname)
-    waiting = REMOVED_IV_PREFIX + b"%d" % secrets.randbits(64)
-    moved = False
     try:
         _clear_debris(fd, has_iv=has_iv)
-        if has_iv:
-            with contextlib.suppress(FileNotFoundError):  # never had one, and is empty
-                os.rename(DIR_IV_NAME, waiting, src_dir_fd=fd, dst_dir_fd=parent_fd)
-                moved = True
-        yield
+        yield fd
     except BaseException:
-        if moved:
-            os.rename(waiting, DIR_IV_NAME, src_dir_fd=parent_fd, dst_dir_fd=fd)
         if restore_mode is not None:
             with contextlib.suppress(OSError):
                 os.fchmod(fd, restore_mode)
         raise
     finally:
         os.close(fd)
+
+
+def _remove_cleared(parent_fd: int, cname: bytes, fd: int, *, has_iv: bool) -> None:
+    """Remove a directory with its IV: under another name, so that none is seen without."""
+    if not has_iv:
+        os.rmdir(cname, dir_fd=parent_fd)
+        return
+    staged, waiting = staging_name(), staging_name()
+    os.rename(cname, staged, src_dir_fd=parent_fd, dst_dir_fd=parent_fd)
+    moved = False
+    try:
+        with contextlib.suppress(FileNotFoundError):  # never had one, and is empty
+            os.rename(DIR_IV_NAME, waiting, src_dir_fd=fd, dst_dir_fd=parent_fd)
+            moved = True
+        os.rmdir(staged, dir_fd=parent_fd)
+    except BaseException:
+        # Somebody else has put something into it a moment ago.
+        if moved:
+            os.rename(waiting, DIR_IV_NAME, src_dir_fd=parent_fd, dst_dir_fd=fd)
+        os.rename(staged, cname, src_dir_fd=parent_fd, dst_dir_fd=parent_fd)
+        raise
     if moved:
-        os.unlink(waiting, dir_fd=parent_fd)
+        with contextlib.suppress(OSError):  # the directory is gone all the same
+            os.unlink(waiting, dir_fd=parent_fd)
+
+
+def _remove_staged(parent_fd: int, staged: bytes) -> None:
+    """Remove a directory that nobody sees, with an IV in it or without."""
+    fd, _mode = _open_as_owner(parent_fd, staged)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(DIR_IV_NAME, dir_fd=fd)
+    finally:
+        os.close(fd)
+    os.rmdir(staged, dir_fd=parent_fd)
 
 
 def _open_as_owner(parent_fd: int, cname: bytes) -> tuple[int, int | None]:
@@ -132,4 +219,7 @@ def _clear_debris(fd: int, *, has_iv: bool) -> None:
                 raise os_error(errno.ENOTEMPTY)
             debris.append(cname)
     for cname in debris:
-        os.unlink(cname, dir_fd=fd)
+        try:
+            os.unlink(cname, dir_fd=fd)
+        except IsADirectoryError:
+            _remove_staged(fd, cname)

@@ -8,12 +8,18 @@ import os
 from typing import Final
 
 from vaultui.crypto.filename import BadName, Names
-from vaultui.format.names import DIR_IV_BYTES, DIR_IV_NAME, LONG_COMPANION_MAX, companion
+from vaultui.format.names import (
+    DIR_IV_BYTES,
+    DIR_IV_NAME,
+    LONG_COMPANION_MAX,
+    LONG_PREFIX,
+    companion,
+)
 from vaultui.linux.atcalls import start_writeback
 from vaultui.linux.errnos import os_error
 
 REMOVED_IV_PREFIX: Final = DIR_IV_NAME + b".rmdir."
-"""Where an IV waits in the parent while its directory is removed; as gocryptfs names it."""
+"""Where gocryptfs keeps an IV in the parent while its directory is removed."""
 
 MODE: Final = 0o444
 """Of all these files: once written, they stay as they are."""
@@ -61,6 +67,14 @@ def new_dir_iv() -> bytes:
 def write_dir_iv(directory_fd: int) -> None:
     """Give a directory that has none a random IV."""
     _write_new(directory_fd, DIR_IV_NAME, new_dir_iv())
+
+
+def staging_name() -> bytes:
+    """Return a new name for what is being made or removed.
+
+    It looks like that of a companion, which neither we nor gocryptfs show to anybody.
+    """
+    return companion(LONG_PREFIX + os.urandom(8).hex().encode())
 
 
 def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:

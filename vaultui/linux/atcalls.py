@@ -1,8 +1,9 @@
-"""System calls on descriptors that the os module lacks."""
+"""System calls on descriptors: those that the os module lacks, and what is made of them."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 from typing import Final
 
 from vaultui.linux import libc
@@ -65,6 +66,23 @@ def fallocate_keep_size(fd: int, offset: int, length: int) -> None:
 def renameat2(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int) -> None:
     """Rename with flags; EINVAL for those that the file system does not support."""
     _renameat2(old_dir, old, new_dir, new, flags)
+
+
+def rename(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int = 0) -> None:
+    """Rename as `renameat2` does; without flags also where there is no such call."""
+    if flags:
+        renameat2(old_dir, old, new_dir, new, flags)
+    else:
+        os.rename(old, new, src_dir_fd=old_dir, dst_dir_fd=new_dir)
+
+
+def exists(directory: int, name: bytes) -> bool:
+    """Tell whether a directory has an entry of that name, whatever it is."""
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def start_writeback(fd: int) -> None:

@@ -287,7 +287,7 @@ def test_a_directory_that_could_not_be_removed_has_its_iv_and_mode_again(
     inside = vault.cipher_path("dir")
 
     def refuse(*_args: object, **_kwargs: object) -> None:
-        number = errno.ENOTEMPTY if os.listdir(inside) else errno.EBUSY
+        number = errno.ENOTEMPTY if inside.exists() else errno.EBUSY
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
