@@ -33,6 +33,11 @@ def password(text: bytes) -> Credentials:
     return Credentials(password=secret(text))
 
 
+def typed(text: bytes) -> Credentials:
+    """Return what stands for a text that somebody typed: a recovery key perhaps."""
+    return Credentials.typed(secret(text))
+
+
 def key_file(content: bytes, text: bytes | None = None) -> Credentials:
     """Return credentials with a key file, which stands as if `content` was its digest."""
     digest = secret(content.ljust(32, b"."))

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.cipherfs import volume
+from vaultui.cipherfs import conffile, slots, volume
+from vaultui.crypto.keyslots import Credentials
+from vaultui.format.kdfcost import Cost
 from vaultui.model.errors import PasswordIncorrect
 from vaultui.model.secret import Secret
 
@@ -33,6 +35,24 @@ def opens(cipherdir: Path, password: bytes, config: Path | None = None) -> bool:
     except PasswordIncorrect:
         return False
     return True
+
+
+def change_password(
+    cipherdir: Path | str,
+    old: bytes,
+    new: bytes,
+    cost: Cost | None = None,
+    config: Path | None = None,
+    *,
+    reverse: bool = False,
+) -> None:
+    path = conffile.locate_file(cipherdir, config, reverse=reverse)
+    slots.rekey(path, Credentials.typed(secret(old)), Credentials(password=secret(new)), cost)
+
+
+def replace_lost(cipherdir: Path, master: Secret, new: bytes, cost: Cost | None = None) -> str:
+    path = conffile.locate_file(cipherdir, None, reverse=False)
+    return slots.replace_lost_key(path, master, Credentials(password=secret(new)), cost)
 
 
 @contextmanager
@@ -62,7 +82,8 @@ CALLS = ("open", "read", "write", "fsync", "fchmod", "link", "rename", "unlink",
 DYING = f"""
 import os, sys
 from pathlib import Path
-from vaultui.cipherfs import volume
+from vaultui.cipherfs import slots, volume
+from vaultui.crypto.keyslots import Credentials
 from vaultui.model.secret import Secret
 
 action, cipherdir, left = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
@@ -82,7 +103,8 @@ old, new = (Secret(bytearray(text)) for text in ({OLD!r}, {NEW!r}))
 if action == "create":
     volume.create(cipherdir, new, 10)
 else:
-    volume.change_password(cipherdir, old, new)
+    conf = os.fsencode(cipherdir / {CONF!r})
+    slots.rekey(conf, Credentials(password=old), Credentials(password=new))
 """
 
 

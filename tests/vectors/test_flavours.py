@@ -19,6 +19,7 @@ import pytest
 from vaultui.cipherfs.volume import Volume, volume_from_master_key, volume_of
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import CorruptBlock
+from vaultui.crypto.keyslots import Credentials
 from vaultui.format import volumeconf
 from vaultui.format.blocks import HEADER_BYTES, parse_header
 from vaultui.format.features import BadFeatures, FeatureFlag, Features
@@ -46,7 +47,7 @@ def opened(made: Made) -> Volume:
             return volume_from_master_key(master, made["flags"])
     conf = volumeconf.parse(made["config"].encode(), "gocryptfs.conf")
     password = Secret(bytearray(raw(DOCUMENT, "password")))
-    with password, masterkey.unwrap(conf, password) as master:
+    with password, masterkey.unwrap(conf, Credentials.typed(password)) as master:
         return volume_of(conf.features, master)
 
 

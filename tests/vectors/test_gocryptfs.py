@@ -18,6 +18,7 @@ import pytest
 from vaultui.cipherfs.volume import Volume, volume_of
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import CorruptBlock
+from vaultui.crypto.keyslots import Credentials
 from vaultui.format import volumeconf
 from vaultui.format.blocks import GCM, HEADER_BYTES, BadHeader, parse_header
 from vaultui.format.names import BadName
@@ -50,13 +51,13 @@ def password() -> Secret:
 @pytest.fixture(scope="module")
 def volume() -> Volume:
     conf = volumeconf.parse(DOCUMENT["config"].encode(), "gocryptfs.conf")
-    with masterkey.unwrap(conf, password()) as master:
+    with masterkey.unwrap(conf, Credentials.typed(password())) as master:
         assert bytes(master.view) == raw(DOCUMENT, "master_key")
         return volume_of(conf.features, master)
 
 
 def unwrap(conf: str, path: str) -> Secret:
-    return masterkey.unwrap(volumeconf.parse(conf.encode(), path), password())
+    return masterkey.unwrap(volumeconf.parse(conf.encode(), path), Credentials.typed(password()))
 
 
 def read_file(volume: Volume, data: bytes) -> bytes:

@@ -99,7 +99,7 @@ def test_what_is_refused_is_refused_for_its_reason(vector: dict[str, Any]) -> No
     }[vector["expect"]]
     data = json.dumps(vector["config"]).encode()
     with pytest.raises(reason):
-        masterkey.unwrap(volumeconf.parse(data, "p"), secret(vector["password"]))
+        masterkey.unwrap(volumeconf.parse(data, "p"), Credentials.typed(secret(vector["password"])))
 
 
 @pytest.mark.parametrize("vector", VECTORS["recovery_keys"], ids=lambda vector: vector["text"][:5])

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from slotmaking import typed
 
 from vaultui.cipherfs.volume import volume_of
 from vaultui.crypto import masterkey
@@ -109,7 +110,7 @@ def test_old_volumes_give_up_their_master_key(vector: dict[str, Any]) -> None:
         scrypt=ScryptCost(salt=base64.b64decode(vector["salt"]), n=vector["n"]),
         features=Features.parse(vector["flags"]),
     )
-    with masterkey.unwrap(conf, secret(raw(vector, "password"))) as master:
+    with masterkey.unwrap(conf, typed(raw(vector, "password"))) as master:
         assert bytes(master.view) == raw(vector, "out")
         content = volume_of(conf.features, master).content
     for stored, target in vector.get("symlinks", {}).items():

@@ -60,6 +60,11 @@ def locate(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> bytes
     return os.path.join(directory, REVERSE_CONF_NAME if reverse else CONF_NAME)
 
 
+def locate_file(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> bytes:
+    """Return as `locate`, with links followed: to replace the link would leave the config."""
+    return os.path.realpath(locate(cipherdir, config_path, reverse=reverse))
+
+
 def read(path: bytes) -> ConfFile:
     """Return the config at `path`, which may be a pipe.
 

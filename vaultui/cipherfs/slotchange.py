@@ -38,6 +38,7 @@ from vaultui.format.keyslots import (
 )
 from vaultui.format.volumeconf import NO_SCRYPT, VolumeConf
 from vaultui.model.errors import (
+    KeyFileNeeded,
     KeySlotsFull,
     KeySlotStillNeeded,
     KeySlotUnknown,
@@ -113,22 +114,32 @@ class SlotChange:
             return (self.own,)
         return self.file.conf.key_slots.slots
 
-    def only_password(self) -> KeySlot:
-        """Return the slot that is for a password; raises UsageError unless there is just one."""
-        found = [slot for slot in self.slots if slot.kind is SlotKind.PASSWORD]
-        if len(found) != 1:
-            raise UsageError(what=f"The volume has {len(found)} passwords, so say which: give it")
-        return found[0]
+    def lost(self, kind: SlotKind) -> KeySlot:
+        """Return the slot of a key that was lost and is replaced by one of `kind`.
 
-    def rekey(self, old: KeySlot, key: Credentials, cost: Cost | None) -> KeySlot:
-        """Write the config with another key or cost for the slot `old`."""
+        That is the only one of the kind, or where there is none, the only one that is not a
+        recovery key, which becomes one of the kind. Raises UsageError.
+        """
+        found = [slot for slot in self.slots if slot.kind is kind] or [
+            slot for slot in self.slots if slot.kind is not SlotKind.RECOVERY_KEY
+        ]
+        if len(found) != 1:
+            raise UsageError(what=f"The volume has {len(found)} keys that may be meant")
+        return replace(found[0], kind=kind)
+
+    def rekeyed(self, old: KeySlot, key: Credentials, cost: Cost | None) -> tuple[KeySlot, bytes]:
+        """Return the slot `old` with another key or cost, and the config with it, tried out."""
         check_new(key, old.kind, old.cost if cost is None else cost, old.label)
         new = replace(old, cost=salted(old.cost if cost is None else cost), wrapped=b"")
-        self.write([new if slot.id == old.id else slot for slot in self.slots], {new.id: key})
-        return new
+        slots = [new if slot.id == old.id else slot for slot in self.slots]
+        return new, self.prepared(slots, {new.id: key})
 
     def write(self, slots: Sequence[KeySlot], keys: Mapping[bytes, Credentials]) -> None:
         """Write the config with these slots; those that wrap nothing yet do so under `keys`."""
+        conffile.replace(self.file, self.prepared(slots, keys))
+
+    def prepared(self, slots: Sequence[KeySlot], keys: Mapping[bytes, Credentials]) -> bytes:
+        """Return the config with these slots, tried out."""
         if len(slots) > MAX_SLOTS:
             raise KeySlotsFull(reason=f"The volume has {MAX_SLOTS} keys")
         if sum(slot.cost.work for slot in slots) > MAX_WORK:
@@ -138,7 +149,7 @@ class SlotChange:
         data = volumeconf.format(conf)
         fresh = [slot for slot in slots if not slot.wrapped] or [self.own]
         self._try(data, {slot.id: keys[slot.id] for slot in fresh})
-        conffile.replace(self.file, data)
+        return data
 
     def _try(self, data: bytes, keys: Mapping[bytes, Credentials]) -> None:
         """Open each of these slots in what is about to be written: it will be the only way in."""
@@ -150,33 +161,48 @@ class SlotChange:
                     raise VolumeConfNotWritten(path=shown, reason="it did not open when tried")
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A config as it was when a key opened it, so that the key need not be derived again."""
+
+    data: bytes
+    slot: KeySlot
+    master: Secret
+
+
 @contextlib.contextmanager
 def changing(
-    path: bytes, given: Credentials, *, without: bytes | None = None
+    path: bytes,
+    given: Credentials,
+    *,
+    without: bytes | None = None,
+    opened: Opened | None = None,
 ) -> Iterator[SlotChange]:
-    """Hold the config at `path` open for a change; `without` is a slot not to be opened."""
+    """Hold the config at `path` open for a change; `without` is a slot not to be opened.
+
+    What was `opened` before counts where the config is still the same.
+    """
     with conffile.locked(path):
         file = conffile.read(path)
-        if without is None:
+        if opened is not None and opened.data == file.data:
+            own, master = opened.slot, opened.master.copy()
+        elif without is None:
             own, master = unwrap(file.conf, given)
         else:
             own, master = _unwrap_without(file.conf, given, without)
         with master:
             # A plain volume gets an ID for its slot now; it may become one with several.
-            yield SlotChange(file, master, own if own.id else _identified(own), given)
+            yield SlotChange(file, master, own if own.id else identified(own), given)
 
 
 def unwrap(conf: VolumeConf, given: Credentials) -> tuple[KeySlot, Secret]:
     """Return the slot that opens, in either format, and the master key; the MAC is right.
 
-    Raises PasswordIncorrect, VolumeConfTampered and Fido2TokenNeeded.
+    Raises as `masterkey.unwrap`.
     """
-    masterkey.check_takes_password(conf)
     if conf.key_slots is not None:
         return keyslots.unwrap(conf, given)
-    if given.password is None:
-        raise PasswordIncorrect
-    return slots_of(conf)[0], masterkey.unwrap(conf, given.password)
+    return slots_of(conf)[0], masterkey.unwrap(conf, given)
 
 
 def _unwrap_one(conf: VolumeConf, slot_id: bytes, key: Credentials) -> Secret:
@@ -201,7 +227,7 @@ def _unwrap_without(conf: VolumeConf, given: Credentials, slot_id: bytes) -> tup
     others = tuple(slot for slot in conf.key_slots.slots if slot.id != slot_id)
     try:
         own, master = keyslots.find(replace(conf, key_slots=KeySlots(others)), given)
-    except PasswordIncorrect:
+    except (PasswordIncorrect, KeyFileNeeded):
         if (opened := keyslots.unwrap_slot(doomed[0], given)) is None:
             raise
         opened.wipe()
@@ -214,7 +240,7 @@ def _unwrap_without(conf: VolumeConf, given: Credentials, slot_id: bytes) -> tup
     return own, master
 
 
-def _identified(slot: KeySlot) -> KeySlot:
+def identified(slot: KeySlot) -> KeySlot:
     return replace(slot, id=os.urandom(ID_BYTES), cost=salted(slot.cost), created=int(time.time()))
 
 

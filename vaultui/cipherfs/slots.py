@@ -12,25 +12,42 @@ on the way leaves a config that the old keys open, or one that the new ones open
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 
 from vaultui.cipherfs import conffile
-from vaultui.cipherfs.slotchange import SlotChange, changing, check_new, salted, slots_of, unwrap
-from vaultui.crypto import keyslots
+from vaultui.cipherfs.slotchange import (
+    Opened,
+    SlotChange,
+    changing,
+    check_new,
+    identified,
+    salted,
+    slots_of,
+    unwrap,
+)
+from vaultui.crypto import keyslots, masterkey
 from vaultui.crypto.keyslots import Credentials
 from vaultui.format.kdfcost import Cost
 from vaultui.format.keyslots import ID_BYTES, KeySlot, SlotKind
 from vaultui.format.volumeconf import VolumeConf
-from vaultui.model.errors import MasterKeyInvalid, VolumeConfTampered
+from vaultui.model.errors import (
+    MasterKeyInvalid,
+    UsageError,
+    VolumeConfNotWritten,
+    VolumeConfTampered,
+)
 from vaultui.model.secret import Secret
 
 __all__ = [
+    "Opened",
     "add",
-    "change_password",
+    "opened",
     "rekey",
     "remove",
-    "replace_lost_password",
+    "replace_lost_key",
     "slots_of",
     "verify",
 ]
@@ -39,7 +56,7 @@ __all__ = [
 def verify(conf: VolumeConf, given: Credentials) -> KeySlot:
     """Return the slot that the key opens, in a config that is as it was made.
 
-    Raises PasswordIncorrect, VolumeConfTampered and Fido2TokenNeeded.
+    Raises as `masterkey.unwrap`.
     """
     slot, master = unwrap(conf, given)
     master.wipe()
@@ -71,43 +88,88 @@ def remove(path: bytes, given: Credentials, slot_id: bytes) -> None:
         change.write([slot for slot in change.slots if slot.id != slot_id], {})
 
 
+@contextlib.contextmanager
+def opened(path: bytes, given: Credentials) -> Iterator[Opened]:
+    """Open the config at `path` for a `rekey` later; nobody is kept from changing it meanwhile.
+
+    Raises as `verify`. The master key is wiped at the end.
+    """
+    file = conffile.read(path)
+    slot, master = unwrap(file.conf, given)
+    with master:
+        yield Opened(file.data, slot, master)
+
+
 def rekey(
-    path: bytes, given: Credentials, new: Credentials | None = None, cost: Cost | None = None
+    path: bytes,
+    given: Credentials,
+    new: Credentials | None = None,
+    cost: Cost | None = None,
+    opened: Opened | None = None,
 ) -> KeySlot:
     """Change the slot that `given` opens: to another key of its kind, or another derivation.
 
-    Both stay where they are None. Returns the slot as it is then, and raises as `add`.
+    Of a key file with a password either may change alone. A recovery key replaces the one that
+    was lost (`SlotChange.lost`). `opened` saves deriving the key of `given` again.
+    Returns the slot as it is then, and raises as `add`, and UsageError where `new` has what
+    the slot has no use for.
     """
-    with changing(path, given) as change:
-        return change.rekey(change.own, given if new is None else new, cost)
+    with changing(path, given, opened=opened) as change:
+        slot, key = change.own, given
+        if new is not None:
+            if slot.kind is SlotKind.RECOVERY_KEY:
+                slot, given = change.lost(new.kind), Credentials()
+            _check_uses(slot.kind, new)
+            key = Credentials(
+                password=given.password if new.password is None else new.password,
+                key_file=given.key_file if new.key_file is None else new.key_file,
+                recovery_key=new.recovery_key,
+            )
+        slot, data = change.rekeyed(slot, key, cost)
+        conffile.replace(change.file, data)
+        return slot
 
 
-def change_password(path: bytes, old: Secret, new: Secret, cost: Cost | None = None) -> KeySlot:
-    """Change the password `old`; a recovery key in its place changes the only password there is.
+def _check_uses(kind: SlotKind, new: Credentials) -> None:
+    """Raise UsageError for a new key of another kind: it would open nothing, unnoticed."""
+    if new.password is not None and kind is SlotKind.KEY_FILE:
+        raise UsageError(what="The key file alone opens the volume: there is no password to change")
+    if new.key_file is not None and kind is SlotKind.PASSWORD:
+        raise UsageError(what="A password alone opens the volume: there is no key file to change")
 
-    Raises as `add`, and UsageError where there are several.
+
+def replace_lost_key(
+    path: bytes, master: Secret, new: Credentials, cost: Cost | None = None
+) -> str:
+    """Replace the key of a volume that was lost (`SlotChange.lost`), by way of its master key.
+
+    Where there are key slots, the MAC proves it right. In the plain format nothing does: the
+    old config then stays as a copy beside the new one. Returns the path of that copy, or "".
+    Raises MasterKeyInvalid, Fido2TokenNeeded, VolumeConfCopyExists, and as `rekey`.
     """
-    with (
-        Credentials.typed(old) as given,
-        Credentials(password=new.copy()) as key,
-        changing(path, given) as change,
-    ):
-        slot = change.own if change.own.kind is SlotKind.PASSWORD else change.only_password()
-        return change.rekey(slot, key, cost)
-
-
-def replace_lost_password(
-    path: bytes, master: Secret, new: Secret, cost: Cost | None = None
-) -> KeySlot:
-    """Change the only password of a volume with key slots by way of its master key.
-
-    That is proven right by the MAC. Raises MasterKeyInvalid, and as `change_password`.
-    """
-    with conffile.locked(path), Credentials(password=new.copy()) as key:
+    with conffile.locked(path):
         file = conffile.read(path)
+        is_plain = file.conf.key_slots is None
+        if is_plain:
+            masterkey.check_takes_password(file.conf)
+            conffile.check_no_copy(path)
+        else:
+            _check_master_key(file.conf, master)
+        own = identified(slots_of(file.conf)[0]) if is_plain else slots_of(file.conf)[0]
+        change = SlotChange(file, master, own, new)
+        _, data = change.rekeyed(change.lost(new.kind), new, cost)
+        copy = conffile.keep_copy(file) if is_plain else b""
         try:
-            keyslots.check_mac(file.conf, master)
-        except VolumeConfTampered:
-            raise MasterKeyInvalid(reason="it is not that of this volume") from None
-        change = SlotChange(file, master, slots_of(file.conf)[0], key)
-        return change.rekey(change.only_password(), key, cost)
+            conffile.replace(file, data)
+        except VolumeConfNotWritten:
+            if copy:
+                os.unlink(copy)
+            raise
+        return os.fsdecode(copy)
+
+
+def _check_master_key(conf: VolumeConf, master: Secret) -> None:
+    try:
+        keyslots.check_mac(conf, master)
+    except VolumeConfTampered:
+        raise MasterKeyInvalid(reason="it is not that of this volume") from None

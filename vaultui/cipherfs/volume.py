@@ -1,16 +1,11 @@
-"""A volume as a whole: made, opened, and given another password.
+"""A volume as a whole: made, and opened.
 
-Order of writing, so that a crash leaves nothing that looks whole and is not:
+`create` writes the config last, so that a crash leaves nothing that looks whole and is not. A
+directory without a config is no volume; until the config is durable nobody holds a master key
+for it. What a killed one leaves does not stand in the way of the next. Two creations in one
+directory exclude each other by a lock on it.
 
-- `create` writes the config last. A directory without a config is no volume; until the config
-  is durable nobody holds a master key for it. What a killed one leaves does not stand in the
-  way of the next.
-- `change_password`, and every change of a key slot, opens what it is about to write, and then
-  replaces the config in one step.
-
-Two creations in one directory exclude each other by a lock on it. Two changes of one config take
-turns, by a lock on the file that is about to be replaced: the second finds the password of
-the first.
+`slots` changes the keys of a volume.
 """
 
 from __future__ import annotations
@@ -22,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from vaultui import __version__
-from vaultui.cipherfs import conffile, freshdir, slotchange, slots
+from vaultui.cipherfs import conffile, freshdir, slotchange
 from vaultui.cipherfs.conffile import Path
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import ContentCipher, new_aead
@@ -36,7 +31,14 @@ from vaultui.format.features import (
     Features,
     NameScheme,
 )
-from vaultui.format.kdfcost import DEFAULT_LOGN, MAX_LOGN, MIN_LOGN, Argon2idCost, ScryptCost
+from vaultui.format.kdfcost import (
+    DEFAULT_LOGN,
+    MAX_LOGN,
+    MIN_LOGN,
+    Argon2idCost,
+    Cost,
+    ScryptCost,
+)
 from vaultui.format.keyslots import ID_BYTES, KeySlot, SlotKind
 from vaultui.format.names import LONG_NAME_MAX_RANGE
 from vaultui.format.volumeconf import NO_SCRYPT, VolumeConf
@@ -45,7 +47,6 @@ from vaultui.model.errors import (
     InitFailed,
     ScryptCostRefused,
     UsageError,
-    VolumeConfNotWritten,
     VolumeConfUnsupported,
 )
 from vaultui.model.secret import Secret
@@ -81,7 +82,7 @@ def open_volume(
     The password stays the caller's to wipe.
     """
     conf = read_conf(cipherdir, config_path, reverse=reverse)
-    with masterkey.unwrap(conf, password) as master:
+    with Credentials.typed(password) as given, masterkey.unwrap(conf, given) as master:
         return volume_of(conf.features, master)
 
 
@@ -158,6 +159,7 @@ def create(
     config_path: Path | None = None,
     fido2: Mapping[str, Any] | None = None,
     argon2id: Argon2idCost | None = None,
+    key_file: Secret | None = None,
 ) -> Secret:
     """Make a volume in the empty directory `cipherdir`, and return its master key.
 
@@ -165,18 +167,22 @@ def create(
     content is AES-SIV. `master` is a master key to wrap instead of a random one; it stays the
     caller's. A config outside of the directory is never written over. With `fido2`, which the
     config then keeps for the token, `password` is what the token gave. With `argon2id` the
-    password has a key slot under Argon2id, and gocryptfs refuses the volume.
+    key has a slot under Argon2id, and gocryptfs refuses the volume; with `key_file`, what a key
+    file stands for, it has one for both together, or for the file alone where the password is
+    empty.
 
     Raises UsageError, FeaturesRefused, PasswordEmpty, PasswordTooLong, ScryptCostRefused,
     CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, InitFailed or
     VolumeConfNotWritten. What a failure had already written is removed.
     """
     features = _features_of_new(content, names, long_name_max, reverse)
-    if fido2 is not None and argon2id is not None:
-        raise FeaturesRefused(reason="a FIDO2 token and Argon2id")
+    if fido2 is not None and (argon2id is not None or key_file is not None):
+        other = "Argon2id" if key_file is None else "a key file"
+        raise FeaturesRefused(reason=f"a FIDO2 token and {other}")
     if fido2 is not None:
         features = replace(features, flags=(*features.flags, FeatureFlag.FIDO2))
-    masterkey.check_password(password)
+    if password or key_file is None:
+        masterkey.check_password(password)
     check_logn(scrypt_logn)
     conf_path = conffile.locate(cipherdir, config_path, reverse=reverse)
     directory = os.fsencode(cipherdir)
@@ -185,11 +191,13 @@ def create(
         check_creatable(cipherdir, names=names, reverse=reverse, config_path=config_path)
         key = masterkey.new_master_key() if master is None else master.copy()
         try:
-            if argon2id is None:
+            if argon2id is None and key_file is None:
                 encrypted_key, cost = masterkey.wrap(key, password, scrypt_logn)
                 conf = VolumeConf(_CREATOR, encrypted_key, cost, features, fido2 or {})
             else:
-                conf = _conf_with_slot(key, password, argon2id, features)
+                bare = VolumeConf(_CREATOR, b"", NO_SCRYPT, features)
+                slot_cost = argon2id or ScryptCost(salt=b"", n=1 << scrypt_logn)
+                conf = _with_slot(bare, key, password, key_file, slot_cost)
             data = volumeconf.format(conf)
             freshdir.write(directory, conf_path, data, uses_dir_iv=uses_dir_iv)
         except BaseException:
@@ -198,88 +206,19 @@ def create(
     return key
 
 
-def _conf_with_slot(
-    master: Secret, password: Secret, cost: Argon2idCost, features: Features
+def _with_slot(
+    bare: VolumeConf, master: Secret, password: Secret, key_file: Secret | None, cost: Cost
 ) -> VolumeConf:
-    with Credentials(password=password.copy()) as key:
-        slot = KeySlot(os.urandom(ID_BYTES), SlotKind.PASSWORD, cost, int(time.time()))
-        bare = VolumeConf(_CREATOR, b"", NO_SCRYPT, features)
+    """Return the config `bare` with a key slot for what was given of the two."""
+    kind = SlotKind.PASSWORD
+    if key_file is not None:
+        kind = SlotKind.PASSWORD_AND_KEY_FILE if password else SlotKind.KEY_FILE
+    with Credentials(
+        password=password.copy(), key_file=None if key_file is None else key_file.copy()
+    ) as key:
+        salted = slotchange.salted(cost)
+        slot = KeySlot(os.urandom(ID_BYTES), kind, salted, int(time.time()))
         return slotchange.with_slots(bare, master, [slot], {slot.id: key})
-
-
-def change_password(
-    cipherdir: Path,
-    old: Secret,
-    new: Secret,
-    logn: int | None = None,
-    config_path: Path | None = None,
-    *,
-    reverse: bool = False,
-    from_master_key: bool = False,
-    argon2id: Argon2idCost | None = None,
-) -> str:
-    """Wrap the master key under the password `new`; the volume's content stays as it is.
-
-    Of a volume with key slots it is the slot of the password `old` that changes. `logn` makes
-    it one under scrypt with that cost, and `argon2id` one under Argon2id; None for both keeps
-    the cost. With `from_master_key`, `old` is not the password but the
-    master key. In the plain format nothing can prove that right: the old config then stays as a
-    copy beside the new one. Returns the path of that copy, or "".
-
-    Raises as `open_volume`, and PasswordEmpty, PasswordTooLong or ScryptCostRefused for the new
-    ones, VolumeConfCopyExists, and VolumeConfNotWritten with the old config in place.
-    """
-    # A link to the config is followed now: replacing the link would leave the config as it was.
-    path = os.path.realpath(conffile.locate(cipherdir, config_path, reverse=reverse))
-    if logn is not None:
-        check_logn(logn)
-    cost = argon2id if logn is None else ScryptCost(salt=b"", n=1 << logn)
-    has_slots = conffile.read(path).conf.key_slots is not None
-    if from_master_key and has_slots:
-        slots.replace_lost_password(path, old, new, cost)
-        return ""
-    if has_slots or (argon2id is not None and not from_master_key):
-        slots.change_password(path, old, new, cost)
-        return ""
-    copy = _change_plain(path, old, new, logn, from_master_key=from_master_key)
-    if argon2id is not None:
-        slots.change_password(path, new, new, argon2id)
-    return copy
-
-
-def _change_plain(
-    path: bytes, old: Secret, new: Secret, logn: int | None, *, from_master_key: bool
-) -> str:
-    with conffile.locked(path):
-        file = conffile.read(path)
-        masterkey.check_takes_password(file.conf)
-        masterkey.check_password(new)
-        with old.copy() if from_master_key else masterkey.unwrap(file.conf, old) as master:
-            data = _rewrapped(file, master, new, file.conf.scrypt.logn if logn is None else logn)
-        if not from_master_key:
-            conffile.replace(file, data)
-            return ""
-        copy = conffile.keep_copy(file)
-        try:
-            conffile.replace(file, data)
-        except VolumeConfNotWritten:
-            os.unlink(copy)
-            raise
-        return os.fsdecode(copy)
-
-
-def _rewrapped(file: conffile.ConfFile, master: Secret, password: Secret, logn: int) -> bytes:
-    """Return the config with the master key under another password, tried out."""
-    encrypted_key, cost = masterkey.wrap(
-        master, password, logn, hkdf=file.conf.features.has(FeatureFlag.HKDF)
-    )
-    data = volumeconf.format(replace(file.conf, encrypted_key=encrypted_key, scrypt=cost))
-    # Opened from its bytes: after the replacement they are the only way to the content.
-    shown = os.fsdecode(file.path)
-    with masterkey.unwrap(volumeconf.parse(data, shown), password) as again:
-        if again.view != master.view:
-            raise VolumeConfNotWritten(path=shown, reason="it did not open when tried")
-    return data
 
 
 def _features_of_new(content: str, names: str, long_name_max: int, reverse: bool) -> Features:

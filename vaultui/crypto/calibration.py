@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from vaultui.crypto.hazmat import kdf
+from vaultui.crypto.stretching import stretch
 from vaultui.format.kdfcost import (
     ARGON2ID_SALT_BYTES,
-    KEY_BYTES,
     MAX_ARGON2ID_WORK,
     Argon2idCost,
+    Cost,
 )
 from vaultui.model.errors import Argon2idRefused
 from vaultui.model.secret import Secret
@@ -26,13 +26,11 @@ _SHARE: Final = 4
 """One part in so many of the free memory is used."""
 
 
-def derivation_s(cost: Argon2idCost) -> float:
+def derivation_s(cost: Cost) -> float:
     """Return how long this machine takes for `cost`, in seconds."""
     began = time.perf_counter()
     with Secret(bytearray(b"a password to measure with")) as password:
-        kdf.argon2id(
-            password, cost.salt, cost.memory_kib, cost.passes, cost.lanes, KEY_BYTES
-        ).wipe()
+        stretch(password, cost).wipe()
     return time.perf_counter() - began
 
 

@@ -24,19 +24,29 @@ from vaultui.format.kdfcost import KEY_BYTES, Cost
 from vaultui.format.keyslots import (
     ID_BYTES,
     NONCE_BYTES,
+    WITHOUT_KEY_FILE,
     WRAPPED_BYTES,
     KeySlot,
+    KeySlots,
     SlotKind,
     associated_data,
 )
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
+    KeyFileIncorrect,
+    KeyFileNeeded,
+    PasswordEmpty,
     PasswordIncorrect,
+    PasswordTooLong,
     RecoveryKeyMistyped,
     ScryptCostTooHigh,
+    VaultuiError,
     VolumeConfTampered,
 )
 from vaultui.model.secret import Secret
+
+PASSWORD_MAX: Final = 2048
+"""Bytes; gocryptfs reads no more, so a longer password could never be given to it."""
 
 _WRAP_INFO: Final = b"vaultui key slot"
 _MAC_INFO: Final = b"vaultui key slots MAC"
@@ -50,16 +60,34 @@ class Credentials:
     key_file: Secret | None = None
     """The SHA-256 of the file."""
     recovery_key: Secret | None = None
+    token: Secret | None = None
+    """What a FIDO2 token gave; it stands for the password of a volume in the plain format."""
 
     @classmethod
-    def typed(cls, text: Secret) -> Self:
-        """Return what a text stands for that was given as a password: a recovery key perhaps."""
+    def typed(cls, text: Secret, key_file: Secret | None = None) -> Self:
+        """Return what a text stands for that was given as a password: a recovery key perhaps.
+
+        An empty one is none. The key file becomes the credentials' own. Raises PasswordTooLong.
+        """
+        if len(text) > PASSWORD_MAX:
+            raise PasswordTooLong(limit=PASSWORD_MAX)
         recovery_key = None
         if recoverykey.looks_like_one(text):
-            # What its mistakes are is said when nothing else has opened either: see `explain`.
+            # What its mistakes are is said when nothing else has opened either: see `find`.
             with contextlib.suppress(RecoveryKeyMistyped):
                 recovery_key = recoverykey.parse(text)
-        return cls(password=text.copy(), recovery_key=recovery_key)
+        return cls(
+            password=text.copy() if text else None, key_file=key_file, recovery_key=recovery_key
+        )
+
+    @property
+    def kind(self) -> SlotKind:
+        """What kind of slot all of it together makes."""
+        if self.recovery_key is not None:
+            return SlotKind.RECOVERY_KEY
+        if self.key_file is None:
+            return SlotKind.PASSWORD
+        return SlotKind.PASSWORD_AND_KEY_FILE if self.password else SlotKind.KEY_FILE
 
     def material(self, kind: SlotKind) -> Secret | None:
         """Return what is stretched for a slot of this kind, or None where that was not given."""
@@ -77,7 +105,7 @@ class Credentials:
                     return Secret(bytearray(kdf.hmac_sha256(self.key_file, password)))
 
     def wipe(self) -> None:
-        for secret in (self.password, self.key_file, self.recovery_key):
+        for secret in (self.password, self.key_file, self.recovery_key, self.token):
             if secret is not None:
                 secret.wipe()
 
@@ -135,8 +163,9 @@ def unwrap_slot(slot: KeySlot, credentials: Credentials) -> Secret | None:
 def find(conf: VolumeConf, credentials: Credentials) -> tuple[KeySlot, Secret]:
     """Return the slot that the credentials open, and the master key; the cheapest go first.
 
-    Raises PasswordIncorrect where they open none, and ScryptCostTooHigh where one was left
-    out for its cost. The MAC is not looked at.
+    Where they open none it raises RecoveryKeyMistyped, PasswordEmpty, KeyFileNeeded or
+    PasswordIncorrect, whatever explains it best, and ScryptCostTooHigh where one was left out
+    for its cost. The MAC is not looked at.
     """
     assert conf.key_slots is not None
     too_high: ScryptCostTooHigh | None = None
@@ -148,11 +177,37 @@ def find(conf: VolumeConf, credentials: Credentials) -> tuple[KeySlot, Secret]:
             continue
         if master is not None:
             return slot, master
-    raise too_high or PasswordIncorrect
+    raise too_high or _refusal(conf.key_slots, credentials)
+
+
+def _refusal(key_slots: KeySlots, given: Credentials) -> VaultuiError:
+    """Return what to tell of credentials that opened none of the slots."""
+    kinds = {slot.kind for slot in key_slots.slots}
+    mistake = given.password and _mistake_in(given.password)
+    if mistake and SlotKind.RECOVERY_KEY in kinds:
+        return mistake
+    nothing_typed = given.password is None and given.recovery_key is None
+    if given.key_file is None:
+        if not kinds & WITHOUT_KEY_FILE:
+            return KeyFileNeeded()
+        return PasswordEmpty() if nothing_typed else PasswordIncorrect()
+    if nothing_typed:
+        return KeyFileIncorrect(alone="") if SlotKind.KEY_FILE in kinds else PasswordEmpty()
+    return KeyFileIncorrect(alone=", nor by the password, nor by both together")
+
+
+def _mistake_in(text: Secret) -> RecoveryKeyMistyped | None:
+    """Return the mistake in what was meant as a recovery key, or None for what was not."""
+    if recoverykey.looks_like_one(text):
+        try:
+            recoverykey.parse(text).wipe()
+        except RecoveryKeyMistyped as mistake:
+            return mistake
+    return None
 
 
 def unwrap(conf: VolumeConf, credentials: Credentials) -> tuple[KeySlot, Secret]:
-    """Return as `find`; raises VolumeConfTampered too, when the config is not as it was made."""
+    """Return and raise as `find`; VolumeConfTampered too, for a config that was changed."""
     slot, master = find(conf, credentials)
     try:
         check_mac(conf, master)
@@ -160,14 +215,6 @@ def unwrap(conf: VolumeConf, credentials: Credentials) -> tuple[KeySlot, Secret]
         master.wipe()
         raise
     return slot, master
-
-
-def explain(conf: VolumeConf, text: Secret) -> None:
-    """Raise RecoveryKeyMistyped where `text`, which opened nothing, was meant as a recovery key."""
-    assert conf.key_slots is not None
-    kinds = {slot.kind for slot in conf.key_slots.slots}
-    if SlotKind.RECOVERY_KEY in kinds and recoverykey.looks_like_one(text):
-        recoverykey.parse(text).wipe()
 
 
 def check_mac(conf: VolumeConf, master: Secret) -> None:

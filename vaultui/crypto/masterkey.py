@@ -9,13 +9,15 @@ from typing import Final
 from vaultui.crypto import keyslots
 from vaultui.crypto.hazmat import kdf
 from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
-from vaultui.crypto.keyslots import Credentials
+from vaultui.crypto.keyslots import PASSWORD_MAX, Credentials
 from vaultui.crypto.stretching import stretch
 from vaultui.format.features import ContentScheme, FeatureFlag, Features
 from vaultui.format.kdfcost import KEY_BYTES, ScryptCost
+from vaultui.format.keyslots import WITHOUT_KEY_FILE, SlotKind
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
     Fido2TokenNeeded,
+    KeyFileNeeded,
     MasterKeyDamaged,
     PasswordEmpty,
     PasswordIncorrect,
@@ -23,9 +25,6 @@ from vaultui.model.errors import (
     VolumeConfTampered,
 )
 from vaultui.model.secret import Secret
-
-PASSWORD_MAX: Final = 2048
-"""Bytes; gocryptfs reads no more, so a longer password could never be given to it."""
 
 _TAG_BYTES: Final = 16
 _NONCE_BYTES: Final = 16
@@ -63,28 +62,46 @@ def check_password(password: Secret) -> None:
         raise PasswordTooLong(limit=PASSWORD_MAX)
 
 
-def check_takes_password(conf: VolumeConf) -> None:
-    """Raise Fido2TokenNeeded for a volume that no password opens, so that none is asked for."""
+def check_takes_password(conf: VolumeConf, *, with_key_file: bool = False) -> None:
+    """Raise Fido2TokenNeeded or KeyFileNeeded for a volume that nothing opens that is typed.
+
+    So that nothing is asked for in vain; `with_key_file` says that there is a key file.
+    """
     if conf.features.has(FeatureFlag.FIDO2):
         raise Fido2TokenNeeded
+    slots = () if conf.key_slots is None or with_key_file else conf.key_slots.slots
+    if slots and not any(slot.kind in WITHOUT_KEY_FILE for slot in slots):
+        raise KeyFileNeeded
 
 
-def unwrap(conf: VolumeConf, password: Secret, *, from_token: bool = False) -> Secret:
-    """Return the master key; `from_token` says that a FIDO2 token gave what stands for a password.
+def wants_password(conf: VolumeConf, *, with_key_file: bool) -> bool:
+    """Tell whether a password is to be asked for: not where a key file is enough.
 
-    Where the volume has key slots, each that a password opens is tried, and those for recovery
-    keys if it may be one; raises RecoveryKeyMistyped then, and VolumeConfTampered.
-
-    Raises PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, Fido2TokenNeeded where no password
-    opens the volume, and PasswordIncorrect when the tag does not match: a wrong password and
-    flipped bits in the key look the same, to us as to everybody. A key of the wrong length is
-    told apart, as MasterKeyDamaged.
+    Where it may be enough, and may also belong to a password, somebody is asked, who can leave
+    the password empty.
     """
-    if not from_token:
-        check_takes_password(conf)
-    check_password(password)
+    if conf.key_slots is None or not with_key_file:
+        return True
+    kinds = {slot.kind for slot in conf.key_slots.slots}
+    return SlotKind.KEY_FILE not in kinds or SlotKind.PASSWORD_AND_KEY_FILE in kinds
+
+
+def unwrap(conf: VolumeConf, given: Credentials) -> Secret:
+    """Return the master key of a volume of either format.
+
+    Where it has key slots, raises as `keyslots.unwrap`. In the plain format raises
+    Fido2TokenNeeded, PasswordEmpty, PasswordTooLong, ScryptCostTooHigh, and PasswordIncorrect
+    when the tag does not match: a wrong password and flipped bits in the key look the same, to
+    us as to everybody. A key of the wrong length is told apart, as MasterKeyDamaged.
+    """
     if conf.key_slots is not None:
-        return _unwrap_slot(conf, password)
+        return keyslots.unwrap(conf, given)[1]
+    if conf.features.has(FeatureFlag.FIDO2) and given.token is None:
+        raise Fido2TokenNeeded
+    password = given.token if conf.features.has(FeatureFlag.FIDO2) else given.password
+    if password is None:
+        raise PasswordEmpty
+    check_password(password)
     has_hkdf = conf.features.has(FeatureFlag.HKDF)
     nonce_bytes = _NONCE_BYTES if has_hkdf else _OLD_NONCE_BYTES
     wrapped = conf.encrypted_key
@@ -103,26 +120,20 @@ def unwrap(conf: VolumeConf, password: Secret, *, from_token: bool = False) -> S
     return Secret(master)
 
 
-def _unwrap_slot(conf: VolumeConf, password: Secret) -> Secret:
-    with Credentials.typed(password) as credentials:
-        try:
-            return keyslots.unwrap(conf, credentials)[1]
-        except PasswordIncorrect:
-            keyslots.explain(conf, password)
-            raise
-
-
-def rescue(conf: VolumeConf, password: Secret) -> tuple[Secret, bool]:
+def rescue(conf: VolumeConf, given: Credentials) -> tuple[Secret, bool]:
     """Return the master key as `unwrap` does, and whether the config is as it was made.
 
     It is for showing the key, which its own tag vouches for. To open a volume after a change
     that nobody vouches for would be to trust that change.
     """
+    if conf.key_slots is None:
+        return unwrap(conf, given), True
+    master = keyslots.find(conf, given)[1]
     try:
-        return unwrap(conf, password, from_token=True), True
+        keyslots.check_mac(conf, master)
     except VolumeConfTampered:
-        with Credentials.typed(password) as credentials:
-            return keyslots.find(conf, credentials)[1], False
+        return master, False
+    return master, True
 
 
 def wrap(

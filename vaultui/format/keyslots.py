@@ -47,6 +47,9 @@ class SlotKind(StrEnum):
     RECOVERY_KEY = "recovery-key"
 
 
+WITHOUT_KEY_FILE: Final = frozenset((SlotKind.PASSWORD, SlotKind.RECOVERY_KEY))
+"""What can be typed alone."""
+
 @dataclass(frozen=True, slots=True)
 class KeySlot:
     """One way to the master key."""

@@ -1,4 +1,4 @@
-"""What is done once and ends: create, change the password, check, tell about a volume.
+"""What is done once and ends: create, check, tell about a volume. `keycommands` has the keys.
 
 Each takes the Spec of the wire and returns its answer, for the command line and for the
 front end alike. Nothing is printed here.
@@ -13,9 +13,6 @@ from typing import Any
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.slots import slots_of
-from vaultui.crypto.calibration import choose_argon2id
-from vaultui.format.kdfcost import Argon2idCost
-from vaultui.format.keyslots import KeySlot
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import VolumeConfNotWritten
@@ -32,8 +29,6 @@ from vaultui.wire.handshake import (
     CreateSpec,
     Damage,
     InfoSpec,
-    PasswdSpec,
-    SlotInfo,
     VolumeInfo,
 )
 
@@ -64,43 +59,28 @@ def create(
     `master` is the key to wrap, instead of a new one; `fido2` is what a token needs to know
     that gave the password.
     """
+    cost = keycommands.argon2id() if spec.argon2id else None
+    key_file = opening.read_key_file(spec.key_file)
     began = time.monotonic()
-    key = volumes.create(
-        spec.cipherdir,
-        password,
-        spec.scrypt_logn,
-        content=spec.content,
-        names=spec.names,
-        long_name_max=spec.long_name_max,
-        reverse=spec.reverse,
-        master=master,
-        fido2=fido2,
-        config_path=spec.config_path or None,
-        argon2id=_argon2id(spec.argon2id),
-    )
+    try:
+        key = volumes.create(
+            spec.cipherdir,
+            password,
+            spec.scrypt_logn,
+            content=spec.content,
+            names=spec.names,
+            long_name_max=spec.long_name_max,
+            reverse=spec.reverse,
+            master=master,
+            fido2=fido2,
+            config_path=spec.config_path or None,
+            argon2id=cost,
+            key_file=key_file,
+        )
+    finally:
+        if key_file is not None:
+            key_file.wipe()
     return Created(spec.cipherdir, time.monotonic() - began), key
-
-
-def change_password(spec: PasswdSpec, old: Secret, new: Secret) -> str:
-    """Give the volume another password; `old` is the old one, or the master key.
-
-    Returns the path of a copy of the old config, or "". Exempt from the claim: the content
-    stays as it is.
-    """
-    return volumes.change_password(
-        spec.cipherdir,
-        old,
-        new,
-        spec.scrypt_logn or None,
-        spec.config_path or None,
-        reverse=spec.reverse,
-        from_master_key=spec.from_master_key,
-        argon2id=_argon2id(spec.argon2id),
-    )
-
-
-def _argon2id(is_wanted: bool) -> Argon2idCost | None:
-    return choose_argon2id(memory.available_bytes()) if is_wanted else None
 
 
 def info(spec: InfoSpec) -> VolumeInfo:
@@ -127,12 +107,8 @@ def describe(conf: VolumeConf) -> VolumeInfo:
         scrypt_p=cost.p,
         scrypt_key_bytes=cost.key_bytes,
         long_name_max=conf.features.long_name_max,
-        slots=tuple(_describe_slot(slot) for slot in slots),
+        slots=tuple(keycommands.describe_slot(slot) for slot in slots),
     )
-
-
-def _describe_slot(slot: KeySlot) -> SlotInfo:
-    return SlotInfo(slot.id.hex(), slot.kind.value, str(slot.cost), slot.created, slot.label)
 
 
 def check(

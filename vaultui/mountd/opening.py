@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from vaultui.cipherfs import keyfile
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.volume import Volume
 from vaultui.crypto import masterkey
-from vaultui.format.features import ContentScheme
+from vaultui.crypto.keyslots import Credentials
+from vaultui.format.features import ContentScheme, FeatureFlag
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import UsageError
 from vaultui.model.secret import Secret
@@ -21,14 +23,14 @@ def read_conf(spec: MountSpec | CheckSpec, *, has_token: bool = False) -> Volume
     """Return the config, before anybody is asked for a password; None where none is read.
 
     A config may be a pipe: it is read once. Raises as `volumes.read_conf`, and
-    Fido2TokenNeeded.
+    Fido2TokenNeeded or KeyFileNeeded.
     """
     if spec.master_key_flags:
         return None
     reverse = isinstance(spec, MountSpec) and spec.reverse
     conf = volumes.read_conf(spec.cipherdir, spec.config_path or None, reverse=reverse)
     if not has_token:
-        masterkey.check_takes_password(conf)
+        masterkey.check_takes_password(conf, with_key_file=bool(spec.key_file))
     if reverse and conf.features.content is not ContentScheme.AES_SIV:
         raise UsageError(what=f"{_AES_SIV_ONLY}, but not enabled in the config file")
     return conf
@@ -37,7 +39,8 @@ def read_conf(spec: MountSpec | CheckSpec, *, has_token: bool = False) -> Volume
 def open_volume(spec: MountSpec | CheckSpec, conf: VolumeConf | None, secret: Secret) -> Volume:
     """Return the volume that the secret opens.
 
-    That is the password or what a token gave for it, and without a config the master key.
+    That is what was typed, or what a token gave for it, and without a config the master key.
+    Raises KeyFileUnusable, and as `masterkey.unwrap`.
     """
     if conf is None:
         volume = volumes.volume_from_master_key(secret, spec.master_key_flags, spec.long_name_max)
@@ -45,8 +48,31 @@ def open_volume(spec: MountSpec | CheckSpec, conf: VolumeConf | None, secret: Se
         if reverse and volume.features.content is not ContentScheme.AES_SIV:
             raise UsageError(what=_AES_SIV_ONLY)
     else:
-        with masterkey.unwrap(conf, secret, from_token=True) as master:
+        with (
+            given_for(conf, secret, spec.key_file) as given,
+            masterkey.unwrap(conf, given) as master,
+        ):
             volume = volumes.volume_of(conf.features, master)
     flags = " ".join(flag.value for flag in volume.features.flags)
     log.debug("the volume is open; its features: %s", flags)
     return volume
+
+
+def given_for(conf: VolumeConf, secret: Secret, key_file: str) -> Credentials:
+    """Return as `credentials`, or what a token gave, where the volume is opened with one."""
+    if conf.features.has(FeatureFlag.FIDO2):
+        return Credentials(token=secret.copy())
+    return credentials(secret, key_file)
+
+
+def credentials(typed: Secret, key_file: str) -> Credentials:
+    """Return what was given to open a volume: what was typed, which may be empty, and a key file.
+
+    The caller wipes it. Raises KeyFileUnusable and PasswordTooLong.
+    """
+    return Credentials.typed(typed, read_key_file(key_file))
+
+
+def read_key_file(path: str) -> Secret | None:
+    """Return what the key file of a Spec stands for, None where there is none."""
+    return keyfile.read(path) if path else None

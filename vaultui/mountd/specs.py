@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import ProtocolError, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import shown
-from vaultui.mountd import commands, console, daemon, mounting
+from vaultui.mountd import (
+    commands,
+    console,
+    daemon,
+    keycommands,
+    mounting,
+    opening,
+    spectoken,
+)
 from vaultui.wire import framing
 from vaultui.wire.handshake import (
+    CalibrateSpec,
     CheckSpec,
     CreateSpec,
     Done,
@@ -26,9 +36,17 @@ from vaultui.wire.handshake import (
     MountSpec,
     PasswdSpec,
     Ready,
+    SlotAddSpec,
+    SlotRemoveSpec,
+    SlotVerifySpec,
     Starting,
     Step,
     StepName,
+)
+
+_SPECS: Final = (
+    *(MountSpec, CreateSpec, CheckSpec, InfoSpec, PasswdSpec),
+    *(SlotAddSpec, SlotRemoveSpec, SlotVerifySpec, CalibrateSpec),
 )
 
 
@@ -58,15 +76,19 @@ class Conversation:
 class SpecFront:
     """The front end, as serving a mount sees it."""
 
-    has_token = False
-
-    def __init__(self, spec_fd: int, conversation: Conversation, notify_pid: int) -> None:
+    def __init__(self, spec_fd: int, conversation: Conversation, spec: MountSpec) -> None:
         self._spec_fd = spec_fd
         self._conversation = conversation
-        self._notify_pid = notify_pid
+        self._device = spec.fido2_device
+        self._notify_pid = spec.notify_pid
+        self.has_token = bool(spec.fido2_device)
 
-    def secret(self, _conf: VolumeConf | None) -> Secret:
-        return framing.read_secret(self._spec_fd)
+    def secret(self, conf: VolumeConf | None) -> Secret:
+        given = framing.read_secret(self._spec_fd)
+        return spectoken.exchanged(given, conf, self._device, self._touch)
+
+    def _touch(self) -> None:
+        self.step(StepName.TOUCHING)
 
     def step(self, name: StepName) -> None:
         self._conversation.tell(Step(name))
@@ -102,36 +124,81 @@ def run(spec_fd: int, notify_fd: int, program: str) -> ExitCode:
 
 
 def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
-    spec = framing.read_message(spec_fd, MountSpec, CreateSpec, PasswdSpec, CheckSpec, InfoSpec)
+    spec = framing.read_message(spec_fd, *_SPECS)
+    if spec is None:
+        raise ProtocolError(what="specification", reason="it is missing")
+    if isinstance(spec, MountSpec):
+        console.set_level(spec.log_level)
+        front = SpecFront(spec_fd, conversation, spec)
+        return mounting.mount(spec, front, program=program)
+    with contextlib.ExitStack() as stack:
+        secrets = [
+            stack.enter_context(framing.read_secret(spec_fd)) for _ in range(_secrets_of(spec))
+        ]
+        if not isinstance(spec, InfoSpec):
+            conversation.tell(Step(StepName.DERIVING))
+        _do(spec, secrets, conversation)
+    return ExitCode.OK
+
+
+def _secrets_of(spec: Any) -> int:
+    """Return how many secrets follow a Spec of a command that ends by itself."""
     match spec:
-        case None:
-            raise ProtocolError(what="specification", reason="it is missing")
-        case MountSpec():
-            console.set_level(spec.log_level)
-            front = SpecFront(spec_fd, conversation, spec.notify_pid)
-            return mounting.mount(spec, front, program=program)
         case CreateSpec():
-            with contextlib.ExitStack() as stack:
-                password = stack.enter_context(framing.read_secret(spec_fd))
-                given = (
-                    stack.enter_context(framing.read_secret(spec_fd))
-                    if spec.has_master_key
-                    else None
-                )
-                conversation.tell(Step(StepName.DERIVING))
-                created, master = commands.create(spec, password, given)
+            return 2 if spec.has_master_key else 1
+        case PasswdSpec() | SlotAddSpec():
+            return 2
+        case CheckSpec() | SlotRemoveSpec() | SlotVerifySpec():
+            return 1
+        case _:
+            return 0
+
+
+def _do(spec: Any, secrets: Sequence[Secret], conversation: Conversation) -> None:
+    """Do what a Spec says that ends by itself, and tell its answer."""
+    match spec, secrets:
+        case CreateSpec(), [password, *given]:
+            created, master = commands.create(spec, password, *given)
             with master:
                 conversation.tell(created)
                 conversation.tell_secret(master)
-        case PasswdSpec():
-            with framing.read_secret(spec_fd) as old, framing.read_secret(spec_fd) as new:
-                conversation.tell(Step(StepName.DERIVING))
-                commands.change_password(spec, old, new)
-                conversation.tell(Done())
-        case CheckSpec():
-            with framing.read_secret(spec_fd) as password:
-                conversation.tell(Step(StepName.DERIVING))
-                conversation.tell(commands.check(spec, password, conversation.tell))
-        case InfoSpec():
+        case PasswdSpec(), [old, new]:
+            keycommands.change_password(spec, old, new)
+            conversation.tell(Done())
+        case SlotAddSpec(), [secret, new]:
+            added, text, code = keycommands.add_slot(spec, secret, new)
+            with text, code:
+                conversation.tell(added)
+                conversation.tell_secret(text)
+                conversation.tell_secret(code)
+        case SlotRemoveSpec(), [secret]:
+            keycommands.remove_slot(spec, secret)
+            conversation.tell(Done())
+        case SlotVerifySpec(), [secret]:
+            slots_conf = keycommands.read_conf(spec)
+            with _opening_secret(spec, slots_conf, secret, conversation) as opening_secret:
+                conversation.tell(keycommands.verify_slot(spec, slots_conf, opening_secret))
+        case CalibrateSpec(), []:
+            conversation.tell(keycommands.calibrate())
+        case CheckSpec(), [secret]:
+            conf = opening.read_conf(spec, has_token=bool(spec.fido2_device))
+            with _opening_secret(spec, conf, secret, conversation) as opening_secret:
+                checked = commands.check(spec, opening_secret, conversation.tell, conf=conf)
+                conversation.tell(checked)
+        case InfoSpec(), []:
             conversation.tell(commands.info(spec))
-    return ExitCode.OK
+
+
+def _opening_secret(
+    spec: CheckSpec | SlotVerifySpec,
+    conf: VolumeConf | None,
+    given: Secret,
+    conversation: Conversation,
+) -> Secret:
+    """Return what opens the volume, which is not `given` where a token has to make it."""
+    secret = spectoken.exchanged(
+        given, conf, spec.fido2_device, lambda: conversation.tell(Step(StepName.TOUCHING))
+    )
+    if secret is not given:
+        conversation.tell(Step(StepName.DERIVING))
+    return secret

@@ -1,4 +1,4 @@
-"""Commands of the backend that end by themselves: create, change the password, check, info."""
+"""Commands of the backend that end by themselves: create, check, info, everything about keys."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ from vaultui.wire.handshake import (
     Failed,
     InfoSpec,
     PasswdSpec,
+    SlotAdded,
+    SlotAddSpec,
+    SlotOpened,
+    SlotRemoveSpec,
+    SlotVerifySpec,
     Starting,
     Step,
     VolumeInfo,
@@ -68,7 +73,12 @@ OnMessage = Callable[[Step | CheckMessage], None]
 class Outcome:
     message: Result
     secret: Secret | None = None
-    """With Created: the master key, which the caller wipes."""
+    """With Created the master key, with SlotAdded the recovery key as text; the caller wipes it.
+
+    Empty for a slot of another kind.
+    """
+    qr_code: Secret | None = None
+    """With SlotAdded: the recovery key as `SlotAdded` describes it; the caller wipes it."""
 
 
 async def run_oneshot(
@@ -124,7 +134,10 @@ async def _converse(shim: ShimStart, on_message: OnMessage) -> Outcome:
                 on_message(message)
             case Created():
                 return Outcome(message, await shim.notify.secret())
-            case Done() | Checked() | VolumeInfo():
+            case SlotAdded():
+                text = await shim.notify.secret()
+                return Outcome(message, text, await shim.notify.secret())
+            case Done() | Checked() | VolumeInfo() | SlotOpened() | Calibrated():
                 return Outcome(message)
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 from dyingwriter import died_at_each_call
 from slotmaking import cheap_argon2id, cheap_scrypt, key_file, password, recovery, secret
-from volumemaking import CONF, DIR_IV, NEW, OLD, keep_directories_from_the_disk, no_file_can_grow
+from volumemaking import (
+    CONF,
+    DIR_IV,
+    NEW,
+    OLD,
+    change_password,
+    keep_directories_from_the_disk,
+    no_file_can_grow,
+    replace_lost,
+)
 
 from vaultui.cipherfs import conffile, keyfile, slotchange, slots, volume
 from vaultui.crypto import keyslots
@@ -47,7 +56,7 @@ def opens(cipherdir: Path, given: Credentials) -> bool:
     conf = volume.read_conf(cipherdir)
     try:
         slots.verify(conf, given)
-    except PasswordIncorrect:
+    except (PasswordIncorrect, PasswordEmpty):
         return False
     return True
 
@@ -140,8 +149,8 @@ def test_one_key_changes_and_the_others_stay(made: Path) -> None:
     slots.rekey(conf_path(made), password(OLD), password(NEW))
     assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
     assert slots.verify(volume.read_conf(made), recovery(b"paper")).id == paper.id
-    with pytest.raises(UsageError, match="recovery-key"):
-        slots.rekey(conf_path(made), recovery(b"paper"), password(OLD))
+    with pytest.raises(UsageError, match="no key file"):
+        slots.rekey(conf_path(made), password(NEW), key_file(b"stick"))
 
 
 def test_the_last_slot_is_not_removed(made: Path) -> None:
@@ -308,32 +317,33 @@ def test_a_new_volume_may_have_argon2id(empty: Path) -> None:
 
 def test_a_change_of_the_password_is_one_of_its_slot(made: Path) -> None:
     add_paper(made)
-    volume.change_password(made, secret(OLD), secret(NEW))
+    change_password(made, OLD, NEW)
     assert kinds(made) == [("password", ScryptCost), ("recovery-key", NoCost)]
-    volume.change_password(made, secret(NEW), secret(OLD), argon2id=cheap_argon2id())
+    change_password(made, NEW, OLD, cheap_argon2id())
     assert kinds(made) == [("password", Argon2idCost), ("recovery-key", NoCost)]
-    volume.change_password(made, secret(OLD), secret(OLD), 12)
+    change_password(made, OLD, OLD, cheap_scrypt(12))
     assert kinds(made) == [("password", ScryptCost), ("recovery-key", NoCost)]
     assert opens(made, password(OLD))
 
 
 def test_a_lost_password_is_replaced_with_the_recovery_key(made: Path) -> None:
     add_paper(made)
-    with format_recovery_key(secret(PAPER)) as typed:
-        volume.change_password(made, typed, secret(NEW))
-        assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
-        slots.add(conf_path(made), password(NEW), password(OLD), SlotKind.PASSWORD, cheap_scrypt())
-        with pytest.raises(UsageError, match="2 passwords"):
-            volume.change_password(made, typed, secret(b"another"))
+    with format_recovery_key(secret(PAPER)) as text, text.view as view:
+        words = bytes(view)
+    change_password(made, words, NEW)
+    assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
+    slots.add(conf_path(made), password(NEW), password(OLD), SlotKind.PASSWORD, cheap_scrypt())
+    with pytest.raises(UsageError, match="2 keys"):
+        change_password(made, words, b"another")
 
 
 def test_a_lost_password_is_replaced_with_a_master_key_that_is_proven(empty: Path) -> None:
     with volume.create(empty, secret(OLD), argon2id=cheap_argon2id()) as master:
         with pytest.raises(MasterKeyInvalid) as caught:
-            volume.change_password(empty, secret(bytes(32)), secret(NEW), from_master_key=True)
+            replace_lost(empty, secret(bytes(32)), NEW)
         assert caught.value.exit_code == 14
         assert opens(empty, password(OLD))
-        assert volume.change_password(empty, master, secret(NEW), from_master_key=True) == ""
+        assert replace_lost(empty, master, NEW) == ""
     assert (opens(empty, password(OLD)), opens(empty, password(NEW))) == (False, True)
     assert sorted(os.listdir(empty)) == [CONF, DIR_IV]
 
@@ -342,9 +352,7 @@ def test_a_lost_password_of_a_plain_volume_may_be_replaced_by_one_under_argon2id
     empty: Path,
 ) -> None:
     with volume.create(empty, secret(OLD), 10) as master:
-        copy = volume.change_password(
-            empty, master, secret(NEW), from_master_key=True, argon2id=cheap_argon2id()
-        )
+        copy = replace_lost(empty, master, NEW, cheap_argon2id())
     assert kinds(empty) == [("password", Argon2idCost)]
     assert opens(empty, password(NEW))
     assert Path(copy).exists()

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from volumemaking import CONF, DIR_IV, NEW, OLD, opens, secret
+from volumemaking import CONF, DIR_IV, NEW, OLD, change_password, opens, secret
 
 from vaultui.cipherfs import volume
 from vaultui.model.errors import (
@@ -88,7 +88,7 @@ def test_without_a_directory_there_is_no_volume(tmp_path: Path, kind: str) -> No
     for action in (
         lambda: volume.create(path, secret(OLD), 10),
         lambda: volume.open_volume(path, secret(OLD)),
-        lambda: volume.change_password(path, secret(OLD), secret(NEW)),
+        lambda: change_password(path, OLD, NEW),
         lambda: volume.read_conf(path),
     ):
         with pytest.raises(CipherdirMissing) as caught:
@@ -123,6 +123,6 @@ def test_a_volume_lives_on_a_stick_without_hard_links_and_modes(
     volume.create(empty, secret(OLD), 10).wipe()
     with pytest.raises(CipherdirNotEmpty):
         volume.create(empty, secret(NEW), 10)
-    volume.change_password(empty, secret(OLD), secret(NEW))
+    change_password(empty, OLD, NEW)
     assert opens(empty, NEW)
     assert sorted(os.listdir(empty)) == [CONF, DIR_IV]

@@ -20,6 +20,7 @@ from slotmaking import (
     password,
     recovery,
     secret,
+    typed,
 )
 
 from vaultui.crypto import keyslots, masterkey, recoverykey
@@ -31,9 +32,13 @@ from vaultui.format.kdfcost import Argon2idCost
 from vaultui.format.keyslots import SlotKind
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
+    KeyFileIncorrect,
+    KeyFileNeeded,
+    PasswordEmpty,
     PasswordIncorrect,
     RecoveryKeyMistyped,
     ScryptCostTooHigh,
+    VaultuiError,
     VolumeConfCorrupt,
     VolumeConfTampered,
     VolumeConfUnsupported,
@@ -95,23 +100,62 @@ def test_no_part_of_a_key_opens_and_none_of_another_kind(conf: VolumeConf) -> No
         key_file(b"card", b"pin2"),
         recovery(b"stick"),
         Credentials(recovery_key=secret(MASTER)),
-        Credentials(),
     ):
         with pytest.raises(PasswordIncorrect):
             keyslots.unwrap(conf, credentials)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "given", "error", "words"),
+    [
+        ("0124", Credentials, PasswordEmpty, "empty"),
+        ("234", Credentials, PasswordEmpty, "empty"),
+        ("23", Credentials, KeyFileNeeded, "none was given"),
+        ("23", lambda: typed(b"pin"), KeyFileNeeded, "none was given"),
+        ("3", lambda: key_file(b"card"), PasswordEmpty, "empty"),
+        ("2", lambda: key_file(b"card"), KeyFileIncorrect, "not opened by this key file.$"),
+        ("23", lambda: key_file(b"x", b"x"), KeyFileIncorrect, "both together"),
+        ("01", lambda: typed(b"x"), PasswordIncorrect, "Password incorrect"),
+    ],
+)
+def test_of_what_opens_nothing_it_is_told_why(
+    kinds: str, given: Callable[[], Credentials], error: type[VaultuiError], words: str
+) -> None:
+    conf = conf_with(secret(MASTER), [EACH_KIND[int(number)] for number in kinds])
+    with given() as credentials, pytest.raises(error, match=words) as caught:
+        keyslots.unwrap(conf, credentials)
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    ("kinds", "with_key_file", "without"),
+    [("01", True, True), ("02", False, True), ("3", True, None), ("23", True, None)],
+)
+def test_a_password_is_asked_for_where_one_may_open(
+    kinds: str, with_key_file: bool, without: bool | None
+) -> None:
+    conf = conf_with(secret(MASTER), [EACH_KIND[int(number)] for number in kinds])
+    assert masterkey.wants_password(conf, with_key_file=True) == with_key_file
+    masterkey.check_takes_password(conf, with_key_file=True)
+    if without is None:
+        with pytest.raises(KeyFileNeeded):
+            masterkey.check_takes_password(conf)
+    else:
+        masterkey.check_takes_password(conf)
+        assert masterkey.wants_password(conf, with_key_file=False) == without
+
+
 def test_a_typed_recovery_key_opens_where_a_password_is_asked_for(conf: VolumeConf) -> None:
     with recoverykey.format(secret(b"paper".ljust(32, b"."))) as text:
-        typed = bytes(text.view)
-    for words in (typed, typed.lower().replace(b"-", b" ")):
-        with masterkey.unwrap(conf, secret(words)) as master:
+        words = bytes(text.view)
+    for variant in (words, words.lower().replace(b"-", b" ")):
+        with masterkey.unwrap(conf, typed(variant)) as master:
             assert bytes(master.view) == MASTER
     with pytest.raises(RecoveryKeyMistyped, match="group 2"):
-        masterkey.unwrap(conf, secret(typed[:7] + b"U" + typed[8:]))
+        masterkey.unwrap(conf, typed(words[:7] + b"U" + words[8:]))
     # Read well, and of another volume.
     with recoverykey.format(secret(bytes(32))) as text, pytest.raises(PasswordIncorrect):
-        masterkey.unwrap(conf, text)
+        masterkey.unwrap(conf, Credentials.typed(text))
 
 
 def test_what_looks_like_a_recovery_key_may_be_a_password() -> None:
@@ -120,7 +164,7 @@ def test_what_looks_like_a_recovery_key_may_be_a_password() -> None:
     conf = conf_with(
         secret(MASTER), [(password(words), SlotKind.PASSWORD, cheap_scrypt(), "p"), EACH_KIND[4]]
     )
-    with masterkey.unwrap(conf, secret(words)) as master:
+    with masterkey.unwrap(conf, typed(words)) as master:
         assert bytes(master.view) == MASTER
 
 
@@ -213,7 +257,7 @@ def test_whoever_opens_any_slot_finds_what_was_changed(conf: VolumeConf, meddle:
         keyslots.unwrap(changed, password(b"one"))
     assert caught.value.exit_code == 11
     # The key itself is genuine, and can be shown for rescue.
-    master, is_sound = masterkey.rescue(changed, secret(b"one"))
+    master, is_sound = masterkey.rescue(changed, password(b"one"))
     assert (bytes(master.view), is_sound) == (MASTER, False)
 
 
@@ -263,7 +307,7 @@ def test_a_key_where_gocryptfs_would_look_for_it_is_refused(conf: VolumeConf) ->
 def test_the_config_of_an_old_volume_can_have_slots() -> None:
     features = Features(tuple(flag for flag in FEATURES.flags if flag is not FeatureFlag.HKDF))
     conf = conf_with(secret(MASTER), EACH_KIND[:2], features)
-    with masterkey.unwrap(conf, secret(b"two")) as master:
+    with masterkey.unwrap(conf, typed(b"two")) as master:
         assert bytes(master.view) == MASTER
 
 

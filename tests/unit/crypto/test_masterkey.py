@@ -10,9 +10,11 @@ import textwrap
 from dataclasses import replace
 
 import pytest
+from slotmaking import secret, typed
 
 from vaultui.crypto import masterkey
 from vaultui.crypto.hazmat import kdf
+from vaultui.crypto.keyslots import Credentials
 from vaultui.format.features import (
     DEFAULT_FEATURES,
     ContentScheme,
@@ -30,11 +32,6 @@ from vaultui.model.errors import (
     PasswordTooLong,
     ScryptCostTooHigh,
 )
-from vaultui.model.secret import Secret
-
-
-def secret(text: bytes) -> Secret:
-    return Secret(bytearray(text))
 
 
 def wrapped(password: bytes, *, hkdf: bool = True) -> tuple[VolumeConf, bytes]:
@@ -53,7 +50,7 @@ def test_the_password_that_wrapped_unwraps(password: bytes, hkdf: bool) -> None:
     conf, master = wrapped(password, hkdf=hkdf)
     assert len(conf.encrypted_key) == (64 if hkdf else 60)
     assert len(conf.scrypt.salt) == 32
-    with masterkey.unwrap(conf, secret(password)) as again:
+    with masterkey.unwrap(conf, typed(password)) as again:
         assert bytes(again.view) == master
 
 
@@ -61,7 +58,7 @@ def test_the_password_that_wrapped_unwraps(password: bytes, hkdf: bool) -> None:
 def test_any_other_password_is_incorrect(other: bytes) -> None:
     conf, _ = wrapped(b"password")
     with pytest.raises(PasswordIncorrect) as caught:
-        masterkey.unwrap(conf, secret(other))
+        masterkey.unwrap(conf, typed(other))
     assert caught.value.exit_code == 12
 
 
@@ -76,7 +73,7 @@ def test_an_empty_password_and_an_overlong_one_are_refused_unasked() -> None:
     with masterkey.new_master_key() as master:
         for password, error in ((b"", PasswordEmpty), (b"p" * 2049, PasswordTooLong)):
             with pytest.raises(error) as caught:
-                masterkey.unwrap(conf, secret(password))
+                masterkey.unwrap(conf, typed(password))
             assert caught.value.exit_code == 9
             with pytest.raises(error):
                 masterkey.wrap(master, secret(password), 10)
@@ -88,14 +85,14 @@ def test_a_wrapped_key_of_another_length_is_damage_with_the_number_of_a_wrong_pa
 ) -> None:
     conf, _ = wrapped(b"password")
     with pytest.raises(MasterKeyDamaged, match=f"{size} bytes, not 64") as caught:
-        masterkey.unwrap(replace(conf, encrypted_key=bytes(size)), secret(b"password"))
+        masterkey.unwrap(replace(conf, encrypted_key=bytes(size)), typed(b"password"))
     assert caught.value.exit_code == 12
 
 
 def test_the_password_stays_the_callers() -> None:
     conf, _ = wrapped(b"password")
     password = secret(b"password")
-    masterkey.unwrap(conf, password).wipe()
+    masterkey.unwrap(conf, Credentials.typed(password)).wipe()
     assert bytes(password.view) == b"password"
 
 
@@ -144,7 +141,7 @@ def test_a_volume_with_a_token_takes_no_password() -> None:
     conf, _ = wrapped(b"password")
     features = Features((*conf.features.flags, FeatureFlag.FIDO2))
     with pytest.raises(Fido2TokenNeeded) as caught:
-        masterkey.unwrap(replace(conf, features=features), secret(b"password"))
+        masterkey.unwrap(replace(conf, features=features), typed(b"password"))
     assert caught.value.exit_code == 1
 
 
@@ -152,10 +149,10 @@ def test_what_a_token_gave_stands_for_the_password() -> None:
     conf, master = wrapped(b"secret of the token")
     features = Features((*conf.features.flags, FeatureFlag.FIDO2))
     of_token = replace(conf, features=features)
-    with masterkey.unwrap(of_token, secret(b"secret of the token"), from_token=True) as key:
+    with masterkey.unwrap(of_token, Credentials(token=secret(b"secret of the token"))) as key:
         assert bytes(key.view) == master
     with pytest.raises(PasswordIncorrect):
-        masterkey.unwrap(of_token, secret(b"of another one"), from_token=True)
+        masterkey.unwrap(of_token, Credentials(token=secret(b"of another one")))
 
 
 def test_no_key_shows_in_a_representation() -> None:
@@ -172,7 +169,7 @@ def test_a_cost_beyond_this_machine_is_refused_before_it_is_tried(
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1 << 18, "SC_PAGE_SIZE": 4096}.get)
     costly = replace(conf, scrypt=ScryptCost(salt=conf.scrypt.salt, n=1 << 21))
     with pytest.raises(ScryptCostTooHigh, match=r"2048 MiB of memory.*1024 MiB") as caught:
-        masterkey.unwrap(costly, secret(b"password"))
+        masterkey.unwrap(costly, typed(b"password"))
     assert caught.value.exit_code == 13
 
 

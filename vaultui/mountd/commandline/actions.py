@@ -71,6 +71,8 @@ def _act(options: Options, program: str) -> int:
         # Absolute: a daemon goes to the root directory.
         options.config = os.path.abspath(options.config)
         log.info("Using config file at custom location %s", options.config)
+    if options.key_file:
+        options.key_file = os.path.abspath(options.key_file)
     refusals.check_owner(options)
     with contextlib.ExitStack() as stack:
         if options.cpu_profile or options.memory_profile or options.trace:

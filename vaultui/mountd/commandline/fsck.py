@@ -28,7 +28,13 @@ _CLEAR_LINE: Final = "\r\x1b[K"
 
 def run(options: Options, cipherdir: str) -> ExitCode:
     """Check the volume, print what is damaged, and return the exit code."""
-    spec = CheckSpec(cipherdir, options.config, master_key_flags(options), long_name_max(options))
+    spec = CheckSpec(
+        cipherdir,
+        options.config,
+        master_key_flags(options),
+        long_name_max(options),
+        key_file=options.key_file,
+    )
     conf = opening.read_conf(spec, has_token=bool(options.fido2))
     with read_secret(options, conf) as secret:
         if not options.has_master_key:

@@ -30,12 +30,15 @@ def run(options: Options, cipherdir: str, program: str) -> ExitCode:
         long_name_max=long_name_max(options),
         reverse=options.reverse,
         argon2id=options.argon2id,
+        key_file=options.key_file,
         has_master_key=options.has_master_key,
     )
     # Told before the password is asked for twice.
     commands.check_creatable(spec)
     if not options.extpass and not options.fido2:
         log.info("Choose a password for protecting your files.")
+        if options.key_file:
+            log.info("It is needed together with the key file; without one the file is enough.")
     with contextlib.ExitStack() as stack:
         kept, secret = _new_secret(options, cipherdir)
         stack.enter_context(secret)

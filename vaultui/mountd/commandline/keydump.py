@@ -8,7 +8,7 @@ from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
 from vaultui.model.errors import VolumeConfTampered
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import console
+from vaultui.mountd import console, opening
 from vaultui.mountd.commandline.keysources import read_password_or_token
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
@@ -24,8 +24,11 @@ def run(options: Options, path: str) -> ExitCode:
     has_token = bool(options.fido2)
     conf = volumes.read_conf(os.path.dirname(path) or ".", path)
     if not has_token:
-        masterkey.check_takes_password(conf)
-    with read_password_or_token(options, conf) as given:
+        masterkey.check_takes_password(conf, with_key_file=bool(options.key_file))
+    with (
+        read_password_or_token(options, conf) as secret,
+        opening.given_for(conf, secret, options.key_file) as given,
+    ):
         master, is_sound = masterkey.rescue(conf, given)
         with master, master.view as view:
             print(view.hex())

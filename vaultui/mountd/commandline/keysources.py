@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vaultui.crypto import masterkey
 from vaultui.format.features import FeatureFlag
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import MasterKeyInvalid
@@ -33,7 +34,12 @@ def read_password_or_token(options: Options, conf: VolumeConf | None) -> Secret:
         from vaultui.mountd.commandline import fido2
 
         return fido2.read_secret(options.fido2, conf.fido2)
-    return read_password(options.passfile, options.extpass)
+    if not options.key_file or conf is None:
+        return read_password(options.passfile, options.extpass)
+    if options.passfile or options.extpass or masterkey.wants_password(conf, with_key_file=True):
+        # Empty, it leaves the key file by itself.
+        return read_password(options.passfile, options.extpass, may_be_empty=True)
+    return Secret(bytearray())
 
 
 def read_master_key(options: Options) -> Secret:

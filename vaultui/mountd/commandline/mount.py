@@ -62,6 +62,7 @@ def spec_of(options: Options, cipherdir: str) -> MountSpec:
         one_file_system=options.one_file_system,
         master_key_flags=master_key_flags(options),
         long_name_max=long_name_max(options),
+        key_file=options.key_file,
         notify_pid=options.notify_pid,
         fuse_debug=options.fuse_debug or bool(options.trace),
         password_source=_source(options),

@@ -80,6 +80,7 @@ class Options:
     extpass: list[str] = field(default_factory=list)
     master_key: str = ""
     zero_key: bool = False
+    key_file: str = ""
     fido2: str = ""
     fido2_assert_options: list[str] = field(default_factory=list)
 

@@ -222,6 +222,13 @@ GROUPS: Final = {
             common=True,
         ),
         Option(("zerokey",), "Use a master key of zeros, for tests", "zero_key"),
+        Option(
+            ("keyfile",),
+            "The content of the file is a key, alone or together with the password",
+            "key_file",
+            str,
+            "FILE",
+        ),
         Option(("fido2",), "Use a FIDO2 token instead of a password", "fido2", str, "DEVICE"),
         Option(
             ("fido2-assert-option",),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import dataclasses
 
 from vaultui.cipherfs import conffile
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
-from vaultui.model.errors import ScryptCostRefused
+from vaultui.format.keyslots import SlotKind
+from vaultui.model.errors import ScryptCostRefused, UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.mountd import commands, console
+from vaultui.model.secret import Secret
+from vaultui.mountd import console, keycommands
 from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.passwordsources import read_new_password
@@ -27,30 +30,39 @@ def run(options: Options, cipherdir: str) -> ExitCode:
         argon2id=options.argon2id,
         from_master_key=options.has_master_key,
         reverse=options.reverse,
+        key_file="" if options.has_master_key else options.key_file,
+        new_key_file=options.key_file if options.has_master_key else "",
     )
     # What is wrong with the old config or the old password is told before a new one is
     # thought of.
     conf = volumes.read_conf(cipherdir, options.config or None, reverse=options.reverse)
-    masterkey.check_takes_password(conf)
+    masterkey.check_takes_password(
+        conf, with_key_file=bool(options.key_file) or spec.from_master_key
+    )
     if spec.from_master_key and conf.key_slots is None:
         conffile.check_no_copy(
-            os.path.realpath(
-                conffile.locate(cipherdir, options.config or None, reverse=options.reverse)
-            )
+            conffile.locate_file(cipherdir, options.config or None, reverse=options.reverse)
         )
-    with read_secret(options, conf) as old:
+    with read_secret(options, conf) as old, contextlib.ExitStack() as stack:
+        was = None
         if not spec.from_master_key:
             log.info("Decrypting master key")
-            masterkey.unwrap(conf, old).wipe()
-        log.info("Please enter your new password.")
-        # The new one never comes from the sources of the old one: it would be the same.
-        with read_new_password((), ()) as new:
-            try:
-                copy = commands.change_password(spec, old, new)
-            except ScryptCostRefused as error:
-                # The same mistake has another number with -init.
-                console.report(error)
-                return ExitCode.SCRYPT_PARAMS
+            was = stack.enter_context(keycommands.opened(spec, old))
+        if was is not None and was.slot.kind is SlotKind.KEY_FILE:
+            if not (spec.argon2id or spec.scrypt_logn):
+                raise UsageError(what="The key file alone opens the volume: it has no password")
+            spec = dataclasses.replace(spec, same_password=True)
+            new = Secret(bytearray())
+        else:
+            log.info("Please enter your new password.")
+            # Never from the sources of the old one: it would be the same.
+            new = stack.enter_context(read_new_password((), ()))
+        try:
+            copy = keycommands.change_password(spec, old, new, was)
+        except ScryptCostRefused as error:
+            # The same mistake has another number with -init.
+            console.report(error)
+            return ExitCode.SCRYPT_PARAMS
     if copy:
         log.info(
             'A copy of the old config file has been created at "%s".\n'

@@ -34,12 +34,16 @@ _MAX_OUTPUT: Final = 1 << 24
 
 
 def read_password(
-    passfiles: Sequence[str], extpass: Sequence[str], what: str = "Password"
+    passfiles: Sequence[str],
+    extpass: Sequence[str],
+    what: str = "Password",
+    *,
+    may_be_empty: bool = False,
 ) -> Secret:
     """Return the password from the first source that is named, else terminal or stdin.
 
     `what` is what a terminal is asked for. Raises PasswordEmpty, PasswordTooLong or
-    PasswordSourceFailed.
+    PasswordSourceFailed. It may be empty where a key file is enough.
     """
     if passfiles:
         secret = _from_files(passfiles)
@@ -50,12 +54,16 @@ def read_password(
     else:
         log.info("Reading %s from stdin", what)
         secret = _line(0, "standard input")
+    if may_be_empty and not secret:
+        return secret
     return _checked(secret)
 
 
-def read_new_password(passfiles: Sequence[str], extpass: Sequence[str]) -> Secret:
+def read_new_password(
+    passfiles: Sequence[str], extpass: Sequence[str], *, may_be_empty: bool = False
+) -> Secret:
     """Return a new password; on a terminal it is asked for twice (PasswordMismatch)."""
-    first = read_password(passfiles, extpass)
+    first = read_password(passfiles, extpass, may_be_empty=may_be_empty)
     if passfiles or extpass or not os.isatty(0):
         return first
     with _from_terminal("Repeat: ") as second, second.view as again, first.view as once:

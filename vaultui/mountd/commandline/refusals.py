@@ -19,6 +19,8 @@ _EXCLUSIVE: Final = (
     ("extpass", "fido2"),
     ("argon2id", "fido2"),
     ("argon2id", "scryptn"),
+    ("keyfile", "fido2"),
+    ("keyfile", "masterkey"),
 )
 
 
@@ -36,12 +38,17 @@ def check_options(options: Options) -> None:
         "passfile": options.passfile,
         "masterkey": options.master_key,
         "fido2": options.fido2,
+        "keyfile": options.key_file,
         "argon2id": options.argon2id,
         "scryptn": "scryptn" in options.given,
     }
     for one, other in _EXCLUSIVE:
-        # A new volume has a password beside the key that is given.
-        together = options.init and (one, other) == ("extpass", "masterkey")
+        # Of two keys one may be for making the other.
+        together = other == "masterkey" and (
+            options.init
+            if one == "extpass"
+            else one == "keyfile" and (options.init or options.passwd)
+        )
         if is_given[one] and is_given[other] and not together:
             raise UsageError(
                 what=f"The options -{one} and -{other} cannot be used at the same time"

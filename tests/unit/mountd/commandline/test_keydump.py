@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from slotmaking import typed
 
 from vaultui.cipherfs import volume as volumes
 from vaultui.crypto import masterkey
@@ -38,7 +39,7 @@ def test_the_master_key_is_64_digits_and_nothing_else(
     assert dump(conf, PASSWORD) == 0
     shown = capsys.readouterr().out
     with (
-        masterkey.unwrap(volumes.read_conf(conf.parent), Secret(bytearray(PASSWORD))) as master,
+        masterkey.unwrap(volumes.read_conf(conf.parent), typed(PASSWORD)) as master,
         master.view as key,
     ):
         assert shown == f"{key.hex()}\n"
