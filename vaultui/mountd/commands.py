@@ -119,7 +119,7 @@ def check(
     *,
     conf: VolumeConf | None = None,
 ) -> Checked:
-    """Read the whole volume; `tell` gets each damage, and progress now and then.
+    """Read the whole volume; `tell` gets what is found, and progress now and then.
 
     `secret` is the password or the master key, as the spec says; `conf` the config, where it
     was read already.

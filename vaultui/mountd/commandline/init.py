@@ -65,7 +65,8 @@ def _new_secret(options: Options, cipherdir: str) -> tuple[Mapping[str, Any] | N
 
         user = os.path.basename(cipherdir)
         return fido2.register(options.fido2, user, options.fido2_assert_options)
-    return None, read_new_password(options.passfile, options.extpass)
+    may_be_empty = bool(options.key_file)
+    return None, read_new_password(options.passfile, options.extpass, may_be_empty=may_be_empty)
 
 
 def _friendly(path: str) -> str:
