@@ -243,7 +243,7 @@ class Starting:
 
 class StepName(Enum):
     TOUCHING = "touching"
-    """A FIDO2 token waits for somebody's finger; comes before DERIVING."""
+    """A FIDO2 token waits for somebody's finger. DERIVING follows."""
     DERIVING = "deriving"
     MOUNTING = "mounting"
     READING = "reading"
@@ -316,12 +316,16 @@ class Checked:
     """Conflict copies of sync clients, which are no damage."""
 
 
+TOKEN_KIND = "fido2-token"  # noqa: S105 - the name of a kind
+"""What opens a volume of -fido2, in the place of one of the kinds of slots."""
+
+
 @dataclass(frozen=True)
 class SlotInfo:
     id: str
     """32 hexadecimal digits."""
     kind: str
-    """password, key-file, password+key-file or recovery-key."""
+    """password, key-file, password+key-file or recovery-key; or TOKEN_KIND."""
     key_derivation: str
     created: int
     """Seconds since 1970, UTC."""
