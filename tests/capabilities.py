@@ -120,6 +120,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "fuse": _fuse,
     "gocryptfs": _gocryptfs,
     "gocryptfs-xray": _on_path("gocryptfs-xray"),
+    "fido2-tools": _on_path("fido2-assert", "fido2-cred"),
     "dbus": _on_path("dbus-daemon", "dbus-run-session"),
     "gnome-keyring": _on_path("gnome-keyring-daemon", "dbus-run-session"),
     "tmux": _on_path("tmux"),

@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 from vaultui.cipherfs import conffile, slots
 from vaultui.cipherfs import volume as volumes
@@ -25,6 +24,7 @@ from vaultui.model.errors import Argon2idRefused, KeySlotUnknown, UsageError
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening, qrcode
 from vaultui.wire.handshake import (
+    TOKEN_KIND,
     Calibrated,
     PasswdSpec,
     SlotAdded,
@@ -34,8 +34,6 @@ from vaultui.wire.handshake import (
     SlotRemoveSpec,
     SlotVerifySpec,
 )
-
-TOKEN_KIND: Final = "fido2-token"
 
 
 @contextlib.contextmanager
