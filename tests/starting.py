@@ -24,6 +24,7 @@ from vaultui.wire.handshake import (
     Failed,
     MountSpec,
     Ready,
+    SlotOpened,
     Starting,
     Step,
     VolumeInfo,
@@ -31,7 +32,7 @@ from vaultui.wire.handshake import (
 
 MESSAGES = (
     *(Starting, Step, Ready, Failed, Done, Created),
-    *(CheckProgress, Damage, Checked, VolumeInfo),
+    *(CheckProgress, Damage, Checked, VolumeInfo, SlotOpened),
 )
 
 

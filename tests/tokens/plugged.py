@@ -37,6 +37,7 @@ class PluggedToken:
         self.authenticator = authenticator
         self.finger = Finger()
         self.was_cancelled = threading.Event()
+        self._is_pulled = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(str(sockets / name))
         self._listener.listen()
@@ -47,8 +48,7 @@ class PluggedToken:
     def unplug(self) -> None:
         """Take the device away. Whoever has it open reads its end."""
         self._path.unlink(missing_ok=True)
-        self.finger.gives_up = True
-        self.finger.is_there.set()
+        self._is_pulled.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()
@@ -99,19 +99,27 @@ class PluggedToken:
     def _wait(self, connection: socket.socket) -> None:
         """Wait for the finger, and say so ten times a second; sections 11.2.9.1.5 and .7."""
         finger = self.finger
-        while True:
+        while not self._is_pulled.is_set():
+            if self._is_cancelled(connection):
+                self.was_cancelled.set()
+                raise Refused(ERR.KEEPALIVE_CANCEL)
             self._send(connection, _CHANNEL, _KEEPALIVE, bytes([_WAITS_FOR_TOUCH]))
             finger.is_awaited.set()
             if finger.gives_up:
                 raise Refused(ERR.USER_ACTION_TIMEOUT)
             if finger.is_there.wait(_KEEPALIVE_S):
                 return
-            with contextlib.suppress(BlockingIOError):
-                if not (packet := connection.recv(2 * REPORT, socket.MSG_DONTWAIT)):
-                    raise ConnectionResetError
-                if packet[5] == _CANCEL:
-                    self.was_cancelled.set()
-                    raise Refused(ERR.KEEPALIVE_CANCEL)
+        raise ConnectionResetError
+
+    def _is_cancelled(self, connection: socket.socket) -> bool:
+        """Tell whether CANCEL has come, also from somebody who has gone since."""
+        while True:
+            try:
+                return connection.recv(2 * REPORT, socket.MSG_DONTWAIT)[5:6] == bytes([_CANCEL])
+            except BlockingIOError:
+                return False
+            except ConnectionResetError:
+                continue  # told once, when we are not read to the end; what was sent is behind it
 
 
 class Bus:
