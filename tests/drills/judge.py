@@ -16,6 +16,7 @@ from openvolume import OpenVolume
 from tests.drills.ledger import BLOCK, DIRECTORY, Found, FoundFile, Target
 from vaultui.cipherfs.check import DamageKind, check
 from vaultui.cipherfs.filesystem import ROOT
+from vaultui.cipherfs.metadata import is_staging_name
 from vaultui.cipherfs.volume import Volume
 from vaultui.format.names import DIR_IV_BYTES, DIR_IV_NAME, companion, is_companion, is_long
 from vaultui.model.ids import InodeNo
@@ -34,6 +35,8 @@ class Findings:
     """Ciphertext paths of directories."""
     strays: list[str] = field(default_factory=list)
     """Files of the volume's own that belong to nothing; ciphertext paths."""
+    staged: int = 0
+    """How many things were being made or removed, and are in no listing."""
     checked: set[str | int] = field(default_factory=set)
     """What the check names: damaged files by their inodes, directories by their plaintext
     paths, and names that cannot be read by their ciphertext paths."""
@@ -46,6 +49,15 @@ class Findings:
             if isinstance(entry, FoundFile) and not entry.is_whole
         }
         return {*files, *self.unlistable, *self.nameless, *self.strays}
+
+    def below(self, folder: str) -> Found:
+        """Return what is in one folder, by paths that start there."""
+        top = f"{folder}/"
+        return {
+            path.removeprefix(top): entry
+            for path, entry in self.tree.items()
+            if path.startswith(top)
+        }
 
 
 def look(cipherdir: Path, volume: Volume) -> Findings:
@@ -84,7 +96,9 @@ def _look_at_own_files(cipherdir: Path, findings: Findings) -> None:
             shown = os.path.normpath(os.path.join(here, os.fsdecode(name)))
             if is_long(name) and not _has_content(os.path.join(folder, companion(name))):
                 findings.nameless.append(shown)
-            if is_companion(name) and name.removesuffix(b".name") not in names:
+            if is_staging_name(name):
+                findings.staged += 1
+            elif is_companion(name) and name.removesuffix(b".name") not in names:
                 findings.strays.append(shown)
             if name.startswith(DIR_IV_NAME) and name != DIR_IV_NAME:
                 findings.strays.append(shown)

@@ -86,6 +86,12 @@ class Change:
     """By path: the blocks of a file that it writes."""
     between: Callable[[Tree], None] | None = None
     """Does in a tree what half of it does, where it may be found half done."""
+    moves: tuple[str, str] | None = None
+    """From which path to which something is renamed, over what is there."""
+    removes: tuple[str, ...] = ()
+    """Paths that lead to nothing, or to something else, afterwards."""
+    syncs: str | None = None
+    """What is on the disk afterwards, with all that its path depends on."""
 
 
 class Ledger:

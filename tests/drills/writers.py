@@ -24,11 +24,13 @@ _LONG = "~" * 180
 class Writer(threading.Thread):
     """Works below `folder`, which is in the mount and not yet there."""
 
-    def __init__(self, folder: Path, seed: int, ended: threading.Event) -> None:
+    def __init__(
+        self, folder: Path, seed: int, ended: threading.Event, ledger: Ledger | None = None
+    ) -> None:
         """`ended` is set just before the mount is killed: what fails after it does not count."""
         super().__init__(daemon=True)
         self.folder = folder
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.trouble: list[str] = []
         """What failed and should not have."""
         self.acknowledged = 0
@@ -36,17 +38,21 @@ class Writer(threading.Thread):
         self._ended = ended
         self._number = 0
 
-    def run(self) -> None:
-        makers = [
+    def operations(self) -> list[Callable[[], object]]:
+        """Return what is done, each as often as it is in here."""
+        return [
             *(self._make_file, self._make_directory, self._make_directory, self._make_symlink),
             *(self._write, self._write, self._append, self._append, self._truncate, self._link),
             *(self._rename, self._rename, self._rename_over, self._rename_over_directory),
             *(self._exchange, self._unlink, self._remove_directory, self._fsync),
         ]
+
+    def run(self) -> None:
+        operations = self.operations()
         try:
             self._do(Change("making the folder", lambda _tree: None), self.folder.mkdir)
             while not self._ended.is_set():
-                self._random.choice(makers)()
+                self._random.choice(operations)()
         except OSError as error:
             if not self._ended.is_set():
                 self.trouble.append(f"{self.ledger.pending and self.ledger.pending.words}: {error}")
@@ -94,7 +100,9 @@ class Writer(threading.Thread):
     def _make_file(self) -> None:
         if (path := self._new_path()) is None:
             return self._unlink()
+        return self._make_file_at(path)
 
+    def _make_file_at(self, path: str) -> None:
         def apply(tree: Tree) -> None:
             tree[path] = Content()
 
@@ -103,7 +111,7 @@ class Writer(threading.Thread):
             Change(f"creating {path!r}", apply),
             lambda: os.close(os.open(self._on_disk(path), flags, 0o644)),
         )
-        return self._write_at(path, 0)
+        self._write_at(path, 0)
 
     def _make_directory(self) -> None:
         if (path := self._new_path()) is None:
@@ -161,7 +169,8 @@ class Writer(threading.Thread):
         def action() -> None:
             fd = os.open(self._on_disk(path), os.O_WRONLY)
             try:
-                assert os.pwrite(fd, data, offset) == len(data)
+                if os.pwrite(fd, data, offset) != len(data):
+                    raise InterruptedError(f"a part of {len(data)} bytes was written")
             finally:
                 os.close(fd)
 
@@ -198,19 +207,31 @@ class Writer(threading.Thread):
         self._move(old, new)
 
     def _rename_over_directory(self) -> None:
-        """Rename a directory over an empty one."""
-        empty = self._empty_directories()
-        folders = self._of(lambda entry: entry == DIRECTORY)
+        """Rename a directory over an empty one with a short name.
+
+        A long name of that one gocryptfs loses in it, killed or not.
+        """
+        empty = [path for path in self._empty_directories() if not path.endswith(_LONG)]
         if not empty:
             return
         new = self._random.choice(empty)
+        folders = self._of(lambda entry: entry == DIRECTORY)
         others = [path for path in folders if path != new and not new.startswith(path + "/")]
         if others:
-            self._move(self._random.choice(others), new)
+            self._move(self._random.choice(others), new, leaves_directory=True)
 
-    def _move(self, old: str, new: str) -> None:
+    def _move(self, old: str, new: str, *, leaves_directory: bool = False) -> None:
+        def halfway(tree: Tree) -> None:
+            moved(tree, old, new)
+            tree[old] = DIRECTORY
+
         self._do(
-            Change(f"renaming {old!r} to {new!r}", lambda tree: moved(tree, old, new)),
+            Change(
+                f"renaming {old!r} to {new!r}",
+                lambda tree: moved(tree, old, new),
+                between=halfway if leaves_directory else None,
+                moves=(old, new),
+            ),
             lambda: os.rename(self._on_disk(old), self._on_disk(new)),
         )
 
@@ -233,7 +254,7 @@ class Writer(threading.Thread):
 
         paths = [os.fsencode(self._on_disk(path)) for path in (one, two)]
         self._do(
-            Change(f"exchanging {one!r} and {two!r}", apply),
+            Change(f"exchanging {one!r} and {two!r}", apply, removes=(one, two)),
             lambda: renameat2(-1, paths[0], -1, paths[1], RENAME_EXCHANGE),
         )
 
@@ -242,7 +263,7 @@ class Writer(threading.Thread):
         if others:
             path = self._random.choice(others)
             self._do(
-                Change(f"unlinking {path!r}", lambda tree: _remove(tree, path)),
+                Change(f"unlinking {path!r}", lambda tree: _remove(tree, path), removes=(path,)),
                 lambda: os.unlink(self._on_disk(path)),
             )
 
@@ -250,15 +271,16 @@ class Writer(threading.Thread):
         if empty := self._empty_directories():
             path = self._random.choice(empty)
             self._do(
-                Change(f"rmdir {path!r}", lambda tree: _remove(tree, path)),
+                Change(f"rmdir {path!r}", lambda tree: _remove(tree, path), removes=(path,)),
                 lambda: os.rmdir(self._on_disk(path)),
             )
 
     def _fsync(self) -> None:
         path = self._anything()
-        if path is None or isinstance(self.ledger.tree[path], Target):
-            return
+        if path is not None and not isinstance(self.ledger.tree[path], Target):
+            self._sync(path)
 
+    def _sync(self, path: str) -> None:
         def action() -> None:
             fd = os.open(self._on_disk(path), os.O_RDONLY)
             try:
@@ -266,7 +288,7 @@ class Writer(threading.Thread):
             finally:
                 os.close(fd)
 
-        self._do(Change(f"fsync {path!r}", lambda _tree: None), action)
+        self._do(Change(f"fsync {path!r}", lambda _tree: None, syncs=path), action)
 
     def _anything(self) -> str | None:
         everything = sorted(self.ledger.tree)
@@ -284,3 +306,21 @@ class Writer(threading.Thread):
 
 def _remove(tree: Tree, path: str) -> None:
     del tree[path]
+
+
+class SavingWriter(Writer):
+    """Syncs more often, and saves files as careful programs do."""
+
+    def operations(self) -> list[Callable[[], object]]:
+        return [*super().operations(), self._fsync, self._fsync, self._save, self._save]
+
+    def _save(self) -> None:
+        """Write a new file, sync it, rename it over the old one, and sync the directory."""
+        old, new = self._a_file(), self._new_path()
+        if old is None or new is None:
+            return
+        self._make_file_at(new)
+        self._sync(new)
+        self._move(new, old)
+        if above := os.path.dirname(old):
+            self._sync(above)

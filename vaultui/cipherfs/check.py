@@ -20,7 +20,7 @@ from typing import Final
 from vaultui.cipherfs.conflictcopies import EntryNamesWithCopies, is_own_copy
 from vaultui.cipherfs.descent import Descent
 from vaultui.cipherfs.entrynames import EntryNames, WalkedPlace, entry_names_of
-from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, BadDirIv, read_dir_iv
+from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, BadDirIv, is_staging_name, read_dir_iv
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.wholefile import WholeFile
@@ -230,7 +230,7 @@ class _Check:
     def _stray_companions(self, cnames: list[bytes]) -> None:
         wanted = set(map(self._entry_names.companion_of, cnames))
         for cname in sorted(filter(is_companion, cnames)):
-            if cname not in wanted and not is_own_copy(cname):
+            if cname not in wanted and not (is_own_copy(cname) or is_staging_name(cname)):
                 self._bad_name(cname, "it names nothing; it may be deleted")
 
     def _conflict_copies(

@@ -14,6 +14,7 @@ from vaultui.format.names import (
     LONG_COMPANION_MAX,
     LONG_PREFIX,
     companion,
+    is_companion,
 )
 from vaultui.linux.atcalls import start_writeback
 from vaultui.linux.errnos import os_error
@@ -23,6 +24,9 @@ REMOVED_IV_PREFIX: Final = DIR_IV_NAME + b".rmdir."
 
 MODE: Final = 0o444
 """Of all these files: once written, they stay as they are."""
+
+_STAGING_BYTES: Final = 8
+_STAGING_LENGTH: Final = len(companion(LONG_PREFIX)) + 2 * _STAGING_BYTES
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -74,7 +78,15 @@ def staging_name() -> bytes:
 
     It looks like that of a companion, which neither we nor gocryptfs show to anybody.
     """
-    return companion(LONG_PREFIX + os.urandom(8).hex().encode())
+    return companion(LONG_PREFIX + os.urandom(_STAGING_BYTES).hex().encode())
+
+
+def is_staging_name(cname: bytes) -> bool:
+    """Tell whether a crash may have left the entry while it was made or removed.
+
+    It is an empty directory or an IV then. Hashes are longer.
+    """
+    return is_companion(cname) and len(cname) == _STAGING_LENGTH
 
 
 def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:

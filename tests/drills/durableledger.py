@@ -1,0 +1,117 @@
+"""What must be in a directory after a power cut: all that was synced and not touched since.
+
+A sync of a file makes its content durable, and one of its paths; that of a directory makes its own
+path durable and the names in it. What was renamed after that may be found under either
+name, and of what was written after it each block may be found in any state.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from tests.drills.ledger import BLOCK, DIRECTORY, Change, Content, Entry, Found, FoundFile, Ledger
+
+
+@dataclass
+class Synced:
+    """The content of a file that is on the disk."""
+
+    data: bytes
+    loose: set[int] = field(default_factory=set)
+    """Blocks that were written since."""
+
+    def accepts(self, seen: FoundFile) -> bool:
+        """Tell whether `seen` holds all that must be there."""
+        if not self.loose and seen.size != len(self.data):
+            return False
+        return all(
+            number in self.loose
+            or (
+                number < len(seen.blocks)
+                and seen.blocks[number] == self.data[number * BLOCK : (number + 1) * BLOCK]
+            )
+            for number in range(-(-len(self.data) // BLOCK))
+        )
+
+
+@dataclass
+class Name:
+    """An entry that must be found, under one of the paths that it had since it was synced."""
+
+    entry: Entry
+    paths: list[str]
+    """The latest last."""
+
+
+class DurableLedger(Ledger):
+    """Knows also what was synced. Compare with `losses`, not with `differences`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._contents: dict[Content, Synced] = {}
+        self._names: list[Name] = []
+
+    def begin(self, change: Change) -> None:
+        """Note what is no longer sure from now on, whether the change is acknowledged or not."""
+        super().begin(change)
+        for path, blocks in change.touched.items():
+            content = self.tree[path]
+            if isinstance(content, Content) and content in self._contents:
+                self._contents[content].loose.update(blocks)
+        gone = (*change.removes, *(change.moves or ())[1:])
+        self._names = [
+            name for name in self._names if not any(_leads(name.paths[-1], path) for path in gone)
+        ]
+        if change.moves:
+            old, new = change.moves
+            for name in self._names:
+                if _leads(name.paths[-1], old):
+                    name.paths.append(new + name.paths[-1][len(old) :])
+
+    def done(self) -> None:
+        change = self.pending
+        super().done()
+        if change is not None and change.syncs is not None:
+            self._synced(change.syncs)
+
+    def _synced(self, path: str) -> None:
+        entry = self.tree[path]
+        paths = [path]
+        while above := os.path.dirname(paths[-1]):
+            paths.append(above)
+        if isinstance(entry, Content):
+            self._contents[entry] = Synced(bytes(entry.data))
+        else:
+            paths += [below for below in self.tree if os.path.dirname(below) == path]
+        known = {name.paths[-1]: name for name in self._names}
+        for durable in paths:
+            if durable in known:
+                known[durable].paths = [durable]
+            else:
+                self._names.append(Name(self.tree[durable], [durable]))
+
+    @property
+    def promised(self) -> int:
+        """Return how many names must be found."""
+        return len(self._names)
+
+    def losses(self, found: Found) -> list[str]:
+        """Return a sentence for each thing that was synced and is not there, or not whole."""
+        sentences = []
+        for name in self._names:
+            there = [found[path] for path in name.paths if path in found]
+            if not any(self._is_kept(name.entry, seen) for seen in there):
+                how = "is not as it was synced" if there else "was synced and is not there"
+                sentences.append(f"{' or '.join(map(repr, name.paths))} {how}")
+        return sentences
+
+    def _is_kept(self, entry: Entry, seen: object) -> bool:
+        if isinstance(entry, Content):
+            synced = self._contents.get(entry)
+            return isinstance(seen, FoundFile) and (synced is None or synced.accepts(seen))
+        return entry == seen if entry == DIRECTORY else type(entry) is type(seen)
+
+
+def _leads(path: str, through: str) -> bool:
+    return path == through or path.startswith(through + "/")

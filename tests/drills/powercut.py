@@ -1,0 +1,178 @@
+"""The power is cut at random moments while three writers work and sync.
+
+The cipher directory lies on an ext4 image. Its file system is told to stop dead, without
+writing out its journal, then the backend is killed, and the image is mounted again, as after a
+reboot: only what had been handed to the disk is left. As the writers sync all the time, names are
+committed long before content that nobody synced is written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import shutil
+import struct
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mounting import MountedVolume
+from openvolume import PASSWORD
+from programs import run_program
+
+from tests.drills import judge
+from tests.drills.durableledger import DurableLedger
+from tests.drills.harness import Drill, Row, Session
+from tests.drills.judge import Findings
+from tests.drills.ledger import FoundFile
+from tests.drills.writers import SavingWriter
+from vaultui.cipherfs import volume as volumes
+from vaultui.cipherfs.volume import Volume
+from vaultui.model.secret import Secret
+
+_ROUNDS = 150
+_WRITERS = 3
+_LONGEST_S = 0.8
+"""Until the cut, from when the writers begin."""
+_IMAGE_BYTES = 96 << 20
+_EXT4_IOC_SHUTDOWN = 0x8004587D
+"""From the kernel's fs/ext4/ext4.h, and the flag of it that leaves the journal unwritten."""
+_NO_LOG_FLUSH = 2
+
+
+def run(session: Session) -> list[Row]:
+    # In memory: the images are written to all the time, and the disk is not what is tried.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as images:
+        tallies = [
+            _cut_again_and_again(session, peer, share, Path(images))
+            for peer, share in zip(session.peers, (0.6, 1.0), strict=True)
+        ]
+    return [
+        Row(what, *(str(tally[what]) for tally in tallies), remark)
+        for what, remark in (
+            ("rounds", "each a cut in the middle of the work"),
+            ("operations acknowledged", "a fifth of them syncs"),
+            ("names that had to be there", "of files and directories that were synced"),
+            ("synced and lost", "a file or its content, a directory, a name in it"),
+            ("directories without an IV", "synced or not: nobody can list them"),
+            ("entries without their name", "synced or not: a hashed name without its `.name`"),
+            ("files with unreadable blocks", "allowed: written, and not synced since"),
+            ("`-fsck` said otherwise", "than what reading everything shows"),
+            ("errors before the cut", ""),
+        )
+    ]
+
+
+def _cut_again_and_again(
+    session: Session, peer: type[MountedVolume], share: float, images: Path
+) -> Counter[str]:
+    tally: Counter[str] = Counter()
+    base = session.base / peer.argv0
+    base.mkdir()
+    pattern = images / peer.argv0
+    volume = _make_pattern(pattern, peer, base)
+    for seed in session.seeds(_ROUNDS, share=share):
+        _round(session, peer, pattern, volume, seed, tally)
+    return tally
+
+
+def _make_pattern(image: Path, peer: type[MountedVolume], base: Path) -> Volume:
+    """Make an image with a volume on it, of which each round gets a copy."""
+    with image.open("wb") as file:
+        file.truncate(_IMAGE_BYTES)
+    run_program(("mkfs.ext4", "-q", image)).check()
+    with _disk(image, base / "disk") as disk:
+        made = peer(base, cipherdir=disk / "cipher")
+        made.create()
+        return volumes.open_volume(made.cipherdir, Secret(bytearray(PASSWORD)))
+
+
+@contextmanager
+def _disk(image: Path, mountpoint: Path) -> Iterator[Path]:
+    mountpoint.mkdir(exist_ok=True)
+    run_program(("mount", "-o", "loop", image, mountpoint)).check()
+    try:
+        yield mountpoint
+    finally:
+        run_program(("umount", mountpoint)).check()
+
+
+def _round(
+    session: Session,
+    peer: type[MountedVolume],
+    pattern: Path,
+    volume: Volume,
+    seed: int,
+    tally: Counter[str],
+) -> None:
+    base = session.base / f"{peer.argv0}-{seed}"
+    base.mkdir()
+    image = pattern.with_name("image")
+    run_program(("cp", "--sparse=always", pattern, image)).check()
+    with _disk(image, base / "disk") as disk:
+        writers = _work_until_cut(peer(base, cipherdir=disk / "cipher"), disk, seed)
+    with _disk(image, base / "disk") as disk:
+        findings = judge.look(disk / "cipher", volume)
+
+    def found(what: str, sentences: list[str]) -> None:
+        tally[what] += len(sentences)
+        for sentence in sentences:
+            session.found(peer, f"{what}: {sentence}", seed)
+
+    tally["rounds"] += 1
+    for writer in writers:
+        tally["operations acknowledged"] += writer.acknowledged
+        found("errors before the cut", writer.trouble)
+        assert isinstance(writer.ledger, DurableLedger)
+        tally["names that had to be there"] += writer.ledger.promised
+        found("synced and lost", writer.ledger.losses(findings.below(writer.folder.name)))
+    found("directories without an IV", findings.without_iv)
+    found("entries without their name", findings.nameless)
+    tally["files with unreadable blocks"] += _unreadable(findings)
+    if findings.checked != findings.expected():
+        found("`-fsck` said otherwise", [f"{findings.checked}, not {findings.expected()}"])
+    shutil.rmtree(base)
+
+
+def _unreadable(findings: Findings) -> int:
+    return sum(
+        isinstance(entry, FoundFile) and not entry.is_whole for entry in findings.tree.values()
+    )
+
+
+def _work_until_cut(mounted: MountedVolume, disk: Path, seed: int) -> list[SavingWriter]:
+    """Mount, let the writers work, and cut the power; return them with what they know."""
+    delay = random.Random(seed).uniform(0.01, _LONGEST_S)
+    ended = threading.Event()
+    mounted.mount()
+    writers = [
+        SavingWriter(mounted.mountpoint / f"writer{number}", seed, ended, DurableLedger())
+        for number in range(_WRITERS)
+    ]
+    for writer in writers:
+        writer.start()
+    time.sleep(delay)
+    ended.set()
+    fd = os.open(disk, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, _EXT4_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
+    finally:
+        os.close(fd)
+    mounted.kill()
+    for writer in writers:
+        writer.join()
+    return writers
+
+
+DRILL = Drill(
+    "power",
+    "The power is cut while others write",
+    run,
+    minutes=4.0,
+    needs=("fuse", "gocryptfs", "root", "loop-device"),
+)
