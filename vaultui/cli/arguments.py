@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
 
 from vaultui import __version__
-from vaultui.model.errors import UsageError
+from vaultui.cli.keyarguments import add_keys
+from vaultui.cli.verbparser import (
+    Parser,
+    Verbs,
+    add_key_options,
+    add_name,
+    add_password_options,
+    add_verb,
+)
 
 _INTRODUCTION = """\
 Open encrypted vaults, work in them, lock them again.
@@ -19,12 +26,21 @@ Without a verb, the application starts. A vault is a directory of encrypted file
 format of gocryptfs; unlocking it shows the plain files at its mount point.
 """
 
+CONTENT = {
+    "aes-gcm": "AES-256-GCM",
+    "xchacha": "XChaCha20-Poly1305",
+    "aes-siv": "AES-SIV-512",
+}
+NAMES = {"encrypted": "EME", "deterministic": "deterministic", "plain": "plaintext"}
+"""Words of the command line for what the volume config calls otherwise."""
+
 _EXAMPLES = """\
 examples:
   vaultui create ~/Sync/work.c --name Work     make a new vault
   vaultui add ~/Sync/photos.c                  use a vault that exists already
   vaultui unlock Work                          open it, at ~/Vaults/Work
   vaultui lock --all                           lock everything that is open
+  vaultui recovery Work create                 make a recovery key for the safe
   vaultui status --json | jq .vaults           the state of all vaults, for programs
 
 Passwords come from --password-file, --password-fd or --password-command where one is given,
@@ -34,16 +50,9 @@ Exit codes: 0 success, 1 wrong usage, 9 no password, 10 mount point, 12 wrong pa
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, with its errors as ours: one sentence, a hint, exit code 1."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(what=message[:1].upper() + message[1:].rstrip("."))
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `vaultui`; `verb` is None when the application is asked for."""
-    parser = _Parser(
+    parser = Parser(
         prog="vaultui",
         description=_INTRODUCTION,
         epilog=_EXAMPLES,
@@ -59,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_opening(verbs)
     _add_knowing(verbs)
     _add_volume(verbs)
+    add_keys(verbs)
     _add_machine(verbs)
     return parser
 
@@ -76,83 +86,42 @@ def as_verb(argv: Sequence[str]) -> list[str]:
     return words
 
 
-_Verbs = argparse._SubParsersAction  # the public API has no name for it
-
-
-def _verb(
-    verbs: _Verbs[_Parser],
-    name: str,
-    summary: str,
-    more: str = "",
-    *,
-    json: bool = True,
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[:1].upper()}{summary[1:]}. {more}".strip(),
-        allow_abbrev=False,
+def _add_seeing(verbs: Verbs[Parser]) -> None:
+    known = add_verb(
+        verbs, "list", "list the vaults that are known", "Looks at the settings alone."
     )
-    if json:
-        parser.add_argument("--json", action="store_true", help="print JSON for programs")
-    parser.add_argument(
-        "--ascii",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="show states without Unicode",
-    )
-    return parser
-
-
-def _add_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="name of the vault")
-
-
-def _add_password_options(parser: argparse.ArgumentParser) -> None:
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--password-file", metavar="FILE", help="take the first line of FILE as the password"
-    )
-    source.add_argument(
-        "--password-fd",
-        metavar="N",
-        type=int,
-        help="take the first line of the open descriptor N; 0 is standard input",
-    )
-    source.add_argument(
-        "--password-command",
-        metavar="COMMAND",
-        help="run COMMAND, without a shell, and take the first line that it prints",
-    )
-
-
-def _add_seeing(verbs: _Verbs[_Parser]) -> None:
-    known = _verb(verbs, "list", "list the vaults that are known", "Looks at the settings alone.")
     known.add_argument("--names", action="store_true", help="print names alone, one in a line")
-    status = _verb(verbs, "status", "show the state of vaults")
+    status = add_verb(verbs, "status", "show the state of vaults")
     status.add_argument("name", metavar="NAME", nargs="?", help="one vault; all when left out")
     status.add_argument("--watch", action="store_true", help="go on, and print every change")
-    ps = _verb(verbs, "ps", "list the processes that hold an open vault")
-    _add_name(ps)
-    path = _verb(
+    ps = add_verb(verbs, "ps", "list the processes that hold an open vault")
+    add_name(ps)
+    path = add_verb(
         verbs,
         "path",
         "show where a file of an open vault is on the other side",
         "PATH is a plain path or an encrypted one, relative or below either directory.",
     )
-    _add_name(path)
+    add_name(path)
     path.add_argument("path", metavar="PATH")
+    conflicts = add_verb(
+        verbs,
+        "conflicts",
+        "list the conflict copies that sync clients made in an open vault",
+        "Compare each with its original, keep what is right, delete the other.",
+    )
+    add_name(conflicts)
 
 
-def _add_opening(verbs: _Verbs[_Parser]) -> None:
-    unlock = _verb(
+def _add_opening(verbs: Verbs[Parser]) -> None:
+    unlock = add_verb(
         verbs,
         "unlock",
         "open a vault",
         "A vault that is open already is a success.",
     )
-    _add_name(unlock)
-    _add_password_options(unlock)
+    add_name(unlock)
+    add_key_options(unlock)
     unlock.add_argument(
         "--read-only", action="store_true", default=None, help="open it without the right to write"
     )
@@ -161,12 +130,16 @@ def _add_opening(verbs: _Verbs[_Parser]) -> None:
     unlock.add_argument(
         "--nonempty", action="store_true", help="hide what is in the mount point already"
     )
-    unlock.add_argument("--save", action="store_true", help="save the password in the keyring")
+    unlock.add_argument(
+        "--save",
+        action="store_true",
+        help="save the password in the keyring, and where the key file is in the settings",
+    )
     unlock.add_argument("--open", action="store_true", help="show it in the file manager, too")
     # For desktop entries: no terminal is there to ask in or to tell an error to.
     unlock.add_argument("--launcher", action="store_true", help=argparse.SUPPRESS)
     unlock.add_argument("--terminal", default="", help=argparse.SUPPRESS)
-    lock = _verb(
+    lock = add_verb(
         verbs,
         "lock",
         "close vaults",
@@ -180,19 +153,19 @@ def _add_opening(verbs: _Verbs[_Parser]) -> None:
         "--lazy", action="store_true", help="out of sight now; who holds a file keeps it"
     )
     how.add_argument("--kill", action="store_true", help="end the processes that hold it")
-    repair = _verb(verbs, "repair", "detach the dead mount of a broken vault")
-    _add_name(repair)
-    extend = _verb(verbs, "extend", "put the idle lock of an open vault off")
-    _add_name(extend)
+    repair = add_verb(verbs, "repair", "detach the dead mount of a broken vault")
+    add_name(repair)
+    extend = add_verb(verbs, "extend", "put the idle lock of an open vault off")
+    add_name(extend)
     extend.add_argument("time", metavar="TIME", help="at least this long from now: 15m, 2h")
-    pause = _verb(verbs, "pause", "stop the idle clock of an open vault")
-    _add_name(pause)
+    pause = add_verb(verbs, "pause", "stop the idle clock of an open vault")
+    add_name(pause)
     pause.add_argument("--resume", action="store_true", help="let it run again")
 
 
-def _add_knowing(verbs: _Verbs[_Parser]) -> None:
-    add = _verb(verbs, "add", "add a vault that exists to the list")
-    create = _verb(
+def _add_knowing(verbs: Verbs[Parser]) -> None:
+    add = add_verb(verbs, "add", "add a vault that exists to the list")
+    create = add_verb(
         verbs,
         "create",
         "make a new vault and add it to the list",
@@ -204,6 +177,7 @@ def _add_knowing(verbs: _Verbs[_Parser]) -> None:
         parser.add_argument("--mountpoint", metavar="DIR", help="otherwise ~/Vaults/NAME")
         parser.add_argument("--idle", metavar="TIME", help="lock after TIME without use: 15m")
     add.add_argument("--read-only", action="store_true", help="open it without the right to write")
+    add.add_argument("--key-file", metavar="FILE", help="remember that FILE is a key of it")
     add.add_argument("--config", metavar="FILE", help="volume config outside the directory")
     add.add_argument(
         "--reverse",
@@ -211,58 +185,76 @@ def _add_knowing(verbs: _Verbs[_Parser]) -> None:
         help="DIR is plain, and opens as an encrypted view; found out by itself if its config "
         "lies in it",
     )
-    _add_password_options(create)
+    _add_choices(create)
+    add_password_options(create)
     create.add_argument("--save", action="store_true", help="save the password in the keyring")
-    forget = _verb(
+    forget = add_verb(
         verbs,
         "forget",
         "take a locked vault out of the list",
         "Its files stay where they are.",
     )
-    _add_name(forget)
+    add_name(forget)
     forget.add_argument(
         "--saved-password", action="store_true", help="delete its password from the keyring, too"
     )
 
 
-def _add_volume(verbs: _Verbs[_Parser]) -> None:
-    info = _verb(verbs, "info", "show what a volume config says", "Needs no password.")
-    _add_name(info)
-    check = _verb(
+def _add_choices(create: Parser) -> None:
+    """Add what a new volume can be made of; the default is what suits most."""
+    create.add_argument(
+        "--content",
+        choices=CONTENT,
+        default="aes-gcm",
+        help="how files are encrypted; xchacha where the processor has no AES instructions",
+    )
+    create.add_argument(
+        "--names", choices=NAMES, default="encrypted", help="how the names of files are kept"
+    )
+    create.add_argument(
+        "--argon2id",
+        action="store_true",
+        help="derive the key with Argon2id, which costs an attacker more; gocryptfs refuses it",
+    )
+    file = create.add_mutually_exclusive_group()
+    file.add_argument(
+        "--key-file", metavar="FILE", help="the password opens it together with FILE alone"
+    )
+    file.add_argument(
+        "--make-key-file", metavar="FILE", help="the same, and FILE is made first, of random bytes"
+    )
+    create.add_argument(
+        "--recovery", action="store_true", help="make a recovery key, too, and show it once"
+    )
+    create.add_argument(
+        "--qr-svg", metavar="FILE", help="of the recovery key, write a sheet for printing to FILE"
+    )
+
+
+def _add_volume(verbs: Verbs[Parser]) -> None:
+    info = add_verb(verbs, "info", "show what a volume config says", "Needs no password.")
+    add_name(info)
+    check = add_verb(
         verbs,
         "check",
         "read a whole vault and name what is damaged",
         "Nothing is changed. Exit code 26 when something is damaged.",
     )
-    _add_name(check)
-    _add_password_options(check)
-    passwd = _verb(
-        verbs,
-        "passwd",
-        "change the password of a vault",
-        "Old copies of its volume config still open with the old password.",
-    )
-    _add_name(passwd)
-    _add_password_options(passwd)
-    passwd.add_argument(
-        "--new-password-file", metavar="FILE", help="take the first line of FILE as the new one"
-    )
-    passwd.add_argument(
-        "--new-password-fd", metavar="N", type=int, help="take it from the open descriptor N"
-    )
+    add_name(check)
+    add_key_options(check)
 
 
-def _add_machine(verbs: _Verbs[_Parser]) -> None:
-    _verb(
+def _add_machine(verbs: Verbs[Parser]) -> None:
+    add_verb(
         verbs,
         "doctor",
         "look at this machine, and say how to mend what is missing",
         "Exit code 52 when something is missing that vaults need.",
     )
-    locate = _verb(verbs, "locate", "print where something is", json=False)
+    locate = add_verb(verbs, "locate", "print where something is", json=False)
     locate.add_argument("what", choices=("config", "log", "runtime", "state"))
     locate.add_argument("name", metavar="NAME", nargs="?", help="with log: that vault's log file")
-    desktop = _verb(
+    desktop = add_verb(
         verbs,
         "install-desktop",
         "put vaultui and its vaults into the desktop's menu",
@@ -270,5 +262,5 @@ def _add_machine(verbs: _Verbs[_Parser]) -> None:
     )
     desktop.add_argument("name", metavar="NAME", nargs="?", help="one vault; all when left out")
     desktop.add_argument("--terminal", default="", help="terminal to start in: foot, 'kitty -1'")
-    completion = _verb(verbs, "completion", "print a completion script for a shell", json=False)
+    completion = add_verb(verbs, "completion", "print a completion script for a shell", json=False)
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from vaultui.cli.output import Output, place, shown, span
 from vaultui.model.states import VaultState
-from vaultui.vaults import ConflictCopy, ExitState, VaultEntry, VaultStatus, format_duration
+from vaultui.vaults import (
+    ConflictCopy,
+    ExitState,
+    SlotInfo,
+    VaultEntry,
+    VaultStatus,
+    format_duration,
+)
 
 
 def entry_data(entry: VaultEntry) -> dict[str, Any]:
@@ -20,6 +28,7 @@ def entry_data(entry: VaultEntry) -> dict[str, Any]:
         "read_only": entry.opens_read_only,
         "config": entry.config_path or None,
         "reverse": entry.reverse,
+        "key_file": entry.key_file or None,
         "options": {**vars(entry.options)},
     }
 
@@ -61,6 +70,11 @@ def _exit_data(exit_state: ExitState) -> dict[str, Any]:
         "ended_at": exit_state.ended_at,
         "mount_detached": exit_state.mount_detached,
     }
+
+
+def slot_data(number: int, slot: SlotInfo) -> dict[str, Any]:
+    """Return a key as `--json` has it; `created` is in seconds since the epoch, or null."""
+    return {"number": number, **dataclasses.asdict(slot), "created": slot.created or None}
 
 
 def idle_words(status: VaultStatus) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vaultui.cli.output import shown
 from vaultui.cli.prompt import ask_new_password, ask_password, has_terminal
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
+    KeyFileIncorrect,
+    KeyFileUnusable,
     KeyringUnavailable,
     PasswordMismatch,
     PasswordUnavailable,
@@ -13,13 +17,15 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.model.secret import Secret
-from vaultui.vaults import PasswordSource
+from vaultui.vaults import Key, PasswordSource, SlotInfo, SlotKind
 from vaultui.vaults.keyringclient import can_prompt
 from vaultui.vaults.passphrase import from_command, from_descriptor, from_file, protect
 
 KEYRING_PATIENCE_S = 5.0
 """For a keyring that has nobody to ask. With a desktop a person may have to type."""
 KEYRING_PATIENCE_DESKTOP_S = 60.0
+
+_WITH_PASSWORD = (SlotKind.PASSWORD, SlotKind.PASSWORD_AND_KEY_FILE)
 
 TRIES = 3
 """How often a password may be typed, as login has it."""
@@ -58,26 +64,74 @@ def saved_password(session: Session, name: str) -> tuple[Secret | None, str]:
     return password, "" if password else "none is saved in the keyring"
 
 
-def typed_password(name: str, reason: str) -> Secret:
-    """Ask on the terminal; raises PasswordUnavailable with `reason` where there is none."""
+def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Secret:
+    """Ask on the terminal for what opens a vault with these keys.
+
+    Raises PasswordUnavailable with `reason` where there is no terminal.
+    """
     if not has_terminal():
         raise PasswordUnavailable(
             name=name, reason=f"{reason}, and there is no terminal to ask in" if reason else "?"
         )
-    return ask_password(f"Password for {shown(name)}: ")
+    has_password = not slots or any(slot.kind in _WITH_PASSWORD for slot in slots)
+    what = "Password for" if has_password else "Recovery key of"
+    return ask_password(f"{what} {shown(name)}: ")
 
 
-def current_password(session: Session, name: str) -> Secret:
-    """Return the password that a vault has, for what is done to its volume.
+def current_key(session: Session, name: str) -> Key:
+    """Return what opens a vault now, for what is done to its volume.
 
-    What is wrong with the volume itself is told before anybody is asked for it.
+    What is wrong with the volume itself is told before anybody is asked for a password.
     """
-    session.run(session.vaults.info(name))
+    slots = session.run(session.vaults.keys.slots(name))
+    key_file = session.arguments.key_file
     explicit = explicit_password(session)
     if explicit is not None:
-        return explicit[0]
+        return Key(explicit[0], key_file)
+    alone = key_file_alone(session, name)
+    if alone is not None:
+        return alone
     saved, reason = saved_password(session, name)
-    return saved if saved is not None else typed_password(name, reason)
+    return Key(saved if saved is not None else typed_password(name, reason, slots), key_file)
+
+
+def key_file_alone(session: Session, name: str) -> Key | None:
+    """Return the key file that was named, or is remembered, where it opens the vault alone.
+
+    Returns None where a password is needed. Raises what is wrong with a key file where there
+    is nothing else to open the vault with, or where it was named.
+    """
+    named: str | None = session.arguments.key_file
+    path = session.vaults.entry(name).key_file if named is None else named
+    if not path:
+        return None
+    kinds = {slot.kind for slot in session.run(session.vaults.keys.slots(name))}
+    if SlotKind.KEY_FILE not in kinds:
+        return None
+    key = Key.only_file(named)
+    if kinds == {SlotKind.KEY_FILE}:
+        return key
+    session.output.step("Trying the key file…")
+    try:
+        session.run(session.vaults.keys.verify(name, key))
+    except (KeyFileIncorrect, KeyFileUnusable) as error:
+        if named is not None and SlotKind.PASSWORD_AND_KEY_FILE not in kinds:
+            raise
+        session.output.note(shown(error.summary))
+        return None
+    finally:
+        session.output.clear_step()
+    return key
+
+
+def save_password(session: Session, name: str, password: Secret) -> None:
+    """Save a password that has just proven right; that it can't be is told, and no failure."""
+    try:
+        keyring = session.run(session.vaults.save_password(name, password))
+    except VaultuiError as error:
+        session.output.note(f"vaultui: {shown(error.summary)} {shown(error.hint)}")
+    else:
+        session.output.note(f"The password is saved in {shown(keyring.label)}.")
 
 
 def new_password(session: Session, name: str) -> Secret:
@@ -97,8 +151,6 @@ def new_password(session: Session, name: str) -> Secret:
 def named_new_password(session: Session) -> Secret | None:
     """Return the new password of the source that was named for it, or None."""
     arguments = session.arguments
-    if arguments.new_password_file is not None and arguments.new_password_fd is not None:
-        raise UsageError(what="Only one of --new-password-file and --new-password-fd can be given")
     if arguments.new_password_file is not None:
         return from_file(arguments.new_password_file)
     if arguments.new_password_fd is not None:

@@ -1,7 +1,7 @@
-"""Asking for a password on the terminal, whatever standard input and output are.
+"""Asking on the terminal, for a password most of all, whatever standard input and output are.
 
-The echo is off while it is typed, and on again whatever ends the prompt: a key, a signal,
-or being stopped and continued.
+The echo is off while a password is typed, and on again whatever ends the prompt: a key, a
+signal, or being stopped and continued.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LINE_MAX = 4096
 def has_terminal() -> bool:
     """Return whether there is a terminal to ask on."""
     try:
-        os.close(_open())
+        os.close(open_terminal())
     except OSError:
         return False
     return True
@@ -33,12 +33,27 @@ def has_terminal() -> bool:
 def ask_password(question: str) -> Secret:
     """Return what is typed; raises Cancelled at end of file, PasswordEmpty for an empty line."""
     protect()
-    tty = _open()
+    tty = open_terminal()
     try:
-        with _echo_off(tty, question):
-            return checked(_read_line(tty))
+        return checked(ask_line(tty, question, echo=False))
     finally:
         os.close(tty)
+
+
+def confirmed(question: str) -> bool:
+    """Return whether a yes was typed."""
+    tty = open_terminal()
+    try:
+        with ask_line(tty, f"{question} [y/N] ", echo=True) as answer, answer.view as view:
+            return bytes(view[:1]).lower() == b"y"
+    finally:
+        os.close(tty)
+
+
+def ask_line(tty: int, question: str, *, echo: bool) -> Secret:
+    """Return a line that is typed, empty or not; raises Cancelled at end of file."""
+    with _asking(tty, question, echo=echo):
+        return _read_line(tty)
 
 
 def ask_new_password(what: str) -> Secret:
@@ -54,7 +69,8 @@ def ask_new_password(what: str) -> Secret:
     return first
 
 
-def _open() -> int:
+def open_terminal() -> int:
+    """Return a descriptor of the controlling terminal, or raise OSError."""
     return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
 
@@ -72,15 +88,17 @@ def _read_line(tty: int) -> Secret:
 
 
 @contextmanager
-def _echo_off(tty: int, question: str) -> Iterator[None]:
+def _asking(tty: int, question: str, *, echo: bool) -> Iterator[None]:
     before = termios.tcgetattr(tty)
-    silent = termios.tcgetattr(tty)
+    asking = termios.tcgetattr(tty)
     # Canonical mode stays: the line can be corrected, and Ctrl-C is a signal as usual.
-    silent[3] = (silent[3] & ~termios.ECHO) | termios.ICANON | termios.ISIG
+    asking[3] = (asking[3] & ~termios.ECHO) | termios.ICANON | termios.ISIG
+    if echo:
+        asking[3] |= termios.ECHO
 
-    def hide() -> None:
+    def ask() -> None:
         # Flushed first: what was typed before the question is no answer to it.
-        termios.tcsetattr(tty, termios.TCSAFLUSH, silent)
+        termios.tcsetattr(tty, termios.TCSAFLUSH, asking)
         os.write(tty, question.encode("utf-8", "backslashreplace"))
 
     def stopped(number: int, _frame: FrameType | None) -> None:
@@ -89,14 +107,16 @@ def _echo_off(tty: int, question: str) -> Iterator[None]:
         signal.raise_signal(number)
         # Here again after a SIGCONT.
         signal.signal(number, stopped)
-        hide()
+        ask()
 
     handler = signal.signal(signal.SIGTSTP, stopped)
+    newline_shown = False
     try:
-        hide()
+        ask()
         yield
+        newline_shown = echo
     finally:
         signal.signal(signal.SIGTSTP, handler)
         termios.tcsetattr(tty, termios.TCSAFLUSH, before)
-        # The newline of Enter was not echoed.
-        os.write(tty, b"\n")
+        if not newline_shown:
+            os.write(tty, b"\n")

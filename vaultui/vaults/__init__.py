@@ -37,6 +37,13 @@ if TYPE_CHECKING:
         gocryptfs_opens,
         slots_of,
     )
+    from vaultui.vaults.keywords import (
+        change_in_words,
+        compatibility_in_words,
+        key_in_words,
+        kind_in_words,
+        made_on,
+    )
     from vaultui.vaults.newfile import new_file, new_key_file
     from vaultui.vaults.outcomes import (
         Created,
@@ -120,13 +127,18 @@ __all__ = [
     "Vaults",
     "VolumeInfo",
     "Watch",
+    "change_in_words",
     "check_name",
+    "compatibility_in_words",
     "content_in_words",
     "default_paths",
     "derivation_in_words",
     "find_slot",
     "format_duration",
     "gocryptfs_opens",
+    "key_in_words",
+    "kind_in_words",
+    "made_on",
     "names_in_words",
     "new_file",
     "new_key_file",
@@ -141,6 +153,13 @@ _HOMES = {
     "vaultui.vaults.drill": (
         "Drilled",
         "DrillStep",
+    ),
+    "vaultui.vaults.keywords": (
+        "change_in_words",
+        "compatibility_in_words",
+        "key_in_words",
+        "kind_in_words",
+        "made_on",
     ),
     "vaultui.vaults.newfile": (
         "new_file",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from vaultui.model.errors import MountpointMissing, MountpointNotAccessible, Tim
 from vaultui.model.ids import VaultId
 from vaultui.vaults.discovery import is_reverse, name_for
 from vaultui.vaults.entry import VaultEntry, check_name, check_unique
-from vaultui.vaults.paths import Paths
+from vaultui.vaults.paths import Paths, absolute
 from vaultui.vaults.unlocking import check_overlap
 from vaultui.vaults.waiting import in_thread
 
@@ -74,11 +73,6 @@ def new_entry(
     check_unique(entry, known)
     check_overlap(entry.cipherdir, entry.mountpoint)
     return entry
-
-
-def absolute(path: str) -> str:
-    """Return `path` without `~`, dots and doubled slashes. Links stay as the person wrote them."""
-    return os.path.abspath(os.path.expanduser(path))
 
 
 def make_mountpoint(entry: VaultEntry, vaults_dir: Path) -> None:

@@ -12,6 +12,7 @@ from vaultui.format.keyslots import SlotKind
 from vaultui.model.errors import KeyFileNeeded, KeyFileUnusable, PasswordIncorrect
 from vaultui.model.secret import Secret
 from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.paths import absolute
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ async def with_key_file(entry: VaultEntry, key: Key, attempt: Callable[[str], Aw
     A remembered file that can't be read is in nobody's way who has another key: it is left
     out then, and told only where the rest opens nothing.
     """
-    path = entry.key_file if key.key_file is None else key.key_file
+    path = entry.key_file if key.key_file is None else key.key_file and absolute(key.key_file)
     try:
         return await attempt(path)
     except KeyFileUnusable as unusable:

@@ -24,6 +24,7 @@ from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.vaults import keyringclient, volumes
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Derivation, Key, NewKey, with_key_file
+from vaultui.vaults.paths import absolute
 from vaultui.vaults.registry import Registry
 from vaultui.wire.handshake import (
     Calibrated,
@@ -181,7 +182,7 @@ class Keys:
                 entry.config_path,
                 entry.reverse,
                 key_file=key_file,
-                new_key_file=new.key_file,
+                new_key_file=new.key_file and absolute(new.key_file),
                 label=new.label,
                 argon2id=argon2id,
                 scrypt_logn=_SCRYPT_LOGN,
@@ -258,6 +259,7 @@ class Keys:
     ) -> KeysChanged:
         entry = self._registry.entry(name)
         before = await volumes.info(entry)
+        new_key_file = new_key_file and absolute(new_key_file)
 
         async def attempt(key_file: str) -> None:
             spec = PasswdSpec(

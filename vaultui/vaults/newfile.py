@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import FileNotMade
 from vaultui.model.secret import Secret
+from vaultui.vaults.paths import absolute
 
 _KEY_BYTES: Final = 64
 """Twice what a key of a volume has; the backend makes one of whatever is in the file."""
@@ -51,7 +51,7 @@ def new_file(path: str) -> Iterator[NewFile]:
 
     What is there already, a link too, is left alone. Raises FileNotMade.
     """
-    place = os.path.abspath(Path(path).expanduser())
+    place = absolute(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(place, flags, 0o600)

@@ -18,6 +18,7 @@ class PasswordSource(Enum):
     FILE = "file"
     DESCRIPTOR = "descriptor"
     COMMAND = "command"
+    KEY_FILE = "key file"
 
 
 @dataclass(frozen=True)

@@ -106,3 +106,8 @@ def _check_private(path: Path) -> None:
     if stat.S_IMODE(found.st_mode) & 0o077:
         mode = stat.S_IMODE(found.st_mode)
         raise RuntimeDirUnsafe(path=str(path), reason=f"others may enter it (mode {mode:04o})")
+
+
+def absolute(path: str) -> str:
+    """Return `path` without `~`, dots and doubled slashes. Links stay as the person wrote them."""
+    return os.path.abspath(os.path.expanduser(path))

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -44,7 +45,7 @@ from vaultui.vaults.outcomes import (
     Unlocked,
     UnlockOptions,
 )
-from vaultui.vaults.paths import Paths, default_paths
+from vaultui.vaults.paths import Paths, absolute, default_paths
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import turn
@@ -242,6 +243,11 @@ class Vaults:
     async def forget_password(self, name: str) -> bool:
         """Delete a saved password; False when there was none."""
         return await keyringclient.forget(self.entry(name), KEYRING_TIMEOUT_S)
+
+    def remember_key_file(self, name: str, path: str) -> None:
+        """Remember where a vault's key file is; an empty path forgets it."""
+        entry = self.entry(name)
+        self._registry.replace(replace(entry, key_file=path and absolute(path)))
 
     # -- the registry ---------------------------------------------------------------------
 

@@ -10,7 +10,18 @@ from vaultui.model.errors import UsageError
 
 VERBS = (
     *("list", "status", "ps", "path", "unlock", "lock", "repair", "extend", "pause", "add"),
-    *("create", "forget", "info", "check", "passwd", "doctor", "locate", "install-desktop"),
+    *(
+        "create",
+        "forget",
+        "info",
+        "check",
+        "passwd",
+        "slots",
+        "recovery",
+        "doctor",
+        "locate",
+        "install-desktop",
+    ),
     "completion",
 )
 

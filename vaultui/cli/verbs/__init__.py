@@ -14,7 +14,9 @@ _MODULES = {
     "seeing": ("list", "status", "ps", "path", "conflicts"),
     "opening": ("unlock", "lock", "repair", "extend", "pause"),
     "knowing": ("add", "create", "forget"),
-    "volume": ("info", "check", "passwd"),
+    "volume": ("info", "check"),
+    "keys": ("slots", "passwd"),
+    "recovery": ("recovery",),
     "machine": ("doctor", "locate", "install-desktop", "completion"),
 }
 

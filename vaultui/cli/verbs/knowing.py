@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Any
+
+from vaultui.cli.arguments import CONTENT, NAMES
 from vaultui.cli.describe import entry_data
 from vaultui.cli.output import place, shown
-from vaultui.cli.passwords import explicit_password, new_password
+from vaultui.cli.passwords import explicit_password, new_password, save_password
 from vaultui.cli.session import Session
-from vaultui.model.errors import VaultuiError
+from vaultui.cli.verbs.recovery import (
+    check_can_show,
+    made_data,
+    new_recovery_key,
+    tell_made,
+)
+from vaultui.model.errors import UsageError
 from vaultui.model.secret import Secret
+from vaultui.vaults import Created, Flavour, Key, new_key_file
 
 
 def add_verb(session: Session) -> int:
@@ -22,6 +33,7 @@ def add_verb(session: Session) -> int:
             read_only=bool(arguments.read_only),
             config_path=arguments.config or "",
             reverse=arguments.reverse,
+            key_file=arguments.key_file or "",
         )
     )
     if session.output.as_json:
@@ -38,30 +50,62 @@ def add_verb(session: Session) -> int:
 def create_verb(session: Session) -> int:
     """Make a volume and register it; its master key goes to a terminal and nowhere else."""
     arguments, output = session.arguments, session.output
+    if arguments.recovery:
+        check_can_show(session)
+    elif arguments.qr_svg is not None:
+        raise UsageError(what="--qr-svg is for a recovery key: give --recovery, too")
     shown_name = arguments.name or arguments.cipherdir
     explicit = explicit_password(session)
     with explicit[0] if explicit else new_password(session, shown_name) as password:
-        output.step("Making the vault…")
-        created = session.run(
+        created = _create(session, password)
+        name = created.entry.name
+        data: dict[str, Any] = {"vault": entry_data(created.entry)}
+        with created.master_key as master_key:
+            if not output.as_json:
+                _tell_created(session, created)
+                _show_master_key(session, master_key)
+        if arguments.recovery:
+            made = new_recovery_key(session, name, Key(password))
+            data["recovery_key"] = made_data(made)
+            if not output.as_json:
+                tell_made(session, name, made)
+        if output.as_json:
+            output.data(data)
+        else:
+            output.line(f"  vaultui unlock {shown(name)}")
+        if arguments.save:
+            save_password(session, name, password)
+    return 0
+
+
+def _create(session: Session, password: Secret) -> Created:
+    arguments = session.arguments
+    flavour = Flavour(CONTENT[arguments.content], NAMES[arguments.names], arguments.argon2id)
+    made = arguments.make_key_file
+    with nullcontext(arguments.key_file or "") if made is None else new_key_file(made) as key_file:
+        session.output.step("Making the vault…")
+        return session.run(
             session.vaults.create(
                 arguments.cipherdir,
                 password,
                 name=arguments.name,
                 mountpoint=arguments.mountpoint,
                 idle_timeout_s=session.seconds(arguments.idle) or 0.0,
+                flavour=flavour,
+                key_file=key_file,
             )
         )
-        entry = created.entry
-        with created.master_key as key:
-            if output.as_json:
-                output.data({"vault": entry_data(entry)})
-            else:
-                output.line(f"{shown(entry.name)} is made, in {place(entry.cipherdir)}.")
-                _show_master_key(session, key)
-                output.line(f"  vaultui unlock {shown(entry.name)}")
-        if arguments.save:
-            _save(session, entry.name, password)
-    return 0
+
+
+def _tell_created(session: Session, created: Created) -> None:
+    entry, line = created.entry, session.output.line
+    line(f"{shown(entry.name)} is made, in {place(entry.cipherdir)}.")
+    if entry.key_file:
+        line(f"It opens with the password and {place(entry.key_file)} together: keep a copy of it.")
+    if session.arguments.argon2id:
+        line(f"Deriving its key with Argon2id takes {created.derivation_s:.1f} s on this machine.")
+    if entry.key_file or session.arguments.argon2id:
+        line("gocryptfs does not open it; vaultui and vaultfs do.")
 
 
 def _show_master_key(session: Session, key: Secret) -> None:
@@ -78,15 +122,6 @@ def _show_master_key(session: Session, key: Secret) -> None:
     output.line(f"    {text[half + 1 :]}")
     output.line()
     output.line("Keep a copy of its gocryptfs.conf as well: without both, everything is lost.")
-
-
-def _save(session: Session, name: str, password: Secret) -> None:
-    try:
-        keyring = session.run(session.vaults.save_password(name, password))
-    except VaultuiError as error:
-        session.output.note(f"vaultui: {shown(error.summary)} {shown(error.hint)}")
-    else:
-        session.output.note(f"The password is saved in {shown(keyring.label)}.")
 
 
 def forget_verb(session: Session) -> int:

@@ -6,22 +6,30 @@ from typing import Any
 
 from vaultui.cli.describe import open_sentence, status_data
 from vaultui.cli.output import error_data, shown, span
-from vaultui.cli.passwords import TRIES, explicit_password, saved_password, typed_password
+from vaultui.cli.passwords import (
+    TRIES,
+    explicit_password,
+    key_file_alone,
+    save_password,
+    saved_password,
+    typed_password,
+)
 from vaultui.cli.prompt import has_terminal
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
     PasswordIncorrect,
     PasswordUnavailable,
+    RecoveryKeyMistyped,
     SavedPasswordIncorrect,
     UsageError,
     VaultuiError,
 )
-from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
     Key,
     LockMode,
     PasswordSource,
+    SlotKind,
     StepName,
     Unlocked,
     UnlockOptions,
@@ -56,16 +64,20 @@ def unlock(session: Session, name: str) -> Unlocked:
         return Unlocked(status, already=True)
     if status.state is VaultState.MISSING:
         check_openable(status)
+    key_file = session.arguments.key_file
     explicit = explicit_password(session)
     if explicit is not None:
         password, source = explicit
-        with password:
-            return _attempt(session, name, password, source)
+        with Key(password, key_file) as key:
+            return _attempt(session, name, key, source)
+    alone = key_file_alone(session, name)
+    if alone is not None:
+        return _attempt(session, name, alone, PasswordSource.KEY_FILE)
     saved, reason = saved_password(session, name)
     if saved is not None:
         try:
-            with saved:
-                return _attempt(session, name, saved, PasswordSource.KEYRING)
+            with Key(saved, key_file) as key:
+                return _attempt(session, name, key, PasswordSource.KEYRING)
         except PasswordIncorrect as error:
             wrong = SavedPasswordIncorrect(name=name)
             if not has_terminal():
@@ -77,16 +89,20 @@ def unlock(session: Session, name: str) -> Unlocked:
 def _unlock_typed(session: Session, name: str, reason: str) -> Unlocked:
     for tries_left in reversed(range(TRIES)):
         try:
-            with typed_password(name, reason) as password:
-                return _attempt(session, name, password, PasswordSource.TYPED)
-        except PasswordIncorrect as error:
+            password = typed_password(name, reason)
+            with Key(password, session.arguments.key_file) as key:
+                return _attempt(session, name, key, PasswordSource.TYPED)
+        except (PasswordIncorrect, RecoveryKeyMistyped) as error:
             if not tries_left:
                 raise
             session.output.note(f"{error.summary} {error.hint}")
+            slots = session.run(session.vaults.keys.slots(name))
+            if any(slot.kind == SlotKind.RECOVERY_KEY for slot in slots):
+                session.output.note("The recovery key can be typed in its place.")
     raise AssertionError("the loop returns or raises")
 
 
-def _attempt(session: Session, name: str, password: Secret, source: PasswordSource) -> Unlocked:
+def _attempt(session: Session, name: str, key: Key, source: PasswordSource) -> Unlocked:
     arguments = session.arguments
     options = UnlockOptions(
         read_only=arguments.read_only,
@@ -99,20 +115,13 @@ def _attempt(session: Session, name: str, password: Secret, source: PasswordSour
     def step(_name: StepName, words: str) -> None:
         session.output.step(words)
 
-    result = session.run(session.vaults.unlock(name, Key(password), options=options, on_step=step))
-    if arguments.save and source is not PasswordSource.KEYRING:
-        _save(session, name, password)
+    result = session.run(session.vaults.unlock(name, key, options=options, on_step=step))
+    if arguments.save:
+        if key.secret and source is not PasswordSource.KEYRING:
+            save_password(session, name, key.secret)
+        if key.key_file is not None:
+            session.vaults.remember_key_file(name, key.key_file)
     return result
-
-
-def _save(session: Session, name: str, password: Secret) -> None:
-    """Save a password that has just opened the vault; the vault stays open if that fails."""
-    try:
-        keyring = session.run(session.vaults.save_password(name, password))
-    except VaultuiError as error:
-        session.output.note(f"vaultui: {shown(error.summary)} {shown(error.hint)}")
-    else:
-        session.output.note(f"The password is saved in {shown(keyring.label)}.")
 
 
 def _unlock_for_launcher(session: Session, name: str, terminal: str) -> int:

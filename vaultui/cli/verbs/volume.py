@@ -1,4 +1,4 @@
-"""info, check, passwd: what concerns the volume and not its mount."""
+"""info, check: what concerns the volume and not its mount."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 
 from vaultui.cli.describe import conflict_line
 from vaultui.cli.output import place, shown, size
-from vaultui.cli.passwords import current_password, named_new_password, new_password
+from vaultui.cli.passwords import current_key
 from vaultui.cli.session import Session
 from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
@@ -15,7 +15,6 @@ from vaultui.vaults import (
     CheckProgress,
     ConflictCopy,
     Damage,
-    Key,
     content_in_words,
     names_in_words,
 )
@@ -69,8 +68,8 @@ def check_verb(session: Session) -> int:
     name = session.arguments.name
     if session.vaults.entry(name).reverse:
         raise NothingToCheck(name=name)  # before a password is asked for in vain
-    with current_password(session, name) as password:
-        checked = session.run(session.vaults.check(name, Key(password), tell))
+    with current_key(session, name) as key:
+        checked = session.run(session.vaults.check(name, key, tell))
     damaged = bool(checked.corrupt or checked.skipped)
     if output.as_json:
         damage = [dataclasses.asdict(item) for item in found]
@@ -80,25 +79,4 @@ def check_verb(session: Session) -> int:
     if damaged:
         raise CheckFoundDamage(corrupt=checked.corrupt, skipped=checked.skipped)
     output.line(f"{shown(name)} is whole: {checked.files} files, {size(checked.bytes)}.")
-    return 0
-
-
-def passwd_verb(session: Session) -> int:
-    """Change the password of a volume, and the saved one with it."""
-    name, output = session.arguments.name, session.output
-    session.vaults.entry(name)
-    with current_password(session, name) as old:
-        named = named_new_password(session)
-        with named if named is not None else new_password(session, name) as new:
-            output.step("Changing the password…")
-            changed = session.run(session.vaults.keys.change_password(name, Key(old), new))
-            problem = changed.problem
-    if output.as_json:
-        output.data({"name": name, "saved_password_stale": problem is not None})
-    else:
-        output.line(f"The password of {shown(name)} is changed.")
-        output.line("Old copies of its volume config still open with the old password.")
-    if problem is not None:
-        summary = shown(problem.summary)
-        output.note(f"vaultui: the saved password could not be replaced. {summary}")
     return 0

@@ -1,0 +1,239 @@
+"""slots, passwd: what opens a vault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from vaultui.cli.describe import slot_data
+from vaultui.cli.output import shown
+from vaultui.cli.passwords import current_key, named_new_password, new_password
+from vaultui.cli.prompt import confirmed, has_terminal
+from vaultui.cli.session import Session
+from vaultui.cli.verbs.recovery import create_recovery
+from vaultui.model.errors import LastKeySlot, UsageError
+from vaultui.vaults import (
+    Compatibility,
+    Derivation,
+    Key,
+    KeysChanged,
+    NewKey,
+    SavedPassword,
+    SlotInfo,
+    SlotKind,
+    change_in_words,
+    compatibility_in_words,
+    derivation_in_words,
+    find_slot,
+    key_in_words,
+    kind_in_words,
+    made_on,
+    new_key_file,
+)
+
+_ID_SHOWN = 8
+"""Characters of an ID: enough to tell 32 keys apart."""
+
+
+def slots_verb(session: Session) -> int:
+    """List the keys of a vault, or do what the action says."""
+    actions = {
+        "add": _add,
+        "remove": _remove,
+        "verify": _verify,
+        "convert": _convert,
+    }
+    return actions.get(session.arguments.action, _list)(session)
+
+
+def _list(session: Session) -> int:
+    name, output = session.arguments.name, session.output
+    slots = session.run(session.vaults.keys.slots(name))
+    if output.as_json:
+        data = [slot_data(number, slot) for number, slot in enumerate(slots, start=1)]
+        output.data({"name": name, "slots": data})
+        return 0
+    rows = [
+        (
+            str(number),
+            shown(kind_in_words(slot.kind)),
+            shown(derivation_in_words(slot.key_derivation)),
+            made_on(slot) or "—",
+            slot.id[:_ID_SHOWN] or "—",
+            shown(slot.label) or "—",
+        )
+        for number, slot in enumerate(slots, start=1)
+    ]
+    output.table(("Key", "Kind", "Derivation", "Made", "ID", "Label"), rows)
+    if slots[0].id:
+        output.line(f"gocryptfs does not open {shown(name)}; vaultui and vaultfs do.")
+    return 0
+
+
+def _add(session: Session) -> int:
+    arguments, output = session.arguments, session.output
+    name = arguments.name
+    kind = _kind(session)
+    if kind is SlotKind.RECOVERY_KEY:
+        return create_recovery(session)
+    with ExitStack() as stack:
+        key = stack.enter_context(current_key(session, name))
+        password = None
+        if kind is not SlotKind.KEY_FILE:
+            password = named_new_password(session)
+            if password is None:
+                _check(session, key)
+                password = new_password(session, name)
+            stack.enter_context(password)
+        path = arguments.new_key_file or ""
+        if arguments.make_key_file is not None:
+            path = stack.enter_context(new_key_file(arguments.make_key_file))
+        new = NewKey(kind, password, path, arguments.label, Derivation(arguments.derivation))
+        output.step("Adding the key…")
+        added = session.run(session.vaults.keys.add(name, key, new))
+    if output.as_json:
+        slot = slot_data(added.number, added.slot)
+        output.data({"name": name, "slot": slot, "gocryptfs": added.compatibility.value})
+        return 0
+    output.line(f"Key {added.number} of {shown(name)} is a {shown(key_in_words(added.slot))}.")
+    if added.compatibility is not Compatibility.UNCHANGED:
+        output.line(compatibility_in_words(added.compatibility))
+    return 0
+
+
+def _kind(session: Session) -> SlotKind:
+    arguments = session.arguments
+    has_file = arguments.new_key_file is not None or arguments.make_key_file is not None
+    named = arguments.new_password_file is not None or arguments.new_password_fd is not None
+    has_password = arguments.password or named
+    if arguments.recovery:
+        if has_file or has_password:
+            raise UsageError(what="A recovery key goes together with no other")
+        return SlotKind.RECOVERY_KEY
+    if arguments.qr_svg is not None:
+        raise UsageError(what="--qr-svg is for a recovery key")
+    if not has_file and not has_password:
+        raise UsageError(
+            what="Say which kind of key: --password, --new-key-file FILE, --make-key-file FILE, "
+            "or --recovery"
+        )
+    if not has_file:
+        return SlotKind.PASSWORD
+    return SlotKind.PASSWORD_AND_KEY_FILE if has_password else SlotKind.KEY_FILE
+
+
+def _check(session: Session, key: Key) -> SlotInfo:
+    """Return which key it is: a wrong one is told before a new password is asked for."""
+    session.output.step("Checking the key…")
+    return session.run(session.vaults.keys.verify(session.arguments.name, key)).slot
+
+
+def _remove(session: Session) -> int:
+    arguments, output = session.arguments, session.output
+    name = arguments.name
+    slots = session.run(session.vaults.keys.slots(name))
+    number, slot = find_slot(slots, arguments.which)
+    if len(slots) == 1:
+        raise LastKeySlot
+    what = f"key {number}, {shown(key_in_words(slot))}"
+    if not arguments.yes:
+        if not has_terminal():
+            raise UsageError(what="Say --yes to remove a key without being asked")
+        output.line(_left_sentence(name, [other for other in slots if other is not slot]))
+        if not confirmed(f"Remove {what}, from {shown(name)}?"):
+            output.line("Nothing was changed.")
+            return 0
+        output.note("Show that it can still be opened, with a key that stays.")
+    with current_key(session, name) as key:
+        output.step("Removing the key…")
+        changed = session.run(session.vaults.keys.remove(name, key, slot))
+    if output.as_json:
+        output.data({"name": name, "removed": slot_data(number, slot), **_changed_data(changed)})
+        return 0
+    output.line(f"{what[:1].upper()}{what[1:]}, is removed.")
+    output.line(_left_sentence(name, changed.slots))
+    output.line("Old copies of its volume config still open with the removed key.")
+    _tell(session, changed)
+    return 0
+
+
+def _left_sentence(name: str, slots: Sequence[SlotInfo]) -> str:
+    """Return what opens a vault besides the key that goes."""
+    words = [shown(key_in_words(slot)) for slot in slots]
+    return f"{shown(name)} opens with: {'; '.join(words)}."
+
+
+def _verify(session: Session) -> int:
+    name, output = session.arguments.name, session.output
+    with current_key(session, name) as key:
+        output.step("Trying the key…")
+        opened = session.run(session.vaults.keys.verify(name, key))
+    slots = session.run(session.vaults.keys.slots(name))
+    number = [slot.id for slot in slots].index(opened.slot.id) + 1
+    if output.as_json:
+        slot = slot_data(number, opened.slot)
+        output.data({"name": name, "slot": slot, "derivation_s": opened.derivation_s})
+        return 0
+    output.line(f"It opens {shown(name)}: key {number}, {shown(key_in_words(opened.slot))}.")
+    if opened.slot.key_derivation != "none":
+        output.line(f"Deriving it took {opened.derivation_s:.1f} s.")
+    return 0
+
+
+def _convert(session: Session) -> int:
+    name, output = session.arguments.name, session.output
+    with current_key(session, name) as key:
+        output.step("Converting the key…")
+        derivation = Derivation(session.arguments.derivation)
+        changed = session.run(session.vaults.keys.convert(name, key, derivation))
+    if output.as_json:
+        output.data({"name": name, **_changed_data(changed)})
+        return 0
+    how = "Argon2id" if derivation is Derivation.ARGON2ID else "scrypt"
+    output.line(f"The key of {shown(name)} is derived with {how} now.")
+    output.line("Old copies of its volume config open as they did.")
+    _tell(session, changed)
+    return 0
+
+
+def passwd_verb(session: Session) -> int:
+    """Change the password of a volume, and the saved one with it."""
+    arguments, output = session.arguments, session.output
+    name = arguments.name
+    with current_key(session, name) as key:
+        named = named_new_password(session)
+        if named is None:
+            _check(session, key)
+        with named if named is not None else new_password(session, name) as new:
+            output.step("Changing the password…")
+            changed = session.run(
+                session.vaults.keys.change_password(
+                    name,
+                    key,
+                    new,
+                    derivation=Derivation(arguments.derivation),
+                    new_key_file=arguments.new_key_file or "",
+                )
+            )
+    if output.as_json:
+        output.data({"name": name, **_changed_data(changed)})
+        return 0
+    output.line(f"The password of {shown(name)} is changed.")
+    output.line("Old copies of its volume config still open with the old password.")
+    _tell(session, changed)
+    return 0
+
+
+def _changed_data(changed: KeysChanged) -> dict[str, Any]:
+    return {
+        "slots": [slot_data(number, slot) for number, slot in enumerate(changed.slots, start=1)],
+        "gocryptfs": changed.compatibility.value,
+        "saved_password": changed.saved.value,
+        "saved_password_stale": changed.saved is SavedPassword.STALE,
+    }
+
+
+def _tell(session: Session, changed: KeysChanged) -> None:
+    if words := change_in_words(changed):
+        session.output.line(shown(words))

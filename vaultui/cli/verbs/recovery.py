@@ -1,0 +1,299 @@
+"""recovery: the key on paper is made, shown once, proven, and rehearsed with."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from vaultui.cli.describe import slot_data
+from vaultui.cli.output import place, shown, size
+from vaultui.cli.passwords import TRIES, current_key
+from vaultui.cli.privatescreen import PrivateScreen, private_screen
+from vaultui.cli.prompt import has_terminal
+from vaultui.cli.session import Session
+from vaultui.model.errors import (
+    Cancelled,
+    PasswordUnavailable,
+    RecoveryKeyIncorrect,
+    RecoveryKeyMistyped,
+    UsageError,
+    VaultuiError,
+)
+from vaultui.model.secret import Secret
+from vaultui.vaults import (
+    Compatibility,
+    Drilled,
+    DrillStep,
+    Key,
+    KeyAdded,
+    NewKey,
+    RecoveryKey,
+    SlotInfo,
+    SlotKind,
+    SlotOpened,
+    compatibility_in_words,
+    key_in_words,
+    new_file,
+    write_sheet,
+)
+from vaultui.vaults.passphrase import from_file, protect
+
+_GROUPS: Final = 13
+_GROUPS_IN_LINE: Final = 5
+_GROUP: Final = 6
+"""Five characters and the dash behind them."""
+_STEPS: Final = {
+    DrillStep.VERIFYING: "Trying the recovery key…",
+    DrillStep.OPENING: "Opening the vault with it…",
+    DrillStep.READING: "Reading some files…",
+    DrillStep.LOCKING: "Locking it again…",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A recovery key that is in the volume, and was shown."""
+
+    added: KeyAdded
+    sheet: str
+    """Path of the sheet for printing; empty for none."""
+    verified: bool
+    """It was typed back, and opened the vault."""
+
+
+def recovery_verb(session: Session) -> int:
+    """Tell which recovery keys there are, or do what the action says."""
+    actions = {"create": create_recovery, "verify": _verify, "drill": _drill}
+    return actions.get(session.arguments.action, _tell_which)(session)
+
+
+def _tell_which(session: Session) -> int:
+    name, output = session.arguments.name, session.output
+    slots = session.run(session.vaults.keys.slots(name))
+    found = [
+        (number, slot)
+        for number, slot in enumerate(slots, start=1)
+        if slot.kind == SlotKind.RECOVERY_KEY
+    ]
+    if output.as_json:
+        output.data({"name": name, "recovery_keys": [slot_data(*each) for each in found]})
+        return 0
+    for number, slot in found:
+        output.line(f"Key {number} of {shown(name)} is a {shown(key_in_words(slot))}.")
+    if found:
+        output.line(f"Does the paper still open it?  vaultui recovery {shown(name)} drill")
+    else:
+        output.line(f"{shown(name)} has no recovery key.  vaultui recovery {shown(name)} create")
+    return 0
+
+
+def create_recovery(session: Session) -> int:
+    """Make a recovery key, show it, and have it typed back."""
+    check_can_show(session)
+    with current_key(session, session.arguments.name) as key:
+        made = new_recovery_key(session, session.arguments.name, key)
+    if session.output.as_json:
+        session.output.data({"name": session.arguments.name, **made_data(made)})
+    else:
+        tell_made(session, session.arguments.name, made)
+    return 0
+
+
+def check_can_show(session: Session) -> None:
+    """Raise UsageError where a recovery key would be made for nobody to see."""
+    if not has_terminal() and session.arguments.qr_svg is None:
+        raise UsageError(
+            what="A recovery key is shown on a terminal, and here is none; give --qr-svg FILE"
+        )
+
+
+def new_recovery_key(session: Session, name: str, key: Key) -> Made:
+    """Add a recovery key to a vault that `key` opens, show it once, and wipe it."""
+    arguments = session.arguments
+    sheet = arguments.qr_svg
+    with new_file(sheet) if sheet is not None else nullcontext() as file:
+        session.output.step("Making the recovery key…")
+        new = NewKey(SlotKind.RECOVERY_KEY, label=getattr(arguments, "label", ""))
+        added = session.run(session.vaults.keys.add(name, key, new))
+        session.output.clear_step()
+        recovery_key = added.recovery_key
+        assert recovery_key is not None
+        if file is not None:
+            try:
+                write_sheet(file, name, recovery_key)
+            except VaultuiError:
+                # A key that nobody has seen is no use, and must not stay.
+                recovery_key.wipe()
+                session.run(session.vaults.keys.remove(name, key, added.slot))
+                raise
+    try:
+        verified = has_terminal() and _show(session, name, recovery_key)
+    finally:
+        recovery_key.wipe()
+    return Made(added, "" if file is None else file.path, verified)
+
+
+def made_data(made: Made) -> dict[str, object]:
+    """Return what was made as `--json` has it; the key itself is in no output."""
+    return {
+        "slot": slot_data(made.added.number, made.added.slot),
+        "gocryptfs": made.added.compatibility.value,
+        "sheet": made.sheet or None,
+        "verified": made.verified,
+    }
+
+
+def tell_made(session: Session, name: str, made: Made) -> None:
+    """Print what was made, what it means, and what is to be done yet."""
+    output, vault = session.output, shown(name)
+    output.line(f"Key {made.added.number} of {vault} is a {shown(key_in_words(made.added.slot))}.")
+    if made.added.compatibility is not Compatibility.UNCHANGED:
+        output.line(compatibility_in_words(made.added.compatibility))
+    if made.sheet:
+        output.line(f"Print {place(made.sheet)}, then delete it: whoever has it opens {vault}.")
+    if made.verified:
+        output.line(f"What was typed back opens {vault}.")
+    else:
+        output.line(f"It was not typed back.  vaultui recovery {vault} verify")
+
+
+def _show(session: Session, name: str, key: RecoveryKey) -> bool:
+    """Show the key on a screen of its own, then the QR code; return whether it was typed back."""
+    try:
+        with private_screen(ascii_only=session.output.ascii_only) as screen:
+            _show_text(screen, name, key.text)
+            if screen.has_room_for(key.qr):
+                screen.clear()
+                screen.qr_code(key.qr)
+                screen.ask("The same as a QR code. Enter goes on. ").wipe()
+            return _typed_back(session, screen, name)
+    except (KeyboardInterrupt, Cancelled):
+        # The key is made, and stays: to leave its screen is not to undo it.
+        return False
+
+
+def _show_text(screen: PrivateScreen, name: str, text: Secret) -> None:
+    screen.clear()
+    screen.line(f"Recovery key of {shown(name)}")
+    screen.line()
+    step = _GROUP * _GROUPS_IN_LINE
+    with text.view as view:
+        for first in range(1, _GROUPS + 1, _GROUPS_IN_LINE):
+            last = min(first + _GROUPS_IN_LINE - 1, _GROUPS)
+            start = (first - 1) * _GROUP
+            label = f"  groups {first:>2} to {last:<2}   "
+            screen.secret_line(label, view[start : start + step - 1])
+    screen.line()
+    screen.line("Write it down, or print it, and keep it where your passport is. Whoever has it")
+    screen.line(f"opens {shown(name)} without a password. It is shown this once, and leaves no")
+    screen.line("trace in the terminal. No letter of it is an O, I, L or U: 0 and 1 are digits.")
+    screen.line()
+    screen.ask("Enter goes on. ").wipe()
+
+
+def _typed_back(session: Session, screen: PrivateScreen, name: str) -> bool:
+    screen.clear()
+    screen.line("Type it from the paper, to be sure of it; dashes, blanks and case don't matter.")
+    screen.line("Ctrl-C leaves that for later.")
+    try:
+        _typed_right(session, screen, name)[0].wipe()
+    except (RecoveryKeyMistyped, RecoveryKeyIncorrect):
+        return False
+    return True
+
+
+def _verify(session: Session) -> int:
+    name, output = session.arguments.name, session.output
+    typed, opened = _from_paper(session, name)
+    typed.wipe()
+    if output.as_json:
+        output.data({"name": name, "slot": _numbered(session, name, opened.slot)})
+    else:
+        output.line(f"It opens {shown(name)}: {shown(key_in_words(opened.slot))}.")
+    return 0
+
+
+def _drill(session: Session) -> int:
+    name, output = session.arguments.name, session.output
+    vault = shown(name)
+
+    def tell(text: str) -> None:
+        if not output.as_json:
+            output.line(text)
+
+    tell(f"As if the password of {vault} were forgotten. Nothing is changed.")
+    tell("1. Take the paper, and type the recovery key where the password is asked for.")
+    typed, opened = _from_paper(session, name)
+    with typed:
+        tell(f"   It is right: {shown(key_in_words(opened.slot))}.")
+        tell(f"2. Open the vault with it:  vaultui unlock {vault}")
+        drilled = session.run(
+            session.vaults.drill(name, typed, lambda step: output.step(_STEPS[step]))
+        )
+    if output.as_json:
+        data = {"rehearsed": drilled.rehearsed, "files": drilled.files, "bytes": drilled.bytes}
+        slot = _numbered(session, name, opened.slot)
+        output.data({"name": name, "slot": slot, **data, "problem": drilled.problem or None})
+        return 0
+    output.line(f"   {_rehearsal(drilled)}")
+    output.line("3. Set a new password, with the recovery key in the place of the old one:")
+    output.line(f"   vaultui passwd {vault}  (That is not done now.)")
+    output.line("A recovery key needs the volume config, gocryptfs.conf: keep a copy of that, too.")
+    return 0
+
+
+def _rehearsal(drilled: Drilled) -> str:
+    if not drilled.rehearsed:
+        return "Not done now, because it is open or can't be opened. The key is right all the same."
+    if drilled.problem:
+        return f"It opened, but reading failed: {drilled.problem}. `vaultui check` tells more."
+    if not drilled.files:
+        return "It opened, there was no file to read in it, and it is locked again."
+    files = "1 file" if drilled.files == 1 else f"{drilled.files} files"
+    return f"It opened, {files} ({size(drilled.bytes)}) could be read, and it is locked again."
+
+
+def _from_paper(session: Session, name: str) -> tuple[Secret, SlotOpened]:
+    """Return a recovery key that opens the vault, and which of its keys it is."""
+    vaults = session.vaults
+    path = session.arguments.recovery_key_file
+    if path is not None:
+        protect()
+        given = from_file(path)
+        try:
+            return given, session.run(vaults.keys.verify_recovery(name, given))
+        except BaseException:
+            given.wipe()
+            raise
+    vaults.entry(name)
+    if not has_terminal():
+        reason = "there is no terminal to type the recovery key in"
+        raise PasswordUnavailable(name=name, reason=reason)
+    with private_screen(ascii_only=session.output.ascii_only) as screen:
+        screen.clear()
+        screen.line("Type what is on the paper; dashes, blanks and case don't matter.")
+        return _typed_right(session, screen, name)
+
+
+def _typed_right(session: Session, screen: PrivateScreen, name: str) -> tuple[Secret, SlotOpened]:
+    for tries_left in reversed(range(TRIES)):
+        screen.line()
+        typed = screen.ask(f"Recovery key of {shown(name)}: ")
+        try:
+            screen.line("Trying it…")
+            return typed, session.run(session.vaults.keys.verify_recovery(name, typed))
+        except (RecoveryKeyMistyped, RecoveryKeyIncorrect) as error:
+            typed.wipe()
+            if not tries_left:
+                raise
+            screen.line(f"{error.summary} {error.hint}")
+        except BaseException:
+            typed.wipe()
+            raise
+    raise AssertionError("the loop returns or raises")
+
+
+def _numbered(session: Session, name: str, slot: SlotInfo) -> dict[str, object]:
+    slots = session.run(session.vaults.keys.slots(name))
+    return slot_data([other.id for other in slots].index(slot.id) + 1, slot)
