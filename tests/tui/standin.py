@@ -13,12 +13,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from standinkeys import StandInKeys
+
 from vaultui.model.errors import (
     AlreadyOpen,
     CipherdirMissing,
     MountBusy,
     NotOpen,
-    PasswordIncorrect,
     VaultExists,
     VaultuiError,
     VaultUnknown,
@@ -31,6 +32,7 @@ from vaultui.vaults import (
     Event,
     EventKind,
     Events,
+    Flavour,
     Holder,
     Key,
     KeyringState,
@@ -120,7 +122,10 @@ class StandIn:
         self.cancelled: list[str] = []
         self.the_watch: StandInWatch | None = None
         self._statuses: dict[VaultId, VaultStatus] = {}
+        self.flavours: dict[str, Flavour] = {}
+        """What was created, by the name of the vault."""
         self._count = 0
+        self.keys = StandInKeys(self)
 
     # -- for tests --------------------------------------------------------------------------
 
@@ -134,6 +139,7 @@ class StandIn:
         mountpoint: str = "",
         idle_timeout_s: float = 0.0,
         reverse: bool = False,
+        key_file: str = "",
         **changes: object,
     ) -> VaultEntry:
         """Register a vault in a state; `changes` are fields of its status."""
@@ -145,6 +151,7 @@ class StandIn:
             mountpoint=mountpoint or f"{self.vaults_dir}/{name}",
             idle_timeout_s=idle_timeout_s,
             reverse=reverse,
+            key_file=key_file,
         )
         self.passwords[name] = password
         status = VaultStatus(
@@ -289,10 +296,7 @@ class StandIn:
         except asyncio.CancelledError:
             self.cancelled.append(name)
             raise
-        with key.secret.view as view:
-            right = bytes(view) == self.passwords[name].encode()
-        if not right:
-            raise PasswordIncorrect
+        await self.keys.verify(name, key)
         report(StepName.MOUNTING, "Mounting")
         self._open(status.entry, options)
         return Unlocked(self._status(name), already=False)
@@ -366,6 +370,11 @@ class StandIn:
         saved = self.saved.get(name)
         return None if saved is None else Secret(bytearray(saved.encode()))
 
+    def remember_key_file(self, name: str, path: str) -> None:
+        status = self._status(name)
+        entry = dataclasses.replace(status.entry, key_file=path)
+        self._statuses[entry.id] = dataclasses.replace(status, entry=entry)
+
     async def save_password(self, name: str, password: Secret) -> KeyringState:
         with password.view as view:
             self.saved[name] = bytes(view).decode()
@@ -387,6 +396,7 @@ class StandIn:
         read_only: bool = False,
         config_path: str = "",
         reverse: bool = False,
+        key_file: str = "",
     ) -> VaultEntry:
         self._fail()
         name = Path(cipherdir).stem if name is None else name
@@ -400,6 +410,7 @@ class StandIn:
             mountpoint=mountpoint or "",
             idle_timeout_s=idle_timeout_s,
             reverse=reverse,
+            key_file=key_file,
         )
 
     async def create(
@@ -410,10 +421,17 @@ class StandIn:
         name: str | None = None,
         mountpoint: str | None = None,
         idle_timeout_s: float = 0.0,
+        flavour: Flavour | None = None,
+        key_file: str = "",
     ) -> Created:
         entry = await self.add(
-            cipherdir, name=name, mountpoint=mountpoint, idle_timeout_s=idle_timeout_s
+            cipherdir,
+            name=name,
+            mountpoint=mountpoint,
+            idle_timeout_s=idle_timeout_s,
+            key_file=key_file,
         )
+        self.flavours[entry.name] = flavour or Flavour()
         with password.view as view:
             self.passwords[entry.name] = bytes(view).decode()
         return Created(entry, Secret(bytearray(range(32))))
@@ -439,7 +457,7 @@ class StandIn:
     async def info(self, name: str) -> VolumeInfo:
         if self._status(name).state is VaultState.MISSING:
             raise CipherdirMissing(path=self._status(name).entry.cipherdir)
-        return self.infos.get(name, INFO)
+        return self.keys.described(name, self.infos.get(name, INFO))
 
     # -- the machine ------------------------------------------------------------------------
 

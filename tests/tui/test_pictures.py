@@ -67,7 +67,7 @@ def test_home(picture: Picture, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
 def test_unlock_form(picture: Picture, size: tuple[int, int]) -> None:
-    assert picture(size, "j", "u", until=lambda app: getattr(app.focused, "id", "") == "password")
+    assert picture(size, "j", "u", until=lambda app: getattr(app.focused, "id", "") == "current")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])

@@ -83,6 +83,12 @@ def _forget(status: VaultStatus) -> str:
     return f"{shown(status.entry.name)} is {status.state.value}: lock it first."
 
 
+def _keys(status: VaultStatus) -> str:
+    if status.state is VaultState.MISSING:
+        return f"The cipher directory of {shown(status.entry.name)} is not there."
+    return ""
+
+
 def _always(_status: VaultStatus) -> str:
     return ""
 
@@ -102,6 +108,10 @@ ACTIONS: Final = (
            _needs_idle_lock),
     Action("vault.repair", "R,f5", "Repair", "Refresh; detach the mount of a broken vault",
            "Vault", _always),
+    Action("vault.keys", "K", "Keys", "List its keys: add, try, remove; a recovery key", "Vault",
+           _keys, 12),
+    Action("vault.password", "P", "Password", "Change its password, or how the key is derived",
+           "Vault", _keys),
     Action("vault.forget", "d", "Forget", "Take it off the list; its files stay", "Vault",
            _forget),
     Action("vaults.add", "a", "Add", "Add an existing vault", "Vaults", None, 5),

@@ -226,6 +226,10 @@ class VaultuiApp(App[None]):
                 self.flows.extend(status)
             case "vault.pause", VaultStatus():
                 self.flows.pause(status)
+            case "vault.keys", VaultStatus():
+                self.flows.keys(status)
+            case "vault.password", VaultStatus():
+                self.flows.change_password(status)
             case "vault.forget", VaultStatus():
                 self.flows.forget(status)
             case "vault.repair", _:
@@ -261,8 +265,8 @@ class VaultuiApp(App[None]):
     # -- secrets ----------------------------------------------------------------------------
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
-        """Return the screen as SVG, with every secret on it replaced by dots."""
-        with hidden_secrets(self.screen):
+        """Return the screen as SVG, with every secret on it, or behind it, replaced by dots."""
+        with hidden_secrets(self.screen_stack):
             return super().export_screenshot(title=title, simplify=simplify)
 
     def _fatal_error(self) -> None:

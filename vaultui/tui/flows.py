@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vaultui.model.errors import MountBusy, VaultuiError
-from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.tui.jobs import Job, JobKind
 from vaultui.tui.wording import counted, listed, place, shown, span
@@ -48,30 +47,34 @@ class Flows:
         self._app.push_screen(UnlockScreen(status))
 
     def start_unlock(
-        self, entry: VaultEntry, password: Secret, options: UnlockOptions, *, remember: bool
+        self, entry: VaultEntry, key: Key, options: UnlockOptions, *, remember: bool
     ) -> Job:
-        """Unlock in the background; the job wipes the password at its end."""
+        """Unlock in the background; the job wipes the key at its end."""
         app = self._app
 
         async def work(job: Job) -> Unlocked:
-            with password:
+            with key:
                 unlocked = await app.vaults.unlock(
                     entry.name,
-                    Key(password),
+                    key,
                     options=options,
                     on_step=lambda _name, words: app.jobs.step(job, words),
                 )
                 if remember:
-                    await self._remember(entry, password)
+                    await self._remember(entry, key)
             self._say_open(unlocked)
             return unlocked
 
         return app.jobs.start(entry, JobKind.UNLOCK, work)
 
-    async def _remember(self, entry: VaultEntry, password: Secret) -> None:
+    async def _remember(self, entry: VaultEntry, key: Key) -> None:
         # The vault is open by now: a keyring that fails must not turn that into a failure.
         try:
-            keyring = await self._app.vaults.save_password(entry.name, password)
+            if key.key_file is not None and key.key_file != entry.key_file:
+                self._app.vaults.remember_key_file(entry.name, key.key_file)
+            if not key.secret:
+                return
+            keyring = await self._app.vaults.save_password(entry.name, key.secret)
         except VaultuiError as error:
             self._app.say(f"{error.summary} {error.hint}", severity="warning")
         else:
@@ -282,6 +285,22 @@ class Flows:
         from vaultui.tui.screens.forget import ForgetScreen
 
         self._app.push_screen(ForgetScreen(status.entry))
+
+    # -- keys -------------------------------------------------------------------------------
+
+    def keys(self, status: VaultStatus) -> None:
+        from vaultui.tui.screens.keys import KeysScreen
+
+        self._app.push_screen(KeysScreen(status.entry))
+
+    def change_password(self, status: VaultStatus) -> None:
+        self._run(partial(self._change_password, status.entry), "keys")
+
+    async def _change_password(self, entry: VaultEntry) -> None:
+        from vaultui.tui.screens.changepassword import ChangePasswordScreen
+
+        slots = await self._app.vaults.keys.slots(entry.name)
+        self._app.push_screen(ChangePasswordScreen(entry, slots))
 
     # -- failures ---------------------------------------------------------------------------
 

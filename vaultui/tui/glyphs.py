@@ -58,6 +58,11 @@ class Glyphs:
     def arrow(self) -> str:
         return ">" if self.ascii else "→"
 
+    @property
+    def turners(self) -> tuple[str, str]:
+        """What stands left and right of a value that the arrow keys change."""
+        return ("<", ">") if self.ascii else ("‹", "›")
+
     def spinner(self, seconds: float) -> str:
         """Return the frame for a wait of `seconds`: eight frames a second."""
         frames = _SPINNER[self.ascii]

@@ -47,6 +47,8 @@ class LiveVaults:
         self.loaded = False
         """False until the first states are known: nothing is said about vaults before that."""
         self.frozen = False
+        self.key_changes = 0
+        """How often keys were changed from here: volume configs are read again then."""
         self.error: VaultuiError | None = None
         """Why the last refresh failed; the states are those before it."""
 

@@ -21,6 +21,10 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer]):
     """A modal screen whose content is one widget with the class `dialog`."""
 
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Screen has it
+        (0, "-low"),
+        (28, "-high"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("f2", "details", "Details of a failure", show=False),

@@ -20,13 +20,15 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
 from vaultui.model.errors import PasswordEmpty, PasswordIncorrect, VaultuiError
-from vaultui.model.secret import Secret
 from vaultui.tui.jobs import Job
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field, Steps, Tick
+from vaultui.tui.widgets.keyfields import OpenedBy
 from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.tui.wording import place, shown
 from vaultui.vaults import (
+    TOKEN_KIND,
+    Key,
     PasswordSource,
     UnlockOptions,
     VaultStatus,
@@ -51,6 +53,7 @@ class UnlockScreen(Dialog[None]):
         self._job: Job | None = None
         self._typed = False
         self._replacing = False
+        self._with_token = False
 
     def compose(self) -> ComposeResult:
         glyphs = self.vaultui.glyphs
@@ -59,7 +62,7 @@ class UnlockScreen(Dialog[None]):
             self.head(box, f"Unlock {shown(entry.name)}")
             yield Static(id="asking", markup=False)
             with Vertical(id="form"):
-                yield Field("Password", SecretInput(glyphs, id="password"))
+                yield OpenedBy(glyphs, entry, ())
                 yield Failure(glyphs)
                 yield Tick("", id="remember")
                 yield Tick("Read-only", entry.opens_read_only, id="read-only")
@@ -75,6 +78,7 @@ class UnlockScreen(Dialog[None]):
 
     def on_mount(self) -> None:
         self._label_remember()
+        self._look_at_keys()
         keyring = self.vaultui.keyring
         if keyring is not None and not keyring.usable:
             self._show_form()
@@ -96,13 +100,28 @@ class UnlockScreen(Dialog[None]):
 
     def _show_form(self) -> None:
         self._phase("form")
-        self.query_one("#password").focus()
+        self.query_one(OpenedBy).focus_first()
 
     def _patience_ends(self) -> None:
         if self._job is None and not self.query_one("#form").display:
             self._show_form()
             self.query_one(Failure).say("The keyring has not answered yet; the password can "
                                         "be typed meanwhile.")  # fmt: skip
+
+    @work(group="keys")
+    async def _look_at_keys(self) -> None:
+        """Ask for a key file or a PIN where the vault has such a key."""
+        try:
+            slots = await self.vaultui.vaults.keys.slots(self._entry.name)
+        except VaultuiError:
+            return  # unlocking says it better
+        self.query_one(OpenedBy).told(slots)
+        self._with_token = any(slot.kind == TOKEN_KIND for slot in slots)
+        if self._with_token and self._job is None:
+            self.workers.cancel_group(self, "keyring")
+            self.query_one("#remember").display = False
+            if not self.query_one("#form").display:
+                self._show_form()
 
     # -- the keyring ------------------------------------------------------------------------
 
@@ -124,7 +143,7 @@ class UnlockScreen(Dialog[None]):
             failure.show(None)
             self._show_form()
             return
-        self._work(password, PasswordSource.KEYRING)
+        self._work(Key(password), PasswordSource.KEYRING)
 
     # -- the form ---------------------------------------------------------------------------
 
@@ -149,13 +168,13 @@ class UnlockScreen(Dialog[None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#go")
     def _submit(self) -> None:
-        field = self.query_one(SecretInput)
+        opened_by = self.query_one(OpenedBy)
         failure = self.query_one(Failure)
         if self._job is not None:
             return
-        if field.is_empty:
+        if opened_by.is_empty:
             failure.show(PasswordEmpty())
-            field.focus()
+            opened_by.focus_first()
             return
         try:
             parse_duration(self.query_one("#idle", Input).value)
@@ -164,7 +183,7 @@ class UnlockScreen(Dialog[None]):
             self.query_one("#idle").focus()
             return
         self.workers.cancel_group(self, "keyring")
-        self._work(field.take(), PasswordSource.TYPED)
+        self._work(opened_by.key(), PasswordSource.TYPED)
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
@@ -185,16 +204,20 @@ class UnlockScreen(Dialog[None]):
             password_source=source,
         )
 
-    def _work(self, password: Secret, source: PasswordSource) -> None:
+    def _work(self, key: Key, source: PasswordSource) -> None:
         other = self.vaultui.jobs.of(self._entry.id)
         if other is not None:
-            password.wipe()
+            key.wipe()
             self.query_one(Failure).say(f"It is {other.kind.value} already.")
             self._show_form()
             return
-        remember = source is PasswordSource.TYPED and self.query_one("#remember", Tick).value
+        remember = (
+            source is PasswordSource.TYPED
+            and self.query_one("#remember", Tick).value
+            and not self._with_token
+        )
         self._job = self.vaultui.flows.start_unlock(
-            self._entry, password, self._options(source), remember=remember
+            self._entry, key, self._options(source), remember=remember
         )
         self._job.attended = True
         self._phase("work")
@@ -218,13 +241,13 @@ class UnlockScreen(Dialog[None]):
 
     def _draw_steps(self) -> None:
         if self._job is not None:
-            self.query_one(Steps).show(self._job, self.vaultui.clock())
+            self.query_one(Steps).show(self._job.steps, self.vaultui.clock(), done=self._job.done)
 
     def _failed(self, error: VaultuiError, source: PasswordSource) -> None:
         failure = self.query_one(Failure)
-        self.query_one(SecretInput).wipe()
         self._typed = False
         self._show_form()
+        self.query_one(OpenedBy).blame(error)
         if isinstance(error, PasswordIncorrect) and source is PasswordSource.KEYRING:
             self._replacing = True
             self._label_remember()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -10,21 +12,25 @@ from textual.widgets import Checkbox, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.tui.glyphs import Glyphs
-from vaultui.tui.jobs import Job
+from vaultui.tui.jobs import StepTime
 from vaultui.tui.wording import shown
 
 
 class Field(Horizontal):
-    """A label and its input on one line."""
+    """A label and its input on one line; its id is that of the input with "-field" behind it."""
 
     def __init__(self, label: str, control: Widget) -> None:
-        super().__init__(classes="field")
+        super().__init__(classes="field", id=f"{control.id}-field")
         self._label = label
         self._control = control
 
     def compose(self) -> ComposeResult:
         yield Static(self._label, classes="label", markup=False)
         yield self._control
+
+    def rename(self, label: str) -> None:
+        """Show another label."""
+        self.query_one(".label", Static).update(label)
 
 
 class Tick(Checkbox):
@@ -96,13 +102,13 @@ class Steps(Static):
         super().__init__(id=id, markup=False)
         self._glyphs = glyphs
 
-    def show(self, job: Job, now: float) -> None:
-        """Draw the steps at `now`, a time of the application's clock."""
+    def show(self, steps: Sequence[StepTime], now: float, *, done: bool = False) -> None:
+        """Draw the steps at `now`, a time of the application's clock; the last one is under way."""
         lines: list[Content] = []
-        times = [step.began for step in job.steps] + [now]
-        for number, step in enumerate(job.steps):
+        times = [step.began for step in steps] + [now]
+        for number, step in enumerate(steps):
             seconds = times[number + 1] - step.began
-            last = number == len(job.steps) - 1 and not job.done
+            last = number == len(steps) - 1 and not done
             mark = self._glyphs.spinner(now) if last else self._glyphs.yes
             text = shown(step.text).rstrip(".…")
             wait = ("..." if self._glyphs.ascii else "…") if last else ""

@@ -16,6 +16,7 @@ from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
 from vaultui.tui.history import SAMPLES
+from vaultui.tui.keywording import kind_in_words
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip, clip_path, clock, place, shown, size, span
 from vaultui.vaults import (
@@ -23,7 +24,9 @@ from vaultui.vaults import (
     VaultStatus,
     VolumeInfo,
     content_in_words,
+    derivation_in_words,
     names_in_words,
+    slots_of,
 )
 
 _LABEL_CELLS = 13
@@ -40,7 +43,9 @@ class Overview(Pane):
     def __init__(self) -> None:
         super().__init__(id="overview-pane")
         self._infos: dict[VaultId, VolumeInfo | VaultuiError] = {}
-        self._asked: tuple[VaultId, VaultState] | None = None
+        self._asked: tuple[VaultId, VaultState, int] | None = None
+        self._read_at: dict[VaultId, int] = {}
+        """How often keys had been changed when the volume config of a vault was read."""
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -66,20 +71,24 @@ class Overview(Pane):
         self.call_after_refresh(self.state_changed)
 
     def _ask_for_info(self, status: VaultStatus) -> None:
-        """Have the volume config read once, and once more when the state changes after a failure.
+        """Have the volume config read once, and again when its keys have changed.
 
-        What it says of the volume never changes; a drive that was missing may come back.
+        Once more too when the state changes after a failure: a drive that was missing may
+        come back.
         """
-        question = (status.entry.id, status.state)
-        known = isinstance(self._infos.get(status.entry.id), VolumeInfo)
+        changes = self.vaultui.live.key_changes
+        question = (status.entry.id, status.state, changes)
+        known = self._read_at.get(status.entry.id) == changes
         if not known and question != self._asked:
             self._asked = question
             self._read_info(status)
 
     @work(group="info", exclusive=True)
     async def _read_info(self, status: VaultStatus) -> None:
+        changes = self.vaultui.live.key_changes
         try:
             self._infos[status.entry.id] = await self.vaultui.vaults.info(status.entry.name)
+            self._read_at[status.entry.id] = changes
         except VaultuiError as error:
             self._infos[status.entry.id] = error
         self.state_changed()
@@ -125,16 +134,26 @@ class Overview(Pane):
 
     def _volume(self, status: VaultStatus, room: int) -> Iterator[Line]:
         info = self._infos.get(status.entry.id)
-        dot = self.vaultui.glyphs.dot
         if isinstance(info, VolumeInfo):
             ellipsis = self.vaultui.glyphs.ellipsis
-            text = f"{content_in_words(info)} {dot} {info.key_derivation}"
-            yield _fact("Volume", clip(shown(text), room, ellipsis))
+            yield _fact("Content", clip(shown(content_in_words(info)), room, ellipsis))
             yield _fact("Names", clip(shown(names_in_words(info)), room, ellipsis))
+            yield self._keys(info, room)
         elif info is not None and status.state is not VaultState.MISSING:
             yield _fact("Volume", Content.assemble((shown(info.summary), "$error")))
         else:
             yield _fact("Volume", Content.assemble((self.vaultui.glyphs.none, "$muted")))
+
+    def _keys(self, info: VolumeInfo, room: int) -> Line:
+        slots = slots_of(info)
+        if len(slots) > 1:
+            return _fact("Keys", Content.assemble(f"{len(slots)} ", (" K lists them", "$muted")))
+        (slot,) = slots
+        derivation = shown(derivation_in_words(slot.key_derivation))
+        text = f"{kind_in_words(slot.kind)} {self.vaultui.glyphs.dot} {derivation}"
+        # A key alone is nearly always a password; what it costs to guess it is worth more.
+        short = text if cell_len(text) <= room else derivation
+        return _fact("Key", clip(short, room, self.vaultui.glyphs.ellipsis))
 
     def _since(self, status: VaultStatus, room: int) -> Content:
         opened = time.localtime(status.opened_at)

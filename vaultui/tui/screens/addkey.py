@@ -1,0 +1,136 @@
+"""Giving a vault one key more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from vaultui.model.errors import VaultuiError
+from vaultui.tui.keywording import WITH_KEY_FILE, kind_in_words
+from vaultui.tui.screens.keyform import KeyForm
+from vaultui.tui.widgets.choice import Choice, Choices, Option
+from vaultui.tui.widgets.derivationchoice import DerivationChoice, usual
+from vaultui.tui.widgets.form import Failure, Field
+from vaultui.tui.widgets.keyfields import NewPassword, OpenedBy, as_path
+from vaultui.tui.wording import shown
+from vaultui.vaults import Derivation, KeyAdded, NewKey, SlotInfo, SlotKind, VaultEntry
+
+_KINDS = {
+    SlotKind.PASSWORD: "Opens the vault by itself, like the first one.",
+    SlotKind.KEY_FILE: "Whoever has the file opens the vault: keep it on a stick, not beside it.",
+    SlotKind.PASSWORD_AND_KEY_FILE: "Neither of the two opens the vault without the other.",
+}
+_RECOVERY = (
+    "A recovery key opens the vault by itself, when the password is forgotten or a key file is "
+    "lost. It is made here, and shown once."
+)
+
+
+class AddKeyScreen(KeyForm[KeyAdded]):
+    """Answers with the key, after it was added."""
+
+    go = "Add"
+
+    def __init__(
+        self, entry: VaultEntry, slots: Sequence[SlotInfo], *, recovery: bool = False
+    ) -> None:
+        super().__init__(entry, slots, id="add-key")
+        self._recovery = recovery
+        if recovery:
+            self.go = "Make it"
+
+    def title_text(self) -> str:
+        name = shown(self.entry.name)
+        return f"A recovery key for {name}" if self._recovery else f"Another key for {name}"
+
+    def fields(self) -> ComposeResult:
+        glyphs = self.vaultui.glyphs
+        if self._recovery:
+            yield Static(_RECOVERY, classes="quiet", markup=False)
+        yield Static("What opens it now", classes="heading", markup=False)
+        yield self.opened_by()
+        if self._recovery:
+            with Vertical(classes="group"):
+                yield self._label("where it is kept: in the safe")
+            return
+        yield Static("What shall open it too", classes="heading", markup=False)
+        kinds = [Option(kind.value, kind_in_words(kind), note) for kind, note in _KINDS.items()]
+        yield Choices(
+            [
+                ("Kind", Choice(glyphs, kinds, id="kind")),
+                ("Derived by", DerivationChoice(glyphs, usual(self.slots), id="derivation")),
+            ],
+            told="kind",
+        )
+        with Vertical(classes="group"):
+            yield NewPassword(glyphs)
+            yield Field("Key file", Input(placeholder="/media/stick/work.key, any file of yours",
+                                          id="new-key-file", compact=True))  # fmt: skip
+            yield self._label("whose it is, or where: laptop")
+
+    def _label(self, placeholder: str) -> Field:
+        return Field("Label", Input(placeholder=placeholder, id="label", max_length=64,
+                                    compact=True))  # fmt: skip
+
+    def on_mount(self) -> None:
+        self._kind_chosen()
+        self.query_one(OpenedBy).focus_first()
+
+    @on(Choice.Changed, "#kind")
+    def _kind_chosen(self) -> None:
+        if self._recovery:
+            return
+        kind = self._kind
+        self.query_one(NewPassword).display = kind is not SlotKind.KEY_FILE
+        with_file = kind.value in WITH_KEY_FILE
+        self.query_one("#new-key-file-field").display = with_file
+        # A file is as good as random, and nothing is gained by deriving from it slowly.
+        self.query_one("#derivation-field").display = kind is not SlotKind.KEY_FILE
+
+    @property
+    def _kind(self) -> SlotKind:
+        if self._recovery:
+            return SlotKind.RECOVERY_KEY
+        return SlotKind(self.query_one("#kind", Choice).value)
+
+    def submit(self) -> None:
+        if not self.has_key():
+            return
+        kind = self._kind
+        with_password = kind in (SlotKind.PASSWORD, SlotKind.PASSWORD_AND_KEY_FILE)
+        if with_password:
+            complaint = self.query_one(NewPassword).complaint()
+            if complaint is not None:
+                self.query_one(Failure).show(complaint)
+                return
+        file = self.typed("new-key-file") if kind.value in WITH_KEY_FILE else ""
+        if kind.value in WITH_KEY_FILE and not file:
+            self.complain("Which file?", "new-key-file")
+            return
+        self.attempt("Adding the key", lambda: self._add(kind, with_password, file), self.dismiss)
+
+    async def _add(self, kind: SlotKind, with_password: bool, file: str) -> KeyAdded:
+        password = self.query_one(NewPassword).first.copy() if with_password else None
+        derivation = Derivation.AS_IT_IS
+        if with_password:
+            derivation = Derivation(self.query_one("#derivation", Choice).value)
+        new = NewKey(kind, password, as_path(file), self.typed("label"), derivation)
+        try:
+            with self.query_one(OpenedBy).key() as key:
+                return await self.vaultui.vaults.keys.add(self.entry.name, key, new)
+        finally:
+            if password is not None:
+                password.wipe()
+
+    def failed(self, error: VaultuiError) -> None:
+        path = str(getattr(error, "details", {}).get("path", ""))
+        fields = list(self.query("#new-key-file").results(Input))
+        if fields and path and path == as_path(fields[0].value.strip()):
+            self.query_one(Failure).show(error)
+            fields[0].focus()
+        else:
+            super().failed(error)

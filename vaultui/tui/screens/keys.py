@@ -1,0 +1,210 @@
+"""The keys of a vault: which there are, and what can be done about them."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import DataTable, OptionList, Static
+from textual.widgets.option_list import Option
+
+from vaultui.model.errors import VaultuiError
+from vaultui.tui.keywording import compatibility_in_words, kind_in_words, made_on
+from vaultui.tui.screens.addkey import AddKeyScreen
+from vaultui.tui.screens.changepassword import ChangePasswordScreen
+from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.screens.recoverykey import RecoveryKeyScreen
+from vaultui.tui.screens.removekey import RemoveKeyScreen
+from vaultui.tui.screens.trykey import TryKeyScreen
+from vaultui.tui.widgets.form import Failure
+from vaultui.tui.wording import clip, shown
+from vaultui.vaults import KeyAdded, KeysChanged, SlotInfo, VaultEntry, derivation_in_words
+
+_KIND_CELLS = 19
+_DERIVATION_CELLS = 17
+_MADE_CELLS = 10
+
+_CHOICES = {
+    "add": ("a", "Add a key: another password, a key file, both together"),
+    "recovery": ("r", "Make a recovery key, to be kept on paper"),
+    "try": ("t", "Try a key: does it really open the vault?"),
+    "change": ("p", "Change the password, or how the key is derived"),
+    "remove": ("x", "Remove the key that is marked"),
+}
+
+_PLAIN = (
+    "This is the format of gocryptfs, which knows one password. With a second key gocryptfs "
+    "does not open the vault any more; taking it away again brings that back."
+)
+_NO_RECOVERY = (
+    "There is no recovery key. One on paper opens the vault when the password is forgotten."
+)
+_TOKEN = "A FIDO2 token opens this vault, in the way of gocryptfs: it is its only key."  # noqa: S105
+
+
+class KeysScreen(Dialog[None]):
+    """Lists the keys, and is the way to every change of them."""
+
+    BINDINGS = [  # noqa: RUF012 - as Textual has it
+        Binding("a", "add", "Add a key", show=False),
+        Binding("r", "recovery", "Make a recovery key", show=False),
+        Binding("t", "try", "Try a key", show=False),
+        Binding("p", "change", "Change the password", show=False),
+        Binding("x", "remove", "Remove the key", show=False),
+    ]
+
+    def __init__(self, entry: VaultEntry) -> None:
+        super().__init__(id="keys")
+        self._entry = entry
+        self._slots: tuple[SlotInfo, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog wide", can_focus=False) as box:
+            self.head(box, f"Keys of {shown(self._entry.name)}", "Esc closes")
+            yield Static("Reading the volume config", id="keys-intro", markup=False)
+            yield DataTable[Text](id="keys-list", cursor_type="row", cell_padding=1)
+            yield Static(id="keys-note", classes="quiet", markup=False)
+            yield Failure(self.vaultui.glyphs)
+            yield OptionList(
+                *(Option(_choice(key, text), id=name) for name, (key, text) in _CHOICES.items()),
+                id="choices",
+                compact=True,
+            )
+
+    def on_mount(self) -> None:
+        for part in ("#keys-list", "#keys-note", "#choices"):
+            self.query_one(part).display = False
+        self._look()
+
+    # -- showing ----------------------------------------------------------------------------
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        try:
+            self._slots = await self.vaultui.vaults.keys.slots(self._entry.name)
+        except VaultuiError as error:
+            self.query_one("#keys-intro").display = False
+            self.query_one(Failure).show(error)
+            return
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.query_one(".dialog").content_size.width
+        if not width or not self._slots:
+            return
+        self.query_one("#keys-intro", Static).update(
+            "One key opens this vault:" if len(self._slots) == 1
+            else "Each of these opens the vault by itself:"
+        )  # fmt: skip
+        note = self.query_one("#keys-note", Static)
+        note.update(self._note())
+        note.display = bool(self._note())
+        self._draw_table(width)
+        self.query_one("#choices").display = True
+
+    def _draw_table(self, width: int) -> None:
+        table: DataTable[Text] = self.query_one("#keys-list", DataTable)
+        first = not table.display
+        table.display = True
+        row = table.cursor_row
+        table.clear(columns=True)
+        room = max(6, width - _KIND_CELLS - _DERIVATION_CELLS - _MADE_CELLS - 4 * 2)
+        for label, cells in (
+            ("Key", _KIND_CELLS), ("Label", room), ("Derived by", _DERIVATION_CELLS),
+            ("Made", _MADE_CELLS),
+        ):  # fmt: skip
+            table.add_column(label, width=cells)
+        glyphs = self.vaultui.glyphs
+        for slot in self._slots:
+            label = clip(shown(slot.label), room, glyphs.ellipsis)
+            derivation = derivation_in_words(slot.key_derivation)
+            table.add_row(
+                Text(kind_in_words(slot.kind), "bold"),
+                Text(label or glyphs.none),
+                Text(clip(shown(derivation), _DERIVATION_CELLS, glyphs.ellipsis)),
+                Text(made_on(slot, glyphs)),
+            )
+        table.move_cursor(row=min(row, len(self._slots) - 1))
+        if first:
+            table.focus()
+
+    def _note(self) -> str:
+        kinds = {slot.kind for slot in self._slots}
+        if "fido2-token" in kinds:
+            return _TOKEN
+        if not self._slots[0].id:
+            return _PLAIN
+        return "" if "recovery-key" in kinds else _NO_RECOVERY
+
+    def on_screen_suspend(self) -> None:
+        # One box in front of another confuses; the list is back with the keys.
+        self.query_one(".dialog").visible = False
+
+    def on_screen_resume(self) -> None:
+        self.query_one(".dialog").visible = True
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    # -- choices ----------------------------------------------------------------------------
+
+    @on(OptionList.OptionSelected)
+    async def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        await self.run_action(str(event.option_id))
+
+    @on(DataTable.RowSelected)
+    def _entered(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.query_one("#choices").focus()
+
+    def action_add(self) -> None:
+        if self._slots:
+            self.app.push_screen(AddKeyScreen(self._entry, self._slots), self._added)
+
+    def action_recovery(self) -> None:
+        if self._slots:
+            screen = AddKeyScreen(self._entry, self._slots, recovery=True)
+            self.app.push_screen(screen, self._added)
+
+    def _added(self, added: KeyAdded | None) -> None:
+        self._changed()
+        if added is None:
+            return
+        words = compatibility_in_words(added.compatibility)
+        self.vaultui.say(
+            f"{shown(self._entry.name)} has one more key: {kind_in_words(added.slot.kind)}. {words}"
+        )
+        if added.recovery_key is not None:
+            self.app.push_screen(RecoveryKeyScreen(self._entry, added.slot, added.recovery_key))
+
+    def action_try(self) -> None:
+        if self._slots:
+            self.app.push_screen(TryKeyScreen(self._entry, self._slots))
+
+    def action_change(self) -> None:
+        if self._slots:
+            screen = ChangePasswordScreen(self._entry, self._slots)
+            self.app.push_screen(screen, self._changed)
+
+    def _changed(self, _changed: KeysChanged | None = None) -> None:
+        # Cancelled work may have been done already, so nobody is believed but the volume.
+        self.vaultui.live.key_changes += 1
+        self._look()
+
+    def action_remove(self) -> None:
+        row = self.query_one("#keys-list", DataTable).cursor_row
+        if not self._slots:
+            return
+        if len(self._slots) == 1:
+            self.query_one(Failure).say("This is the only key: without it nothing would open.")
+            return
+        screen = RemoveKeyScreen(self._entry, self._slots, self._slots[row])
+        self.app.push_screen(screen, self._changed)
+
+
+def _choice(key: str, text: str) -> Content:
+    return Content.assemble((f" {key}  ", "bold $accent"), text)

@@ -1,0 +1,148 @@
+"""A new recovery key: shown once, read by a phone, and typed back from the paper.
+
+shown ──t──▶ typed back ──it opens the vault──▶ closed, and wiped
+  │ ▲             │ it does not: said, with what was typed to be mended
+  q └────Esc──────┘
+  ▼
+as a QR code
+"""
+
+from __future__ import annotations
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Static
+
+from vaultui.model.secret import Secret
+from vaultui.tui.keywording import kind_in_words
+from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.screens.trykey import TryKeyScreen
+from vaultui.tui.widgets.form import Failure
+from vaultui.tui.widgets.keyfields import OpenedBy
+from vaultui.tui.widgets.qrcode import QrCode
+from vaultui.tui.widgets.secretinput import SecretInput
+from vaultui.tui.widgets.secrettext import RecoveryKeyText
+from vaultui.tui.wording import shown
+from vaultui.vaults import RecoveryKey, SlotInfo, SlotOpened, VaultEntry
+
+_KIND = "recovery-key"
+
+
+class RecoveryKeyScreen(Dialog[None]):
+    """Shows the key, which is wiped when this closes and never shown again."""
+
+    BINDINGS = [  # noqa: RUF012 - as Textual has it
+        Binding("t", "type_back", "Type it back", show=False),
+        Binding("q", "qr_code", "Show it as a QR code", show=False),
+    ]
+
+    def __init__(self, entry: VaultEntry, slot: SlotInfo, key: RecoveryKey) -> None:
+        super().__init__(id="recovery-key")
+        self._entry = entry
+        self._slot = slot
+        self._key = key
+
+    def compose(self) -> ComposeResult:
+        name = shown(self._entry.name)
+        with VerticalScroll(classes="dialog", can_focus=False) as box:
+            self.head(box, f"The recovery key of {name}", "Esc closes without the check")
+            yield Static(
+                f"It opens {name} by itself, without password and key file. Print it or write "
+                "it down, and keep it away from this machine: it is shown this once.",
+                markup=False,
+            )
+            yield RecoveryKeyText(self.vaultui.glyphs, self._key.text, id="recovery-key-text")
+            yield Static(
+                "Case, blanks and dashes do not matter. Then type it back from the paper: that "
+                "shows that it can be read, and that it really opens the vault.",
+                classes="quiet",
+                markup=False,
+            )
+            with Horizontal(classes="buttons"):
+                yield Button("QR code (q)", id="qr", compact=True)
+                yield Button("Type it back (t)", variant="primary", id="back", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#back").focus()
+
+    def on_unmount(self) -> None:
+        self._key.wipe()
+
+    @on(Button.Pressed, "#qr")
+    def action_qr_code(self) -> None:
+        self.app.push_screen(QrScreen(self._entry, self._key.qr.copy()))
+
+    @on(Button.Pressed, "#back")
+    def action_type_back(self) -> None:
+        # Out of sight, so that it is read off the paper.
+        box = self.query_one(".dialog")
+        box.display = False
+
+        def answered(opened: SlotOpened | None) -> None:
+            box.display = True
+            if opened is None:
+                self.query_one("#back").focus()
+                return
+            self.vaultui.say(f"The recovery key opens {shown(self._entry.name)}.")
+            self.dismiss(None)
+
+        self.app.push_screen(TypeBackScreen(self._entry, [self._slot]), answered)
+
+    def action_cancel(self) -> None:
+        self.vaultui.say(
+            "The recovery key was not checked. K lists the keys of a vault, and t tries one.",
+            severity="warning",
+        )
+        self.dismiss(None)
+
+
+class TypeBackScreen(TryKeyScreen):
+    """Answers with the key that was typed, once it is the recovery key."""
+
+    go = "Check it"
+    leave = "Show it again"
+    keys = "Enter checks it  F3 hides it  Esc shows the key again"
+    intro = "Type the recovery key as it stands on the paper."
+
+    def on_mount(self) -> None:
+        # Nobody types five dozen characters blind, and they were on the screen until now.
+        self.query_one(SecretInput).action_reveal()
+
+    def opened(self, opened: SlotOpened) -> None:
+        if opened.slot.kind == _KIND:
+            self.dismiss(opened)
+            return
+        self.show_form()
+        self.query_one(OpenedBy).wipe()
+        self.query_one(Failure).say(
+            f"That opens it too, but it is no recovery key: {kind_in_words(opened.slot.kind)}."
+        )
+
+
+class QrScreen(Dialog[None]):
+    """Shows the QR code alone: it needs nearly all of a small terminal."""
+
+    def __init__(self, entry: VaultEntry, modules: Secret) -> None:
+        super().__init__(id="qr-code")
+        self._entry = entry
+        self._modules = modules
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog bare") as box:
+            self.head(box, f"Recovery key of {shown(self._entry.name)}", "Esc goes back")
+            yield QrCode(self.vaultui.glyphs, self._modules, id="qr")
+            yield Static(id="qr-note", markup=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        cells = self.query_one(QrCode).cells
+        need = cells.width + 2, cells.height + 2
+        fits = event.size.width >= need[0] and event.size.height >= need[1]
+        self.query_one("#qr").display = fits
+        note = self.query_one("#qr-note", Static)
+        note.display = not fits
+        note.update(
+            f"The QR code needs a terminal of {need[0]} columns and {need[1]} rows; this one has "
+            f"{event.size.width} and {event.size.height}. Make it larger, or its letters smaller."
+        )

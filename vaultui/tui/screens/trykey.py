@@ -1,0 +1,65 @@
+"""Trying a key: does it really open this vault, and which of its keys is it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from vaultui.tui.keywording import key_in_words
+from vaultui.tui.screens.keyform import KeyForm
+from vaultui.tui.widgets.keyfields import OpenedBy
+from vaultui.tui.wording import shown
+from vaultui.vaults import SlotInfo, SlotOpened, VaultEntry
+
+
+class TryKeyScreen(KeyForm[SlotOpened]):
+    """Opens nothing and changes nothing. It stays, so that the next key can be tried."""
+
+    go = "Try it"
+    leave = "Close"
+    keys = "Enter tries it  F3 shows it  Esc closes"
+    intro = (
+        "Type a password, or a recovery key as it stands on the paper. Nothing is opened and "
+        "nothing is changed by this."
+    )
+
+    def __init__(self, entry: VaultEntry, slots: Sequence[SlotInfo]) -> None:
+        super().__init__(entry, slots, id="try-key")
+
+    def title_text(self) -> str:
+        return f"Does it open {shown(self.entry.name)}?"
+
+    def fields(self) -> ComposeResult:
+        yield Static(self.intro, classes="quiet", markup=False)
+        yield self.opened_by()
+        yield Static(id="answer", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#answer").display = False
+        self.query_one(OpenedBy).focus_first()
+
+    def submit(self) -> None:
+        self.query_one("#answer").display = False
+        if self.has_key():
+            self.attempt("Deriving the key", self._try, self.opened)
+
+    async def _try(self) -> SlotOpened:
+        with self.query_one(OpenedBy).key() as key:
+            return await self.vaultui.vaults.keys.verify(self.entry.name, key)
+
+    def opened(self, opened: SlotOpened) -> None:
+        """Say which key it was."""
+        self.show_form()
+        self.query_one(OpenedBy).wipe()
+        answer = self.query_one("#answer", Static)
+        answer.update(
+            Content.assemble(
+                (f"{self.vaultui.glyphs.yes} ", "bold $success"),
+                f"It opens {shown(self.entry.name)}: {key_in_words(opened.slot)}. ",
+                (f"Deriving it took {opened.derivation_s:.1f} s.", "$muted"),
+            )
+        )
+        answer.display = True
