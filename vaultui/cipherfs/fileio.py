@@ -312,9 +312,9 @@ class FileIO:
             # The header comes along with the first blocks.
             header = bytearray(HEADER_BYTES)
             size = os.preadv(fd, [header, room], 0) - HEADER_BYTES
-            if size <= 0:
+            if size in (0, -HEADER_BYTES):
                 return b""
-            self._take_header(file, bytes(header))
+            self._take_header(file, bytes(header[: HEADER_BYTES + min(size, 0)]))
         else:
             size = os.preadv(fd, [room], self._layout.cipher_offset(first))
             if not size:

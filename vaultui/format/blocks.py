@@ -89,12 +89,13 @@ class Layout:
     def plain_size(self, cipher_size: int) -> int:
         """Return the size of plaintext that a ciphertext file of this size shows.
 
-        0 for an empty file, for a header alone and for less than a header. A last block
-        too short to hold a single byte counts as one byte, as gocryptfs has it: reading it
-        then fails, where leaving it out would hide the damage.
+        0 for an empty file and for a header alone. A last block too short to hold a single
+        byte counts as one byte, as gocryptfs has it: reading it then fails, where leaving it
+        out would hide the damage. So does less than a header, which gocryptfs takes for an
+        empty file.
         """
         if cipher_size <= HEADER_BYTES:
-            return 0
+            return 1 if 0 < cipher_size < HEADER_BYTES else 0
         full, last = divmod(cipher_size - HEADER_BYTES, self.cipher_block)
         return full * PLAIN_BLOCK + (max(last - self.overhead, 1) if last else 0)
 

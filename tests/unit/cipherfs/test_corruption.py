@@ -97,6 +97,23 @@ def test_a_bad_header_fails_the_file(vault: OpenVolume, header: bytes) -> None:
     assert "header" in report(vault).detail
 
 
+@pytest.mark.parametrize("left", [1, 17])
+def test_a_file_that_was_cut_within_its_header_is_an_error_and_not_empty(
+    vault: OpenVolume, left: int
+) -> None:
+    vault.write("file", b"content")
+    os.truncate(vault.cipher_path("file"), left)
+    vault.reopen()
+    assert vault.attributes("file").size == 1
+    with eio():
+        vault.read("file")
+    with eio():
+        vault.write("file", b"more", 1, flags=os.O_APPEND)
+    assert report(vault).detail == f"the header is damaged: it has {left} of 18 bytes"
+    vault.write("file", b"new", flags=os.O_TRUNC)
+    assert vault.read("file") == b"new"
+
+
 @pytest.mark.parametrize("extra", [1, 31, 32])
 def test_a_last_block_without_content_is_an_error_and_not_an_end(
     vault: OpenVolume, extra: int
