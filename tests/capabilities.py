@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from vaultui.linux import cgroup
+
 needs = pytest.mark.needs
 
 UNPRIVILEGED_UID = 65534
@@ -112,6 +114,22 @@ def _loop_device() -> str:
     return "" if Path("/dev/loop-control").exists() else "no /dev/loop-control"
 
 
+def _memory_cgroup() -> str:
+    """Can a group with a limit of memory be made below our own?"""
+    counter, _ = cgroup.oom_kills()
+    directory = Path(counter).parent / f"vaultui-tests-probe-{os.getpid()}"
+    try:
+        directory.mkdir()
+    except OSError as error:
+        return f"no group can be made: {error.strerror}"
+    try:
+        limits = ("memory.limit_in_bytes", "memory.max")
+        has_limit = any((directory / name).exists() for name in limits)
+        return "" if counter and has_limit else "no memory controller"
+    finally:
+        directory.rmdir()
+
+
 def _drop_caches() -> str:
     return "" if os.access("/proc/sys/vm/drop_caches", os.W_OK) else "not writable"
 
@@ -137,5 +155,6 @@ _PROBES: dict[str, Callable[[], str]] = {
     "user-xattrs": _user_xattrs,
     "user-namespaces": _user_namespaces,
     "loop-device": _loop_device,
+    "memory-cgroup": _memory_cgroup,
     "drop-caches": _drop_caches,
 }

@@ -1,10 +1,42 @@
-"""What the control group of a process knows about it: kills for want of memory."""
+"""What the control groups of a process say about its memory: kills for want of it, and limits.
+
+Version 1 has a tree for each controller, version 2 one for all (cgroups(7)); a process may be in
+both. In a container the paths of /proc/PID/cgroup may be those of the host, which are not there:
+then the top of the tree is the container's own group.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 _ROOT = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where a version of control groups has a tree, and how it names what it counts."""
+
+    top: str
+    kills: str
+    limits: tuple[str, ...]
+    used: str
+    reclaimable: str
+    """Of memory.stat: pages of files that are dropped before anything is killed."""
+
+
+_V1: Final = _Layout(
+    "memory",
+    "memory.oom_control",
+    ("memory.limit_in_bytes",),
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+)
+_V2: Final = _Layout(
+    "", "memory.events", ("memory.max", "memory.high"), "memory.current", "inactive_file"
+)
 
 
 def oom_kills(pid: int | str = "self") -> tuple[str, int]:
@@ -13,19 +45,33 @@ def oom_kills(pid: int | str = "self") -> tuple[str, int]:
     ("", 0) where that can't be read. A kill shows as a plain SIGKILL, and this counter is
     what tells the two apart; it counts every process of the group.
     """
-    counter = _counter_file(pid)
-    try:
-        lines = counter.read_text("ascii").splitlines() if counter else []
-    except OSError:
+    found = _memory_group(pid)
+    if found is None:
         return "", 0
-    for line in lines:
-        name, _, count = line.partition(" ")
-        if name == "oom_kill":
-            return str(counter), int(count)
-    return "", 0
+    layout, group = found
+    counter = _ROOT / layout.top / group / layout.kills
+    count = _counted(counter, "oom_kill")
+    return ("", 0) if count is None else (str(counter), count)
 
 
-def _counter_file(pid: int | str) -> Path | None:
+def memory_left(pid: int | str = "self") -> int | None:
+    """Return how many bytes more the groups of a process let it use; None without a limit."""
+    found = _memory_group(pid)
+    if found is None:
+        return None
+    layout, group = found
+    top = _ROOT / layout.top
+    left = [
+        max(0, limit - (_number(directory / layout.used) or 0) + _reclaimable(directory, layout))
+        for directory in _upwards(top, group)
+        for name in layout.limits
+        if (limit := _number(directory / name)) is not None
+    ]
+    return min(left, default=None)
+
+
+def _memory_group(pid: int | str) -> tuple[_Layout, str] | None:
+    """Return where the memory of a process is counted: the layout, and its path in the tree."""
     try:
         groups = Path(f"/proc/{pid}/cgroup").read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -33,8 +79,43 @@ def _counter_file(pid: int | str) -> Path | None:
     unified = None
     for line in groups:
         _, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):  # cgroup v1, and hybrid set-ups
-            return _ROOT / "memory" / path.lstrip("/") / "memory.oom_control"
+        if "memory" in controllers.split(","):  # version 1, and hybrid set-ups
+            return _V1, path.lstrip("/")
         if not controllers:
-            unified = _ROOT / path.lstrip("/") / "memory.events"
+            unified = _V2, path.lstrip("/")
     return unified
+
+
+def _upwards(top: Path, group: str) -> Iterator[Path]:
+    """Yield a group and those that it is in: each limits what is below it."""
+    directory = top / group
+    yield directory
+    while directory != top:
+        directory = directory.parent
+        yield directory
+
+
+def _reclaimable(directory: Path, layout: _Layout) -> int:
+    return _counted(directory / "memory.stat", layout.reclaimable) or 0
+
+
+def _counted(path: Path, wanted: str) -> int | None:
+    """Return the number behind a name in a file of lines of both, None where there is none."""
+    try:
+        lines = path.read_text("ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        name, _, count = line.partition(" ")
+        if name == wanted:
+            return int(count)
+    return None
+
+
+def _number(path: Path) -> int | None:
+    """Return the number in a file; None for "max", or where there is no such file."""
+    try:
+        text = path.read_text("ascii").strip()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from vaultui.linux import libc
+from vaultui.linux import cgroup, libc
 
 
 def give_back() -> None:
@@ -21,7 +21,16 @@ def give_back() -> None:
 
 
 def available_bytes() -> int:
-    """Return how much can be used without pushing anything out (proc_meminfo(5), MemAvailable)."""
+    """Return how much this process can use without pushing anything out, or being killed for it.
+
+    That is what the machine has (proc_meminfo(5), MemAvailable), and what the control groups
+    that we are in leave us.
+    """
+    left = cgroup.memory_left()
+    return _free_bytes() if left is None else min(left, _free_bytes())
+
+
+def _free_bytes() -> int:
     for line in Path("/proc/meminfo").read_text("ascii").splitlines():
         name, _colon, amount = line.partition(":")
         if name == "MemAvailable":

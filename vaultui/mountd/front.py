@@ -21,5 +21,5 @@ class Front(Protocol):
     def step(self, name: StepName) -> None:
         """Something that takes a while begins."""
 
-    def ready(self, mountpoint: str, mount_id: int) -> None:
+    def ready(self, mountpoint: str, mount_id: int, derivation_s: float) -> None:
         """The mount answers. Called in the main thread, once."""

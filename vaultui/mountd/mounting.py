@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import os
 import threading
+import time
 
 from vaultui.cipherfs import conffile
 from vaultui.cipherfs.volume import Volume
@@ -63,7 +64,16 @@ def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
             conffile.remove_leftovers(spec.cipherdir)
         memory.give_back()
         front.step(StepName.MOUNTING)
-        return serving.serve(spec, cipherdir_fd, volume, control_socket, front, program)
+        log.debug("deriving the key took %.2f s", derivation.seconds)
+        return serving.serve(
+            spec,
+            cipherdir_fd,
+            volume,
+            control_socket,
+            front,
+            program,
+            derivation_s=derivation.seconds,
+        )
 
 
 def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
@@ -86,6 +96,9 @@ def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
 class _Derivation:
     """A volume that is being opened in a thread: a signal ends us without waiting for it."""
 
+    seconds: float
+    """What it took, when `result` has returned."""
+
     def __init__(self, spec: MountSpec, conf: VolumeConf | None, secret: Secret) -> None:
         self._open = functools.partial(opening.open_volume, spec, conf, secret)
         self._volume: Volume | None = None
@@ -94,10 +107,12 @@ class _Derivation:
         self._thread.start()
 
     def _run(self) -> None:
+        began = time.monotonic()
         try:
             self._volume = self._open()
         except BaseException as error:  # raised again where the result is asked for
             self._failure = error
+        self.seconds = time.monotonic() - began
 
     def result(self) -> Volume:
         """Wait for the end, and return the volume or raise what opening it raised."""

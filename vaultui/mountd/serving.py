@@ -52,6 +52,8 @@ def serve(
     control_socket: ControlSocket | None,
     front: Front,
     program: str,
+    *,
+    derivation_s: float,
 ) -> ExitCode:
     """Mount an open volume and serve it until it is unmounted; return the exit code."""
     raise_open_files_limit()
@@ -70,6 +72,7 @@ def serve(
             events=events,
             clock=_clock(spec.idle_timeout_s, activity, program),
             features=tuple(flag.value for flag in volume.features.flags),
+            derivation_s=derivation_s,
         )
         return _serve(served, control_socket, front, program)
 
@@ -85,7 +88,7 @@ def _serve(
     def ready() -> None:
         served.events.add(EventKind.UNLOCKED, detail=served.spec.password_source)
         try:
-            front.ready(served.root, served.mount_id)
+            front.ready(served.root, served.mount_id, served.derivation_s)
         except OSError as error:  # whoever waited went away; the mount is there
             log.warning("not told that the mount is ready: %s", error)
 

@@ -93,9 +93,9 @@ class SpecFront:
     def step(self, name: StepName) -> None:
         self._conversation.tell(Step(name))
 
-    def ready(self, mountpoint: str, mount_id: int) -> None:
+    def ready(self, mountpoint: str, mount_id: int, derivation_s: float) -> None:
         os.chdir("/")
-        self._conversation.tell(Ready(os.getpid(), mount_id, mountpoint))
+        self._conversation.tell(Ready(os.getpid(), mount_id, mountpoint, derivation_s))
         self._conversation.close()
         if self._notify_pid:
             daemon.notify(self._notify_pid)

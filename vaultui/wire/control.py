@@ -123,6 +123,8 @@ class Status:
     rss_bytes: int
     last_event: int
     features: tuple[str, ...] = ()
+    derivation_s: float = 0.0
+    """What deriving the key took when it was opened, in seconds."""
 
 
 class EventKind(Enum):

@@ -100,7 +100,7 @@ class _CommandFront:
                 extra=YELLOW,
             )
 
-    def ready(self, _mountpoint: str, _mount_id: int) -> None:
+    def ready(self, _mountpoint: str, _mount_id: int, _derivation_s: float) -> None:
         log.info("Filesystem mounted and ready.", extra=GREEN)
         if self._options.notify_pid > 0:
             daemon.detach(self._program, to_syslog=not self._options.nosyslog)

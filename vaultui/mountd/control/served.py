@@ -25,6 +25,8 @@ class Served:
     events: EventRing
     clock: Clock
     features: tuple[str, ...] = ()
+    derivation_s: float = 0.0
+    """What deriving the key took, in seconds."""
     mount_id: int = 0
     opened_at: float = field(default_factory=time.time)
     busy_reason: str = ""

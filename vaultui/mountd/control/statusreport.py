@@ -49,6 +49,7 @@ def status(served: Served, holders: list[Holder]) -> Status:
         rss_bytes=_resident_bytes(),
         last_event=served.events.last,
         features=served.features,
+        derivation_s=served.derivation_s,
     )
 
 
