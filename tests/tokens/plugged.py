@@ -103,7 +103,9 @@ class PluggedToken:
             if self._is_cancelled(connection):
                 self.was_cancelled.set()
                 raise Refused(ERR.KEEPALIVE_CANCEL)
-            self._send(connection, _CHANNEL, _KEEPALIVE, bytes([_WAITS_FOR_TOUCH]))
+            # Whoever has gone may have cancelled before.
+            with contextlib.suppress(BrokenPipeError):
+                self._send(connection, _CHANNEL, _KEEPALIVE, bytes([_WAITS_FOR_TOUCH]))
             finger.is_awaited.set()
             if finger.gives_up:
                 raise Refused(ERR.USER_ACTION_TIMEOUT)
@@ -112,14 +114,17 @@ class PluggedToken:
         raise ConnectionResetError
 
     def _is_cancelled(self, connection: socket.socket) -> bool:
-        """Tell whether CANCEL has come, also from somebody who has gone since."""
+        """Tell whether CANCEL has come. Raises ConnectionAbortedError when nothing can come."""
         while True:
             try:
-                return connection.recv(2 * REPORT, socket.MSG_DONTWAIT)[5:6] == bytes([_CANCEL])
+                packet = connection.recv(2 * REPORT, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return False
             except ConnectionResetError:
-                continue  # told once, when we are not read to the end; what was sent is behind it
+                continue  # told once, where our last words were not read; theirs are behind it
+            if not packet:
+                raise ConnectionAbortedError
+            return packet[5] == _CANCEL
 
 
 class Bus:

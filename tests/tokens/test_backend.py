@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ from authenticator import Authenticator
 from capabilities import needs
 from mounting import Vaultfs
 from plugged import Bus, PluggedToken
-from starting import Started, mount_spec
+from starting import MESSAGES, Started, mount_spec
 from support import program
 from terminal import Terminal
 
 from vaultui.model.errors import VaultuiError, from_wire
+from vaultui.wire import framing
 from vaultui.wire.handshake import (
     TOKEN_KIND,
     Checked,
@@ -139,10 +139,12 @@ def test_a_token_stops_waiting_when_the_unlock_is_cancelled(bus: Bus, volume: Va
     token = bus.plug()
     made_with(volume, token)
     token.finger.is_there.clear()
-    token.finger.is_awaited.clear()
     started = Started(mount_spec(volume, fido2_device="auto"), [b""])
-    assert token.finger.is_awaited.wait(20)
-    os.kill(started.process.pid, signal.SIGTERM)
+    assert [framing.read_message(started.notify, *MESSAGES) for _ in range(2)] == [
+        Starting(started.process.pid),
+        Step(StepName.TOUCHING),
+    ]
+    started.process.terminate()
     assert started.process.wait(20) == 15
     assert token.was_cancelled.wait(20)
     os.close(started.notify)
