@@ -117,6 +117,13 @@ def writable_regions(pid: int) -> list[Region]:
     return found
 
 
+def locked_bytes(pid: int) -> int:
+    """Return how much of the memory of a process is never written to swap."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmLck:"))
+    return int(line.split()[1]) << 10
+
+
 def spellings(secret: bytes) -> Iterator[tuple[bytes, str]]:
     """Yield pieces of a secret as they may stand in a file or in memory, and what each is.
 

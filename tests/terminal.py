@@ -20,8 +20,13 @@ _MARK = b"\0"
 class Terminal:
     """Runs a program below a pseudo-terminal; `shown` is all that it has printed so far."""
 
-    def __init__(self, words: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self, words: Sequence[str | os.PathLike[str]], size: tuple[int, int] | None = None
+    ) -> None:
+        """Start it; `size` is columns and rows, for programs that draw."""
         self._master, self._slave = pty.openpty()
+        if size is not None:
+            termios.tcsetwinsize(self._slave, size[::-1])
         os.set_blocking(self._master, False)
         self._shown = b""
         # setsid makes the terminal on its standard input the controlling one, in the same pid.
@@ -47,6 +52,10 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
+    def paste(self, text: str) -> None:
+        """Send text as terminals do what a person pastes (xterm's bracketed paste mode)."""
+        self.type(f"\x1b[200~{text}\x1b[201~")
+
     def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until `text` has been printed so many times."""
         try:
@@ -56,7 +65,9 @@ class Terminal:
 
     def wait(self) -> int:
         """Return the exit code, when all that was printed has arrived in `shown`."""
-        code = exit_code(self.process, 30)
+        # Read meanwhile: a program that has more to show than a terminal takes would wait.
+        wait_until(lambda: self._arrived() and self.process.poll() is not None, 30, "its end")
+        code = exit_code(self.process)
         # The kernel hands output on by and by: a mark behind it tells that it is all here.
         os.write(self._slave, _MARK)
         wait_until(lambda: _MARK in self._arrived(), what="the last output")
