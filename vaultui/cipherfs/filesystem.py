@@ -367,6 +367,10 @@ class FileSystem:
             for file, handles in by_file.items()
         ]
 
+    def inode_count(self) -> int:
+        """Return how many inodes are remembered for the kernel. From any thread."""
+        return len(self._inodes)
+
     def encrypt_path(self, path: bytes) -> bytes:
         """Return the ciphertext path of a relative path. From any thread."""
         return self._paths.encrypt(path)

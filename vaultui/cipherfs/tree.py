@@ -178,6 +178,9 @@ class Tree(Protocol):
     def open_files(self) -> list[OpenFileInfo]:
         """Return the files that are open, each once. From any thread."""
 
+    def inode_count(self) -> int:
+        """Return how many inodes are remembered for the kernel. From any thread."""
+
     def encrypt_path(self, path: bytes) -> bytes:
         """Return the ciphertext path of a relative plaintext path. From any thread."""
 

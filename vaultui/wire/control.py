@@ -125,6 +125,8 @@ class Status:
     features: tuple[str, ...] = ()
     derivation_s: float = 0.0
     """What deriving the key took when it was opened, in seconds."""
+    inodes: int = 0
+    """How many the backend remembers for the kernel."""
 
 
 class EventKind(Enum):

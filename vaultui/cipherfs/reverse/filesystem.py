@@ -270,6 +270,9 @@ class ReverseFileSystem(ReadOnly):
             for node, count in handles.items()
         ]
 
+    def inode_count(self) -> int:
+        return len(self._inodes)
+
     def encrypt_path(self, path: bytes) -> bytes:
         return self._paths.encrypt(path)
 

@@ -50,6 +50,7 @@ def status(served: Served, holders: list[Holder]) -> Status:
         last_event=served.events.last,
         features=served.features,
         derivation_s=served.derivation_s,
+        inodes=served.filesystem.inode_count(),
     )
 
 
