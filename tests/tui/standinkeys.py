@@ -11,6 +11,7 @@ from vaultui.model.errors import (
     KeySlotStillNeeded,
     LastKeySlot,
     PasswordIncorrect,
+    RecoveryKeyIncorrect,
     RecoveryKeyMistyped,
 )
 from vaultui.model.secret import Secret
@@ -89,6 +90,15 @@ class StandInKeys:
 
     async def verify(self, name: str, key: Key) -> SlotOpened:
         return SlotOpened((await self._opened_by(name, key)).slot, 0.9)
+
+    async def verify_recovery(self, name: str, recovery_key: Secret) -> SlotOpened:
+        try:
+            opened = await self.verify(name, Key(recovery_key, key_file=""))
+        except PasswordIncorrect as error:
+            raise RecoveryKeyIncorrect(name=name) from error
+        if opened.slot.kind != SlotKind.RECOVERY_KEY:
+            raise RecoveryKeyIncorrect(name=name)
+        return opened
 
     async def _opened_by(self, name: str, key: Key) -> _Held:
         try:

@@ -10,14 +10,21 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from vaultui.model.errors import VaultuiError
-from vaultui.tui.keywording import WITH_KEY_FILE, kind_in_words
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.choice import Choice, Choices, Option
 from vaultui.tui.widgets.derivationchoice import DerivationChoice, usual
 from vaultui.tui.widgets.form import Failure, Field
-from vaultui.tui.widgets.keyfields import NewPassword, OpenedBy, as_path
+from vaultui.tui.widgets.keyfields import WITH_KEY_FILE, NewPassword, OpenedBy, as_path
 from vaultui.tui.wording import shown
-from vaultui.vaults import Derivation, KeyAdded, NewKey, SlotInfo, SlotKind, VaultEntry
+from vaultui.vaults import (
+    Derivation,
+    KeyAdded,
+    NewKey,
+    SlotInfo,
+    SlotKind,
+    VaultEntry,
+    kind_in_words,
+)
 
 _KINDS = {
     SlotKind.PASSWORD: "Opens the vault by itself, like the first one.",

@@ -8,14 +8,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from vaultui.tui.keywording import WITH_KEY_FILE, change_in_words
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.choice import Choice, Choices
 from vaultui.tui.widgets.derivationchoice import DerivationChoice
 from vaultui.tui.widgets.form import Failure, Field
-from vaultui.tui.widgets.keyfields import NewPassword, OpenedBy, as_path
+from vaultui.tui.widgets.keyfields import WITH_KEY_FILE, NewPassword, OpenedBy, as_path
 from vaultui.tui.wording import shown
-from vaultui.vaults import Derivation, KeysChanged, SlotInfo, VaultEntry
+from vaultui.vaults import Derivation, KeysChanged, SlotInfo, VaultEntry, change_in_words
 
 
 class ChangePasswordScreen(KeyForm[KeysChanged]):
@@ -81,7 +80,7 @@ class ChangePasswordScreen(KeyForm[KeysChanged]):
                 )
 
     def _done(self, changed: KeysChanged) -> None:
-        words = f"The key of {shown(self.entry.name)} is changed. {change_in_words(changed)}"
+        words = f"The key of {shown(self.entry.name)} is changed. {shown(change_in_words(changed))}"
         self.vaultui.live.key_changes += 1
         self.vaultui.say(words, severity="warning" if changed.problem else "information")
         self.dismiss(changed)

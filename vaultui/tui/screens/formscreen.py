@@ -1,8 +1,10 @@
 """A form, and the work that it asks for, which takes a while: deriving a key takes about a second.
 
-form ──Enter──▶ work ──done──▶ closed, or whatever comes next
-  ▲               │ failed: said in the form, with all that was typed still there
-  └───────────────┘ Esc: ended, and said
+    form ──Enter──▶ work ──done──▶ closed, or whatever comes next
+      ▲               │ failed: said in the form
+      └───────────────┘ Esc: ended, and said
+
+The form keeps what was typed into it, so that a mistake in one field costs that field alone.
 """
 
 from __future__ import annotations

@@ -12,18 +12,28 @@ from textual.widgets import DataTable, OptionList, Static
 from textual.widgets.option_list import Option
 
 from vaultui.model.errors import VaultuiError
-from vaultui.tui.keywording import compatibility_in_words, kind_in_words, made_on
 from vaultui.tui.screens.addkey import AddKeyScreen
 from vaultui.tui.screens.changepassword import ChangePasswordScreen
 from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.screens.drill import DrillScreen
 from vaultui.tui.screens.recoverykey import RecoveryKeyScreen
 from vaultui.tui.screens.removekey import RemoveKeyScreen
 from vaultui.tui.screens.trykey import TryKeyScreen
 from vaultui.tui.widgets.form import Failure
 from vaultui.tui.wording import clip, shown
-from vaultui.vaults import KeyAdded, KeysChanged, SlotInfo, VaultEntry, derivation_in_words
+from vaultui.vaults import (
+    KeyAdded,
+    KeysChanged,
+    SlotInfo,
+    SlotKind,
+    VaultEntry,
+    compatibility_in_words,
+    derivation_in_words,
+    kind_in_words,
+    made_on,
+)
 
-_KIND_CELLS = 19
+_KIND_CELLS = 21
 _DERIVATION_CELLS = 17
 _MADE_CELLS = 10
 
@@ -31,6 +41,7 @@ _CHOICES = {
     "add": ("a", "Add a key: another password, a key file, both together"),
     "recovery": ("r", "Make a recovery key, to be kept on paper"),
     "try": ("t", "Try a key: does it really open the vault?"),
+    "drill": ("d", "Rehearse: open it with nothing but the recovery key"),
     "change": ("p", "Change the password, or how the key is derived"),
     "remove": ("x", "Remove the key that is marked"),
 }
@@ -52,6 +63,7 @@ class KeysScreen(Dialog[None]):
         Binding("a", "add", "Add a key", show=False),
         Binding("r", "recovery", "Make a recovery key", show=False),
         Binding("t", "try", "Try a key", show=False),
+        Binding("d", "drill", "Rehearse with the recovery key", show=False),
         Binding("p", "change", "Change the password", show=False),
         Binding("x", "remove", "Remove the key", show=False),
     ]
@@ -122,10 +134,10 @@ class KeysScreen(Dialog[None]):
             label = clip(shown(slot.label), room, glyphs.ellipsis)
             derivation = derivation_in_words(slot.key_derivation)
             table.add_row(
-                Text(kind_in_words(slot.kind), "bold"),
+                Text(shown(kind_in_words(slot.kind)), "bold"),
                 Text(label or glyphs.none),
                 Text(clip(shown(derivation), _DERIVATION_CELLS, glyphs.ellipsis)),
-                Text(made_on(slot, glyphs)),
+                Text(made_on(slot) or glyphs.none),
             )
         table.move_cursor(row=min(row, len(self._slots) - 1))
         if first:
@@ -184,6 +196,13 @@ class KeysScreen(Dialog[None]):
     def action_try(self) -> None:
         if self._slots:
             self.app.push_screen(TryKeyScreen(self._entry, self._slots))
+
+    def action_drill(self) -> None:
+        papers = [slot for slot in self._slots if slot.kind == SlotKind.RECOVERY_KEY]
+        if not papers:
+            self.query_one(Failure).say("There is no recovery key to rehearse with; r makes one.")
+            return
+        self.app.push_screen(DrillScreen(self._entry, papers))
 
     def action_change(self) -> None:
         if self._slots:

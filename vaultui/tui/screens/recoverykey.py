@@ -1,33 +1,30 @@
-"""A new recovery key: shown once, read by a phone, and typed back from the paper.
+"""A new recovery key: shown once, read by a phone or printed, and typed back from the paper.
 
-shown ──t──▶ typed back ──it opens the vault──▶ closed, and wiped
-  │ ▲             │ it does not: said, with what was typed to be mended
-  q └────Esc──────┘
-  ▼
-as a QR code
+    shown ──t──▶ typed back ──it opens the vault──▶ closed, and wiped
+      │ ▲             │ it does not: said, with what was typed to be mended
+      │ └────Esc──────┘
+      └─ q: as a QR code; s: as a sheet for printing
+
+Closed without the check, the key stays in the vault all the same.
 """
 
 from __future__ import annotations
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
-from vaultui.model.secret import Secret
-from vaultui.tui.keywording import kind_in_words
 from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.screens.qrcode import QrScreen
+from vaultui.tui.screens.sheet import SheetScreen
 from vaultui.tui.screens.trykey import TryKeyScreen
-from vaultui.tui.widgets.form import Failure
 from vaultui.tui.widgets.keyfields import OpenedBy
-from vaultui.tui.widgets.qrcode import QrCode
 from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.tui.widgets.secrettext import RecoveryKeyText
 from vaultui.tui.wording import shown
 from vaultui.vaults import RecoveryKey, SlotInfo, SlotOpened, VaultEntry
-
-_KIND = "recovery-key"
 
 
 class RecoveryKeyScreen(Dialog[None]):
@@ -36,6 +33,7 @@ class RecoveryKeyScreen(Dialog[None]):
     BINDINGS = [  # noqa: RUF012 - as Textual has it
         Binding("t", "type_back", "Type it back", show=False),
         Binding("q", "qr_code", "Show it as a QR code", show=False),
+        Binding("s", "sheet", "Save a sheet for printing", show=False),
     ]
 
     def __init__(self, entry: VaultEntry, slot: SlotInfo, key: RecoveryKey) -> None:
@@ -62,6 +60,7 @@ class RecoveryKeyScreen(Dialog[None]):
             )
             with Horizontal(classes="buttons"):
                 yield Button("QR code (q)", id="qr", compact=True)
+                yield Button("Sheet (s)", id="sheet", compact=True)
                 yield Button("Type it back (t)", variant="primary", id="back", compact=True)
 
     def on_mount(self) -> None:
@@ -73,6 +72,10 @@ class RecoveryKeyScreen(Dialog[None]):
     @on(Button.Pressed, "#qr")
     def action_qr_code(self) -> None:
         self.app.push_screen(QrScreen(self._entry, self._key.qr.copy()))
+
+    @on(Button.Pressed, "#sheet")
+    def action_sheet(self) -> None:
+        self.app.push_screen(SheetScreen(self._entry, self._key))
 
     @on(Button.Pressed, "#back")
     def action_type_back(self) -> None:
@@ -110,39 +113,9 @@ class TypeBackScreen(TryKeyScreen):
         # Nobody types five dozen characters blind, and they were on the screen until now.
         self.query_one(SecretInput).action_reveal()
 
+    async def try_key(self) -> SlotOpened:
+        with self.query_one(OpenedBy).key() as key:
+            return await self.vaultui.vaults.keys.verify_recovery(self.entry.name, key.secret)
+
     def opened(self, opened: SlotOpened) -> None:
-        if opened.slot.kind == _KIND:
-            self.dismiss(opened)
-            return
-        self.show_form()
-        self.query_one(OpenedBy).wipe()
-        self.query_one(Failure).say(
-            f"That opens it too, but it is no recovery key: {kind_in_words(opened.slot.kind)}."
-        )
-
-
-class QrScreen(Dialog[None]):
-    """Shows the QR code alone: it needs nearly all of a small terminal."""
-
-    def __init__(self, entry: VaultEntry, modules: Secret) -> None:
-        super().__init__(id="qr-code")
-        self._entry = entry
-        self._modules = modules
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog bare") as box:
-            self.head(box, f"Recovery key of {shown(self._entry.name)}", "Esc goes back")
-            yield QrCode(self.vaultui.glyphs, self._modules, id="qr")
-            yield Static(id="qr-note", markup=False)
-
-    def on_resize(self, event: events.Resize) -> None:
-        cells = self.query_one(QrCode).cells
-        need = cells.width + 2, cells.height + 2
-        fits = event.size.width >= need[0] and event.size.height >= need[1]
-        self.query_one("#qr").display = fits
-        note = self.query_one("#qr-note", Static)
-        note.display = not fits
-        note.update(
-            f"The QR code needs a terminal of {need[0]} columns and {need[1]} rows; this one has "
-            f"{event.size.width} and {event.size.height}. Make it larger, or its letters smaller."
-        )
+        self.dismiss(opened)

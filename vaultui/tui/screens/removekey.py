@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from vaultui.tui.keywording import change_in_words, key_in_words
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.keyfields import OpenedBy
 from vaultui.tui.wording import shown
-from vaultui.vaults import KeysChanged, SlotInfo, VaultEntry
+from vaultui.vaults import KeysChanged, SlotInfo, VaultEntry, change_in_words, key_in_words
 
 
 class RemoveKeyScreen(KeyForm[KeysChanged]):
@@ -28,9 +27,10 @@ class RemoveKeyScreen(KeyForm[KeysChanged]):
         return f"Remove a key of {shown(self.entry.name)}"
 
     def fields(self) -> ComposeResult:
+        key = shown(key_in_words(self._slot))
         yield Static(
-            f"This takes away the {key_in_words(self._slot)}. It opens nothing any more then, but "
-            "for old copies of the volume config.",
+            f"This takes away the {key}. It opens nothing any more then, but for old copies of the "
+            "volume config.",
             classes="quiet",
             markup=False,
         )
@@ -49,6 +49,8 @@ class RemoveKeyScreen(KeyForm[KeysChanged]):
             return await self.vaultui.vaults.keys.remove(self.entry.name, key, self._slot)
 
     def _done(self, changed: KeysChanged) -> None:
-        words = f"The {key_in_words(self._slot)} is removed. {change_in_words(changed)}"
+        words = (
+            f"The {shown(key_in_words(self._slot))} is removed. {shown(change_in_words(changed))}"
+        )
         self.vaultui.say(words, severity="warning" if changed.problem else "information")
         self.dismiss(changed)

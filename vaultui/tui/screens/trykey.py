@@ -8,11 +8,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from vaultui.tui.keywording import key_in_words
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.keyfields import OpenedBy
 from vaultui.tui.wording import shown
-from vaultui.vaults import SlotInfo, SlotOpened, VaultEntry
+from vaultui.vaults import SlotInfo, SlotOpened, VaultEntry, key_in_words
 
 
 class TryKeyScreen(KeyForm[SlotOpened]):
@@ -44,9 +43,10 @@ class TryKeyScreen(KeyForm[SlotOpened]):
     def submit(self) -> None:
         self.query_one("#answer").display = False
         if self.has_key():
-            self.attempt("Deriving the key", self._try, self.opened)
+            self.attempt("Deriving the key", self.try_key, self.opened)
 
-    async def _try(self) -> SlotOpened:
+    async def try_key(self) -> SlotOpened:
+        """Return which key was typed."""
         with self.query_one(OpenedBy).key() as key:
             return await self.vaultui.vaults.keys.verify(self.entry.name, key)
 
@@ -58,7 +58,7 @@ class TryKeyScreen(KeyForm[SlotOpened]):
         answer.update(
             Content.assemble(
                 (f"{self.vaultui.glyphs.yes} ", "bold $success"),
-                f"It opens {shown(self.entry.name)}: {key_in_words(opened.slot)}. ",
+                f"It opens {shown(self.entry.name)}: {shown(key_in_words(opened.slot))}. ",
                 (f"Deriving it took {opened.derivation_s:.1f} s.", "$muted"),
             )
         )

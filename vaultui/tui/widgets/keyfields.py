@@ -19,11 +19,13 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.tui.glyphs import Glyphs
-from vaultui.tui.keywording import WITH_KEY_FILE
 from vaultui.tui.widgets.form import Field
 from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.tui.wording import place
-from vaultui.vaults import TOKEN_KIND, Key, SlotInfo, VaultEntry
+from vaultui.vaults import TOKEN_KIND, Key, SlotInfo, SlotKind, VaultEntry
+
+WITH_KEY_FILE = frozenset({SlotKind.KEY_FILE.value, SlotKind.PASSWORD_AND_KEY_FILE.value})
+"""The kinds of keys that a file is a part of."""
 
 
 class OpenedBy(Vertical):

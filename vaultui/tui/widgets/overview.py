@@ -16,7 +16,6 @@ from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
 from vaultui.tui.history import SAMPLES
-from vaultui.tui.keywording import kind_in_words
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip, clip_path, clock, place, shown, size, span
 from vaultui.vaults import (
@@ -25,6 +24,7 @@ from vaultui.vaults import (
     VolumeInfo,
     content_in_words,
     derivation_in_words,
+    kind_in_words,
     names_in_words,
     slots_of,
 )
@@ -150,7 +150,7 @@ class Overview(Pane):
             return _fact("Keys", Content.assemble(f"{len(slots)} ", (" K lists them", "$muted")))
         (slot,) = slots
         derivation = shown(derivation_in_words(slot.key_derivation))
-        text = f"{kind_in_words(slot.kind)} {self.vaultui.glyphs.dot} {derivation}"
+        text = f"{shown(kind_in_words(slot.kind))} {self.vaultui.glyphs.dot} {derivation}"
         # A key alone is nearly always a password; what it costs to guess it is worth more.
         short = text if cell_len(text) <= room else derivation
         return _fact("Key", clip(short, room, self.vaultui.glyphs.ellipsis))

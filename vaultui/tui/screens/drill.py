@@ -1,0 +1,81 @@
+"""The drill: what one would do in an emergency, rehearsed while there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from vaultui.tui.screens.keyform import KeyForm
+from vaultui.tui.widgets.keyfields import OpenedBy
+from vaultui.tui.wording import counted, shown
+from vaultui.vaults import Drilled, DrillStep, SlotInfo, VaultEntry
+
+_STEPS: Final = {
+    DrillStep.VERIFYING: "Trying the recovery key",
+    DrillStep.OPENING: "Opening the vault with it",
+    DrillStep.READING: "Reading some files",
+    DrillStep.LOCKING: "Locking it again",
+}
+
+
+class DrillScreen(KeyForm[None]):
+    """Takes a recovery key, and stays to say what came of it."""
+
+    go = "Rehearse"
+    leave = "Close"
+    keys = "Enter rehearses  F3 shows it  Esc closes"
+
+    def __init__(self, entry: VaultEntry, papers: Sequence[SlotInfo]) -> None:
+        """Take the vault, and those of its keys that are recovery keys."""
+        super().__init__(entry, papers, id="drill")
+
+    def title_text(self) -> str:
+        return f"A drill with the recovery key of {shown(self.entry.name)}"
+
+    def fields(self) -> ComposeResult:
+        yield Static(
+            "The vault is opened with the key on the paper alone, read-only and where nobody "
+            "else looks; some of its files are read, and it is locked again.",
+            classes="quiet",
+            markup=False,
+        )
+        yield self.opened_by()
+        yield Static(id="answer", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#answer").display = False
+        self.query_one(OpenedBy).focus_first()
+
+    def submit(self) -> None:
+        self.query_one("#answer").display = False
+        if self.has_key():
+            self.attempt(_STEPS[DrillStep.VERIFYING], self._drill, self._done)
+
+    async def _drill(self) -> Drilled:
+        with self.query_one(OpenedBy).key() as key:
+            return await self.vaultui.vaults.drill(self.entry.name, key.secret, self._came_to)
+
+    def _came_to(self, step: DrillStep) -> None:
+        if step is not DrillStep.VERIFYING:
+            self.step(_STEPS[step])
+
+    def _done(self, drilled: Drilled) -> None:
+        self.show_form()
+        self.query_one(OpenedBy).wipe()
+        glyphs = self.vaultui.glyphs
+        name = shown(self.entry.name)
+        if not drilled.rehearsed:
+            mark, text = (glyphs.yes, "bold $success"), f"The key opens {name}, which is open now."
+        elif drilled.problem:
+            mark = (glyphs.warn, "bold $warning")
+            text = f"The key opens {name}, but not all could be read: {shown(drilled.problem)}."
+        else:
+            mark = (glyphs.yes, "bold $success")
+            text = f"It opened {name}; {counted(drilled.files, 'file')} could be read."
+        answer = self.query_one("#answer", Static)
+        answer.update(Content.assemble(mark, f" {text}"))
+        answer.display = True
