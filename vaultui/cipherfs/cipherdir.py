@@ -51,11 +51,17 @@ class Directory:
             os.close(fd)
 
     def load_iv(self) -> None:
-        """Read the IV again if its file changed; raises BadDirIv."""
+        """Read the IV again if its file changed; raises BadDirIv.
+
+        ESTALE when the directory was removed behind our back: the kernel then looks up what has
+        its name by now.
+        """
         try:
             status = os.stat(DIR_IV_NAME, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             self.iv = _NO_IV
+            if not os.fstat(self.fd).st_nlink:
+                raise os_error(errno.ESTALE) from None
             raise BadDirIv("it is missing") from None
         stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if stamp != self._stamp or not self.iv:

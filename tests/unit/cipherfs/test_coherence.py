@@ -245,3 +245,28 @@ def test_a_symlink_in_the_place_of_a_file_or_directory_is_not_followed(
     assert (outside / "file").read_bytes() == b"untouched"
     assert (outside / "file").stat().st_mode & 0o777 == 0o644
     assert dir_ino
+
+
+def test_a_directory_that_was_replaced_is_no_damage_but_stale(
+    two: tuple[OpenVolume, OpenVolume],
+) -> None:
+    ours, theirs = two
+    ours.mkdir("dir")
+    ours.write("dir/old", b"x")
+    old = ours.ino("dir")
+    handle = ours.fs.opendir(old)
+    theirs.unlink("dir/old")
+    theirs.rmdir("dir")
+    theirs.mkdir("dir")
+    theirs.write("dir/new", b"y")
+    for call in (
+        lambda: ours.fs.lookup(old, b"old"),
+        lambda: ours.fs.create(old, b"new", 0o644, os.O_RDWR),
+        lambda: ours.fs.opendir(old),
+        lambda: list(ours.fs.readdir(handle, 0)),
+    ):
+        with pytest.raises(OSError, match=r".+") as caught:
+            call()
+        assert caught.value.errno == errno.ESTALE
+    assert ours.reports == []
+    assert ours.read("dir/new") == b"y"
