@@ -72,7 +72,7 @@ def with_slots(
     that is needed, whether the slot is new or not: the plain format derives in another way.
     """
     flags = tuple(flag for flag in conf.features.flags if flag is not FeatureFlag.KEY_SLOTS)
-    if len(slots) == 1 and _is_plain(slots[0]):
+    if _is_all_plain(slots):
         plain = replace(conf, features=replace(conf.features, flags=flags), key_slots=None)
         password, cost = keys[slots[0].id].password, slots[0].cost
         assert password is not None
@@ -140,10 +140,7 @@ class SlotChange:
 
     def prepared(self, slots: Sequence[KeySlot], keys: Mapping[bytes, Credentials]) -> bytes:
         """Return the config with these slots, tried out."""
-        if len(slots) > MAX_SLOTS:
-            raise KeySlotsFull(reason=f"The volume has {MAX_SLOTS} keys")
-        if sum(slot.cost.work for slot in slots) > MAX_WORK:
-            raise KeySlotsFull(reason="To try all keys of the volume would take too long")
+        check_together(slots)
         keys = {self.own.id: self.given, **keys}
         conf = with_slots(self.file.conf, self.master, slots, keys)
         data = volumeconf.format(conf)
@@ -244,8 +241,10 @@ def identified(slot: KeySlot) -> KeySlot:
     return replace(slot, id=os.urandom(ID_BYTES), cost=salted(slot.cost), created=int(time.time()))
 
 
-def _is_plain(slot: KeySlot) -> bool:
-    return slot.kind is SlotKind.PASSWORD and isinstance(slot.cost, ScryptCost)
+def _is_all_plain(slots: Sequence[KeySlot]) -> bool:
+    """Tell whether the plain format is enough for these slots."""
+    kinds = [(slot.kind, type(slot.cost)) for slot in slots]
+    return kinds == [(SlotKind.PASSWORD, ScryptCost)]
 
 
 def salted(cost: Cost) -> Cost:
@@ -257,6 +256,15 @@ def salted(cost: Cost) -> Cost:
             return replace(cost, salt=os.urandom(ARGON2ID_SALT_BYTES))
         case _:
             return cost
+
+
+def check_together(slots: Sequence[KeySlot]) -> None:
+    """Raise KeySlotsFull for more slots, or dearer ones, than a reader takes."""
+    if len(slots) > MAX_SLOTS:
+        raise KeySlotsFull(reason=f"The volume has {MAX_SLOTS} keys")
+    # The plain format has the bounds of gocryptfs.
+    if not _is_all_plain(slots) and sum(slot.cost.work for slot in slots) > MAX_WORK:
+        raise KeySlotsFull(reason="To try all keys of the volume would take minutes")
 
 
 def check_new(key: Credentials, kind: SlotKind, cost: Cost, label: str) -> None:

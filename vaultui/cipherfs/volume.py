@@ -216,8 +216,8 @@ def _with_slot(
     with Credentials(
         password=password.copy(), key_file=None if key_file is None else key_file.copy()
     ) as key:
-        salted = slotchange.salted(cost)
-        slot = KeySlot(os.urandom(ID_BYTES), kind, salted, int(time.time()))
+        slot = KeySlot(os.urandom(ID_BYTES), kind, slotchange.salted(cost), int(time.time()))
+        slotchange.check_together([slot])
         return slotchange.with_slots(bare, master, [slot], {slot.id: key})
 
 

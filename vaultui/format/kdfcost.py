@@ -9,9 +9,9 @@ MIN_LOGN: Final = 10
 MAX_LOGN: Final = 28
 """The range of gocryptfs's -scryptn. 28 takes 256 GiB of memory."""
 DEFAULT_LOGN: Final = 16
-_MAX_SCRYPT_WORK: Final = 8 << MAX_LOGN
-"""Bound on N·r·p, a quarter of an hour of work: a config that asks for more is a trap, and
-scrypt cannot be interrupted once it runs."""
+_SCRYPT_R: Final = 8
+_SCRYPT_P: Final = 1
+"""What gocryptfs makes, whatever N is."""
 _MIN_SCRYPT_SALT: Final = 32
 KEY_BYTES: Final = 32
 """What comes out of a derivation."""
@@ -21,12 +21,17 @@ _MIN_MEMORY_KIB: Final = 1 << 10
 MAX_LANES: Final = 64
 """Each lane is a thread."""
 MAX_ARGON2ID_WORK: Final = 64 << 20
-"""Bound on the KiB that are gone over in all passes together: a minute or two."""
+"""Bound on the KiB that are gone over in all passes together, which is `MAX_WORK`."""
 ARGON2ID_SALT_BYTES: Final = 16
 """RFC 9106, section 3.1."""
 
-MAX_WORK: Final = 256 * _MAX_SCRYPT_WORK
-"""Bound on what all the derivations of one volume may do together: that of the dearest scrypt."""
+MAX_WORK: Final = MAX_ARGON2ID_WORK << 10
+"""Bound on the bytes that all derivations of one volume may go over together: a minute or two.
+
+Whoever can write the config decides how long a wrong password keeps us busy, and a derivation
+cannot be interrupted. Sixteen keys of a second each, on a fast machine, stay below the bound. Only
+the plain scrypt of gocryptfs may go beyond, which is old practice: there the memory that is
+needed for it is the bound, at some three seconds for each GiB that the machine has."""
 
 
 class CostRefused(Exception):
@@ -43,8 +48,8 @@ class ScryptCost:
 
     salt: bytes
     n: int = 1 << DEFAULT_LOGN
-    r: int = 8
-    p: int = 1
+    r: int = _SCRYPT_R
+    p: int = _SCRYPT_P
     key_bytes: int = KEY_BYTES
 
     @property
@@ -62,17 +67,19 @@ class ScryptCost:
         return 2 * self.memory_bytes * self.p
 
     def check(self) -> None:
-        """Raise CostRefused for what gocryptfs refuses, and for what would not end."""
+        """Raise CostRefused for what gocryptfs refuses, and for what would take minutes."""
         # Limits of the integers first, so that a sentence never carries a number of a
         # thousand digits.
         if not 1 << MIN_LOGN <= self.n <= 1 << MAX_LOGN:
             raise CostRefused(f"a scrypt cost N outside 2^{MIN_LOGN} to 2^{MAX_LOGN}")
         if self.n & (self.n - 1):
             raise CostRefused(f"a scrypt cost N of {self.n}, which is not a power of two")
-        if not 8 <= self.r <= _MAX_SCRYPT_WORK or not 1 <= self.p <= _MAX_SCRYPT_WORK:
+        if not _SCRYPT_R <= self.r <= MAX_WORK or not _SCRYPT_P <= self.p <= MAX_WORK:
             raise CostRefused("a scrypt cost with r below 8 or p below 1, or with absurd ones")
-        if self.n * self.r * self.p > _MAX_SCRYPT_WORK:
-            raise CostRefused(f"scrypt with N={self.n} r={self.r} p={self.p}, which would not end")
+        if self.work > MAX_WORK and (self.r, self.p) != (_SCRYPT_R, _SCRYPT_P):
+            raise CostRefused(
+                f"scrypt with N={self.n} r={self.r} p={self.p}, which would take minutes"
+            )
         if len(self.salt) < _MIN_SCRYPT_SALT:
             raise CostRefused(
                 f"a scrypt salt of {len(self.salt)} bytes, fewer than {_MIN_SCRYPT_SALT}"
@@ -107,7 +114,7 @@ class Argon2idCost:
         return self.memory_bytes * self.passes
 
     def check(self) -> None:
-        """Raise CostRefused for what is no protection, and for what would not end."""
+        """Raise CostRefused for what is no protection, and for what would take minutes."""
         if not _MIN_MEMORY_KIB <= self.memory_kib <= MAX_MEMORY_KIB:
             raise CostRefused(
                 f"an Argon2id memory outside {_MIN_MEMORY_KIB >> 10} to {MAX_MEMORY_KIB >> 10} MiB"
@@ -115,7 +122,7 @@ class Argon2idCost:
         if not 1 <= self.lanes <= MAX_LANES:
             raise CostRefused(f"Argon2id with lanes outside 1 to {MAX_LANES}")
         if not 1 <= self.passes <= MAX_ARGON2ID_WORK // self.memory_kib:
-            raise CostRefused("Argon2id without a pass, or with so many that it would not end")
+            raise CostRefused("Argon2id without a pass, or with so many that it would take minutes")
         if len(self.salt) != ARGON2ID_SALT_BYTES:
             raise CostRefused(f"an Argon2id salt that is not {ARGON2ID_SALT_BYTES} bytes long")
 

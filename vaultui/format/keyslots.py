@@ -131,7 +131,7 @@ def from_fields(fields: Mapping[str, Any], path: str) -> KeySlots:
     if len(mac) != MAC_BYTES:
         raise VolumeConfCorrupt(path=path, reason=f"{FIELD}.MAC has not {MAC_BYTES} bytes")
     if sum(slot.cost.work for slot in slots) > MAX_WORK:
-        _refuse(path, "key slots whose derivations together would not end")
+        _refuse(path, "key slots whose derivations together would take minutes")
     return KeySlots(slots, mac)
 
 

@@ -22,9 +22,10 @@ from volumemaking import (
 )
 
 from vaultui.cipherfs import conffile, keyfile, slotchange, slots, volume
-from vaultui.crypto import keyslots
+from vaultui.crypto import keyslots, masterkey
 from vaultui.crypto.keyslots import Credentials
 from vaultui.crypto.recoverykey import format as format_recovery_key
+from vaultui.crypto.stretching import stretch
 from vaultui.format.features import FeatureFlag
 from vaultui.format.kdfcost import Argon2idCost, Cost, NoCost, ScryptCost
 from vaultui.format.keyslots import MAX_SLOTS, KeySlot, SlotKind
@@ -44,6 +45,7 @@ from vaultui.model.errors import (
     VolumeConfNotWritten,
     VolumeConfTampered,
 )
+from vaultui.model.secret import Secret
 
 PAPER = b"paper".ljust(32, b".")
 
@@ -315,6 +317,86 @@ def test_a_new_volume_may_have_argon2id(empty: Path) -> None:
         volume.create(empty, secret(OLD), argon2id=cheap_argon2id(), fido2={"a": 1})
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"), [(OLD, "password+key-file"), (b"", "key-file")], ids=["both", "file"]
+)
+def test_a_new_volume_may_have_a_key_file(empty: Path, text: bytes, kind: str) -> None:
+    given = key_file(b"stick", text or None)
+    volume.create(empty, secret(text), 10, key_file=given.key_file).wipe()
+    assert kinds(empty) == [(kind, ScryptCost)]
+    assert opens(empty, key_file(b"stick", text or None))
+    assert not opens(empty, key_file(b"other", text or None))
+    with pytest.raises(FeaturesRefused, match="key file"):
+        volume.create(empty, secret(OLD), key_file=given.key_file, fido2={"a": 1})
+
+
+def test_no_new_volume_has_a_key_that_every_reader_refuses(empty: Path) -> None:
+    with pytest.raises(KeySlotsFull, match="minutes"):
+        volume.create(empty, secret(OLD), 28, key_file=key_file(b"stick").key_file)
+    assert os.listdir(empty) == []
+
+
+def test_of_a_key_file_with_a_password_either_may_change_alone(empty: Path) -> None:
+    path = conf_path(empty)
+    volume.create(empty, secret(OLD), 10, key_file=key_file(b"a").key_file).wipe()
+    slots.rekey(path, key_file(b"a", OLD), password(NEW))
+    assert opens(empty, key_file(b"a", NEW))
+    slots.rekey(path, key_file(b"a", NEW), key_file(b"b"))
+    assert opens(empty, key_file(b"b", NEW))
+    slots.rekey(path, key_file(b"b", NEW), key_file(b"c", OLD), cheap_argon2id())
+    assert opens(empty, key_file(b"c", OLD))
+    assert kinds(empty) == [("password+key-file", Argon2idCost)]
+
+
+def test_a_key_file_that_is_enough_has_no_password_to_change(empty: Path) -> None:
+    volume.create(empty, secret(b""), 10, key_file=key_file(b"a").key_file).wipe()
+    before = (empty / CONF).read_bytes()
+    with pytest.raises(UsageError, match="no password"):
+        slots.rekey(conf_path(empty), key_file(b"a"), password(NEW))
+    assert (empty / CONF).read_bytes() == before
+
+
+def test_a_lost_key_file_is_replaced_by_what_opens_from_then_on(empty: Path) -> None:
+    path = conf_path(empty)
+    with volume.create(empty, secret(OLD), 10, key_file=key_file(b"a").key_file) as master:
+        slots.replace_lost_key(path, master, key_file(b"b", NEW))
+        assert kinds(empty) == [("password+key-file", ScryptCost)]
+        assert opens(empty, key_file(b"b", NEW))
+        slots.replace_lost_key(path, master, password(NEW))
+    assert is_plain(empty)
+    assert opens(empty, password(NEW))
+    slots.add(path, password(NEW), recovery(b"paper"), SlotKind.RECOVERY_KEY, NoCost())
+    slots.rekey(path, recovery(b"paper"), key_file(b"c"))
+    assert kinds(empty) == [("key-file", ScryptCost), ("recovery-key", NoCost)]
+    assert (opens(empty, key_file(b"c")), opens(empty, password(NEW))) == (True, False)
+
+
+def test_what_was_opened_before_a_change_is_not_derived_again(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived: list[bytes] = []
+
+    def noting(material: Secret, cost: Cost) -> Secret:
+        derived.append(bytes(material.view))
+        return stretch(material, cost)
+
+    monkeypatch.setattr(masterkey, "stretch", noting)
+    with slots.opened(conf_path(made), password(OLD)) as was:
+        slots.rekey(conf_path(made), password(OLD), password(NEW), opened=was)
+    # Once to open, once to wrap, and once to try what was written.
+    assert derived == [OLD, NEW, NEW]
+    assert opens(made, password(NEW))
+
+
+def test_what_was_opened_does_not_count_when_the_key_has_changed_since(made: Path) -> None:
+    with slots.opened(conf_path(made), password(OLD)) as was:
+        change_password(made, OLD, b"of somebody else")
+        with pytest.raises(PasswordIncorrect):
+            slots.rekey(conf_path(made), password(OLD), password(NEW), opened=was)
+    assert opens(made, password(b"of somebody else"))
+    assert not was.master, "it is wiped"
+
+
 def test_a_change_of_the_password_is_one_of_its_slot(made: Path) -> None:
     add_paper(made)
     change_password(made, OLD, NEW)
@@ -387,6 +469,11 @@ def test_what_can_be_no_key_file_is_refused(tmp_path: Path) -> None:
 # Killed at every system call.
 
 KILLED = {
+    "a lost password is replaced with the recovery key": (
+        'slots.rekey(conf, recovery(b"paper"), password(b"new password"))',
+        True,
+        {(True, False), (False, True)},
+    ),
     "a plain volume gets its second key": (
         """
 new = password(b"new password")
