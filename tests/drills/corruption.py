@@ -108,14 +108,14 @@ def _try_flavour(
     names = [f"case-{seed}" for seed in seeds]
     with session.peers.gocryptfs(base, init_options=flavour.init_options) as volume:
         for case in names:
-            _populate(volume.mountpoint / case, Random(case))
+            populate(volume.mountpoint / case, Random(case))
         places = _places(volume)
         older = {case: places[_inode(volume, case, _FILES[0])].read_bytes() for case in names}
         for case in names:
             with (volume.mountpoint / case / _FILES[0]).open("r+b") as file:
                 file.write(b"newer")
         victims = {case: _victim(volume, case, places, flavour, older[case]) for case in names}
-        before = {case: _read(volume.mountpoint / case) for case in names}
+        before = {case: read_tree(volume.mountpoint / case) for case in names}
     damaged = []
     for case, seed in zip(names, seeds, strict=True):
         chance = Random(seed)
@@ -127,7 +127,7 @@ def _try_flavour(
         served = volume.by(peer, mount_options=("-ro",))
         with served:
             for case in cases:
-                after = _read(served.mountpoint / case.name)
+                after = read_tree(served.mountpoint / case.name)
                 _compare(case, before[case.name], after)
         checked = served.fsck().check(_DAMAGED)
         lines = [
@@ -140,7 +140,7 @@ def _try_flavour(
         yield peer, cases
 
 
-def _populate(folder: Path, chance: Random) -> None:
+def populate(folder: Path, chance: Random) -> None:
     folder.mkdir()
     for name in _FILES:
         (folder / name).write_bytes(chance.randbytes(3 * _BLOCK + 1000))
@@ -189,7 +189,7 @@ def _victim(
     )
 
 
-def _read(folder: Path) -> Tree:
+def read_tree(folder: Path) -> Tree:
     """Read all that can be read below a directory."""
     tree: Tree = {}
     waiting = [folder]
@@ -266,25 +266,39 @@ def _attributes(path: Path) -> dict[str, bytes]:
 
 def _compare(case: Case, before: Tree, after: Tree) -> None:
     """Note what is wrong, what is amiss, and what is there under a name that nobody gave."""
+    case.wrong = list(wrong_in(before, after))
+    case.amiss = list(_amiss_in(before, after))
+    case.by_chance = len(after.keys() - before.keys())
+
+
+def wrong_in(before: Tree, after: Tree) -> Iterator[str]:
+    """Yield what was read without an error, and was not what was written under its name."""
     for path, was in before.items():
         now = after.get(path)
         if now is None or now.kind != was.kind:
-            case.amiss.append(f"{path} is gone")
             continue
-        if ERROR in now.content or len(now.content) < len(was.content):
-            case.amiss.append(f"{path} has errors, or is cut")
         for number, block in enumerate(now.content):
             if block != ERROR and block != b"".join(was.content[number : number + 1]):
-                case.wrong.append(f"block {number} of {path}")
+                yield f"block {number} of {path}"
         if len(now.content) < len(was.content) and ERROR not in now.content:
-            case.wrong.append(f"{path} is shorter")
-        for name in was.attributes.keys() | now.attributes.keys():
-            value = now.attributes.get(name, ERROR)
-            if value == ERROR:
-                case.amiss.append(f"attribute {name} of {path}")
-            elif value != was.attributes.get(name):
-                case.wrong.append(f"attribute {name} of {path}")
-    case.by_chance = len(after.keys() - before.keys())
+            yield f"{path} is shorter"
+        for name, value in now.attributes.items():
+            if value not in (ERROR, was.attributes.get(name)):
+                yield f"attribute {name} of {path}"
+
+
+def _amiss_in(before: Tree, after: Tree) -> Iterator[str]:
+    """Yield what gave an error or was not there."""
+    for path, was in before.items():
+        now = after.get(path)
+        if now is None or now.kind != was.kind:
+            yield f"{path} is gone"
+            continue
+        if ERROR in now.content or len(now.content) < len(was.content):
+            yield f"{path} has errors, or is cut"
+        for name in was.attributes:
+            if now.attributes.get(name, ERROR) == ERROR:
+                yield f"attribute {name} of {path}"
 
 
 def _rows(session: Session, results: dict[type[MountedVolume], list[Case]]) -> Iterator[Row]:
