@@ -73,7 +73,7 @@ def test_every_option_of_vaultfs_is_in_its_page() -> None:
     assert {name for name in shown if not re.search(rf" -{name}\b", help_text)} == set()
 
 
-COMMON = {"--help", "--json", "--ascii", "--key-file", "--no-key-file"} | {
+COMMON = {"--help", "--json", "--ascii", "--key-file", "--no-key-file", "--fido2"} | {
     f"--password-{source}" for source in ("file", "fd", "command")
 }
 """Options of many verbs, described once."""
@@ -110,7 +110,7 @@ def test_every_verb_and_its_options_are_in_the_page_of_vaultui() -> None:
 
 def test_options_of_many_verbs_are_in_the_page_of_vaultui() -> None:
     page = (ASSETS / "vaultui.1").read_text()
-    documented = set(re.findall(r"^\.It Fl (?:\w , )?(-[a-z-]+)", page, re.MULTILINE))
+    documented = set(re.findall(r"^\.It Fl (?:\w , )?(-[a-z0-9-]+)", page, re.MULTILINE))
     assert {option for option in COMMON if option[1:] not in documented} == set()
 
 

@@ -16,6 +16,7 @@ from vaultui.cli.verbparser import (
     add_key_options,
     add_name,
     add_password_options,
+    add_token_option,
     add_verb,
 )
 
@@ -122,6 +123,7 @@ def _add_opening(verbs: Verbs[Parser]) -> None:
     )
     add_name(unlock)
     add_key_options(unlock)
+    add_token_option(unlock)
     unlock.add_argument(
         "--read-only", action="store_true", default=None, help="open it without the right to write"
     )
@@ -242,6 +244,7 @@ def _add_volume(verbs: Verbs[Parser]) -> None:
     )
     add_name(check)
     add_key_options(check)
+    add_token_option(check)
 
 
 def _add_machine(verbs: Verbs[Parser]) -> None:

@@ -9,6 +9,7 @@ from vaultui.cli.verbparser import (
     add_key_options,
     add_name,
     add_new_password_options,
+    add_token_option,
     add_verb,
 )
 
@@ -69,6 +70,7 @@ def _add_slots(verbs: Verbs[Parser]) -> None:
     add_key_options(remove)
     verify = add_verb(actions, "verify", "tell which key it is that is given", "Changes nothing")
     add_key_options(verify)
+    add_token_option(verify)
     convert = add_verb(actions, "convert", "derive a key in another way", "It stays what it is")
     add_derivation_options(convert, required=True)
     add_key_options(convert)

@@ -8,6 +8,7 @@ from vaultui.cli.output import shown
 from vaultui.cli.prompt import ask_new_password, ask_password, has_terminal
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
+    Fido2TokenNeeded,
     KeyFileIncorrect,
     KeyFileUnusable,
     KeyringUnavailable,
@@ -17,7 +18,7 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.model.secret import Secret
-from vaultui.vaults import Key, PasswordSource, SlotInfo, SlotKind
+from vaultui.vaults import TOKEN_KIND, Key, PasswordSource, SlotInfo, SlotKind
 from vaultui.vaults.keyringclient import can_prompt
 from vaultui.vaults.passphrase import from_command, from_descriptor, from_file, protect
 
@@ -84,6 +85,8 @@ def current_key(session: Session, name: str) -> Key:
     What is wrong with the volume itself is told before anybody is asked for a password.
     """
     slots = session.run(session.vaults.keys.slots(name))
+    if any(slot.kind == TOKEN_KIND for slot in slots):
+        raise Fido2TokenNeeded
     key_file = session.arguments.key_file
     explicit = explicit_password(session)
     if explicit is not None:

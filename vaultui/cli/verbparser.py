@@ -85,6 +85,16 @@ def add_key_options(parser: Parser) -> None:
     )
 
 
+def add_token_option(parser: Parser) -> None:
+    """Say which FIDO2 token, for what a token can do."""
+    parser.add_argument(
+        "--fido2",
+        metavar="DEVICE",
+        help="of a vault with a FIDO2 token, which; without it the only one that is plugged in. "
+        "What is given as its password is the PIN",
+    )
+
+
 def add_new_password_options(parser: Parser) -> None:
     """Take a new password from where it was named."""
     source = parser.add_mutually_exclusive_group()

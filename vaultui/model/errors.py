@@ -131,7 +131,7 @@ class Fido2TokenNeeded(VaultuiError):
     code = "fido2-token-needed"
     exit_code = ExitCode.USAGE
     template = "This volume is opened by a FIDO2 token, not by a password."
-    cure = "Plug the token in and name it: --fido2 auto, with vaultfs -fido2 DEVICE."
+    cure = "Plug it in to unlock or check; vaultfs wants -fido2 auto. There is no other key."
 
 
 class KeySlotUnknown(VaultuiError):

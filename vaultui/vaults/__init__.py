@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     )
     from vaultui.vaults.key import Derivation, Key, NewKey
     from vaultui.vaults.keys import (
-        TOKEN_KIND,
         Compatibility,
         KeyAdded,
         Keys,
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from vaultui.wire.conflictcopy import ConflictCopy
     from vaultui.wire.control import Conflicts, Event, EventKind, Events, OpenFile, Status
     from vaultui.wire.handshake import (
+        TOKEN_KIND,
         Calibrated,
         Checked,
         CheckMessage,
@@ -178,7 +178,6 @@ _HOMES = {
     ),
     "vaultui.vaults.key": ("Derivation", "Key", "NewKey"),
     "vaultui.vaults.keys": (
-        "TOKEN_KIND",
         "Compatibility",
         "KeyAdded",
         "Keys",
@@ -215,6 +214,7 @@ _HOMES = {
         "Status",
     ),
     "vaultui.wire.handshake": (
+        "TOKEN_KIND",
         "Calibrated",
         "Checked",
         "CheckMessage",

@@ -7,6 +7,7 @@ is in the plain format again. The backend does all of it: no key is derived here
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -26,7 +27,10 @@ from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Derivation, Key, NewKey, with_key_file
 from vaultui.vaults.paths import absolute
 from vaultui.vaults.registry import Registry
+from vaultui.vaults.tokenkind import has_token
+from vaultui.vaults.waiting import in_thread
 from vaultui.wire.handshake import (
+    TOKEN_KIND,
     Calibrated,
     CalibrateSpec,
     PasswdSpec,
@@ -39,8 +43,6 @@ from vaultui.wire.handshake import (
     VolumeInfo,
 )
 
-TOKEN_KIND = "fido2-token"  # noqa: S105 - the name of a kind
-"""What opens a volume of `gocryptfs -fido2`, in the place of one of the kinds of slots."""
 KEYRING_TIMEOUT_S = 60.0
 _SCRYPT_LOGN = 16
 _ID_PREFIX = 4
@@ -145,6 +147,14 @@ class Keys:
         """Return the keys of a vault, as the volume config lists them; needs no key."""
         return slots_of(await volumes.info(self._registry.entry(name)))
 
+    async def is_token(self, name: str) -> bool:
+        """Return whether a FIDO2 token opens the vault; False too where that can't be told."""
+        try:
+            async with asyncio.timeout(volumes.INFO_S):
+                return await in_thread(has_token, self._registry.entry(name))
+        except TimeoutError:
+            return False
+
     async def verify(self, name: str, key: Key) -> SlotOpened:
         """Return which of the vault's keys this is, and what deriving it took.
 
@@ -193,15 +203,9 @@ class Keys:
             recovery_key = None
             if outcome.secret and outcome.qr_code:
                 recovery_key = RecoveryKey(outcome.secret, outcome.qr_code)
-            try:
-                after = await volumes.info(entry)
-            except BaseException:
-                if recovery_key is not None:
-                    recovery_key.wipe()
-                raise
-            slot = outcome.message.slot
-            number = [other.id for other in slots_of(after)].index(slot.id) + 1
-            return KeyAdded(slot, number, _compatibility(before, after), recovery_key)
+            lost = Compatibility.LOST if gocryptfs_opens(before) else Compatibility.UNCHANGED
+            number = len(slots_of(before)) + 1
+            return KeyAdded(outcome.message.slot, number, lost, recovery_key)
 
         return await with_key_file(entry, key, attempt)
 
@@ -212,7 +216,6 @@ class Keys:
         that opens nothing any more is forgotten too.
         """
         entry = self._registry.entry(name)
-        before = await volumes.info(entry)
 
         async def attempt(key_file: str) -> None:
             spec = SlotRemoveSpec(
@@ -224,7 +227,9 @@ class Keys:
         after = await volumes.info(entry)
         if entry.key_file and not any(left.kind in _WITH_FILE for left in slots_of(after)):
             self._registry.replace(replace(entry, key_file=""))
-        return await self._changed(entry, before, after, None)
+        # There were several keys before, and gocryptfs knows of one.
+        regained = Compatibility.REGAINED if gocryptfs_opens(after) else Compatibility.UNCHANGED
+        return await self._changed(entry, after, regained, None)
 
     async def change_password(
         self,
@@ -279,10 +284,15 @@ class Keys:
         if new_key_file and entry.key_file:
             entry = replace(entry, key_file=new_key_file)
             self._registry.replace(entry)
-        return await self._changed(entry, before, await volumes.info(entry), new)
+        after = await volumes.info(entry)
+        return await self._changed(entry, after, _compatibility(before, after), new)
 
     async def _changed(
-        self, entry: VaultEntry, before: VolumeInfo, after: VolumeInfo, new: Secret | None
+        self,
+        entry: VaultEntry,
+        after: VolumeInfo,
+        compatibility: Compatibility,
+        new: Secret | None,
     ) -> KeysChanged:
         saved, problem = SavedPassword.UNTOUCHED, None
         try:
@@ -290,7 +300,7 @@ class Keys:
         except VaultuiError as error:
             # The change is done, and must not look as if it had failed.
             saved, problem = SavedPassword.STALE, error
-        return KeysChanged(slots_of(after), _compatibility(before, after), saved, problem)
+        return KeysChanged(slots_of(after), compatibility, saved, problem)
 
 
 async def _verify(entry: VaultEntry, key: Key) -> SlotOpened:

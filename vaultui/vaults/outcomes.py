@@ -19,6 +19,7 @@ class PasswordSource(Enum):
     DESCRIPTOR = "descriptor"
     COMMAND = "command"
     KEY_FILE = "key file"
+    FIDO2 = "FIDO2 token"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from vaultui.cli.output import shown
 from vaultui.cli.passwords import current_key, named_new_password, new_password
 from vaultui.cli.prompt import confirmed, has_terminal
 from vaultui.cli.session import Session
+from vaultui.cli.tokens import with_current_key
 from vaultui.cli.verbs.recovery import create_recovery
 from vaultui.model.errors import LastKeySlot, UsageError
 from vaultui.vaults import (
@@ -22,6 +23,7 @@ from vaultui.vaults import (
     SavedPassword,
     SlotInfo,
     SlotKind,
+    SlotOpened,
     change_in_words,
     compatibility_in_words,
     derivation_in_words,
@@ -166,9 +168,12 @@ def _left_sentence(name: str, slots: Sequence[SlotInfo]) -> str:
 
 def _verify(session: Session) -> int:
     name, output = session.arguments.name, session.output
-    with current_key(session, name) as key:
+
+    def attempt(key: Key) -> SlotOpened:
         output.step("Trying the key…")
-        opened = session.run(session.vaults.keys.verify(name, key))
+        return session.run(session.vaults.keys.verify(name, key))
+
+    opened = with_current_key(session, name, attempt)
     slots = session.run(session.vaults.keys.slots(name))
     number = [slot.id for slot in slots].index(opened.slot.id) + 1
     if output.as_json:

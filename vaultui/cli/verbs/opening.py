@@ -16,6 +16,7 @@ from vaultui.cli.passwords import (
 )
 from vaultui.cli.prompt import has_terminal
 from vaultui.cli.session import Session
+from vaultui.cli.tokens import token_of, with_token
 from vaultui.model.errors import (
     PasswordIncorrect,
     PasswordUnavailable,
@@ -64,6 +65,10 @@ def unlock(session: Session, name: str) -> Unlocked:
         return Unlocked(status, already=True)
     if status.state is VaultState.MISSING:
         check_openable(status)
+    if device := token_of(session, name):
+        return with_token(
+            session, name, device, lambda key: _attempt(session, name, key, PasswordSource.FIDO2)
+        )
     key_file = session.arguments.key_file
     explicit = explicit_password(session)
     if explicit is not None:
@@ -117,7 +122,7 @@ def _attempt(session: Session, name: str, key: Key, source: PasswordSource) -> U
 
     result = session.run(session.vaults.unlock(name, key, options=options, on_step=step))
     if arguments.save:
-        if key.secret and source is not PasswordSource.KEYRING:
+        if key.secret and source not in (PasswordSource.KEYRING, PasswordSource.FIDO2):
             save_password(session, name, key.secret)
         if key.key_file is not None:
             session.vaults.remember_key_file(name, key.key_file)

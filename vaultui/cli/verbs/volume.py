@@ -6,8 +6,8 @@ import dataclasses
 
 from vaultui.cli.describe import conflict_line
 from vaultui.cli.output import place, shown, size
-from vaultui.cli.passwords import current_key
 from vaultui.cli.session import Session
+from vaultui.cli.tokens import with_current_key
 from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
 from vaultui.vaults import (
@@ -68,8 +68,9 @@ def check_verb(session: Session) -> int:
     name = session.arguments.name
     if session.vaults.entry(name).reverse:
         raise NothingToCheck(name=name)  # before a password is asked for in vain
-    with current_key(session, name) as key:
-        checked = session.run(session.vaults.check(name, key, tell))
+    checked = with_current_key(
+        session, name, lambda key: session.run(session.vaults.check(name, key, tell))
+    )
     damaged = bool(checked.corrupt or checked.skipped)
     if output.as_json:
         damage = [dataclasses.asdict(item) for item in found]
