@@ -16,6 +16,7 @@ from waiting import wait_until
 from vaultui.model.secret import Secret
 from vaultui.wire import framing
 from vaultui.wire.handshake import (
+    Calibrated,
     Checked,
     CheckProgress,
     Created,
@@ -24,6 +25,7 @@ from vaultui.wire.handshake import (
     Failed,
     MountSpec,
     Ready,
+    SlotAdded,
     SlotOpened,
     Starting,
     Step,
@@ -32,7 +34,8 @@ from vaultui.wire.handshake import (
 
 MESSAGES = (
     *(Starting, Step, Ready, Failed, Done, Created),
-    *(CheckProgress, Damage, Checked, VolumeInfo, SlotOpened),
+    *(CheckProgress, Damage, Checked, VolumeInfo),
+    *(SlotAdded, SlotOpened, Calibrated),
 )
 
 
@@ -64,12 +67,12 @@ class Started:
         os.close(spec_writing)
 
     def messages(self) -> list[Any]:
-        """Return all messages up to the end of file, and the secret behind Created."""
+        """Return all messages up to the end of file, and the secrets among them."""
         found: list[Any] = []
         while (message := framing.read_message(self.notify, *MESSAGES)) is not None:
             found.append(message)
-            if isinstance(message, Created):
-                found.append(framing.read_secret(self.notify))
+            secrets = {Created: 1, SlotAdded: 2}.get(type(message), 0)
+            found += [framing.read_secret(self.notify) for _ in range(secrets)]
         os.close(self.notify)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Final
@@ -16,6 +17,26 @@ MAX_BYTES: Final = 16 << 20
 """A photo fits in. What is larger is refused, and not read in part: two files that begin alike
 must not be one key."""
 _PIECE: Final = 1 << 16
+_DIRECTORY: Final = "it is a directory"
+
+
+def check(path: Path) -> None:
+    """Raise KeyFileUnusable where `read` would, as far as that can be told without reading.
+
+    What is no ordinary file is not opened: whoever writes into a pipe would take that for its
+    reader.
+    """
+    shown = os.fsdecode(path)
+    try:
+        status = os.stat(path)
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise KeyFileUnusable(path=shown, reason=reason_of(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise KeyFileUnusable(path=shown, reason=_DIRECTORY)
+    if stat.S_ISREG(status.st_mode):
+        _check_size(status.st_size, shown)
 
 
 def read(path: Path) -> Secret:
@@ -31,7 +52,7 @@ def read(path: Path) -> Secret:
         raise KeyFileUnusable(path=shown, reason=reason_of(error)) from error
     try:
         if stat.S_ISDIR(os.fstat(fd).st_mode):
-            raise KeyFileUnusable(path=shown, reason="it is a directory")
+            raise KeyFileUnusable(path=shown, reason=_DIRECTORY)
         os.set_blocking(fd, True)
         return _digest(fd, shown)
     except OSError as error:
@@ -48,11 +69,17 @@ def _digest(fd: int, shown: str) -> Secret:
         while got := os.readv(fd, [piece]):
             size += got
             if size > MAX_BYTES:
-                raise KeyFileUnusable(path=shown, reason=f"it has more than {MAX_BYTES >> 20} MiB")
+                break
             with memoryview(piece) as view:
                 hashing.update(view[:got])
     finally:
         piece[:] = bytes(len(piece))
+    _check_size(size, shown)
+    return hashing.finish()
+
+
+def _check_size(size: int, shown: str) -> None:
     if not size:
         raise KeyFileUnusable(path=shown, reason="it is empty")
-    return hashing.finish()
+    if size > MAX_BYTES:
+        raise KeyFileUnusable(path=shown, reason=f"it has more than {MAX_BYTES >> 20} MiB")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 
 class Secret:
@@ -16,9 +17,14 @@ class Secret:
 
     __slots__ = ("_buffer",)
 
+    guard: ClassVar[Callable[[bytearray], object] | None] = None
+    """Called with the buffer of each new secret, to keep it out of swap for instance."""
+
     def __init__(self, buffer: bytearray) -> None:
         """Take ownership of `buffer`: it is wiped with the secret."""
         self._buffer = buffer
+        if Secret.guard is not None:
+            Secret.guard(buffer)
 
     @property
     def view(self) -> memoryview:

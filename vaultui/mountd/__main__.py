@@ -101,9 +101,12 @@ def _protect() -> None:
     From here on no other process of this user looks into it, and no core dump has it.
     """
     from vaultui.linux import hardening
+    from vaultui.model.secret import Secret
 
     hardening.protect_process()
-    hardening.lock_memory()
+    if not hardening.lock_memory():
+        # An ordinary user may lock some megabytes: the pages of secrets, and not all others.
+        Secret.guard = hardening.lock_buffer
 
 
 def program_name(argv0: str) -> str:

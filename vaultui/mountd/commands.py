@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vaultui.cipherfs import keyfile
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.slots import slots_of
 from vaultui.format.volumeconf import VolumeConf
@@ -45,6 +46,8 @@ def check_creatable(spec: CreateSpec) -> None:
     if os.path.isdir(place) and not os.access(place, os.W_OK | os.X_OK):
         raise VolumeConfNotWritten(path=place, reason="the directory can't be written")
     volumes.check_logn(spec.scrypt_logn)
+    if spec.key_file:
+        keyfile.check(spec.key_file)
 
 
 def create(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from vaultui.format.volumeconf import VolumeConf
-from vaultui.model.errors import ProtocolError, VaultuiError
+from vaultui.model.errors import KeyFileUnusable, ProtocolError, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import shown
@@ -48,6 +48,8 @@ _SPECS: Final = (
     *(MountSpec, CreateSpec, CheckSpec, InfoSpec, PasswdSpec),
     *(SlotAddSpec, SlotRemoveSpec, SlotVerifySpec, CalibrateSpec),
 )
+_OWN_TO_A_PROCESS: Final = ("/dev/fd/", "/dev/std", "/proc/self/", "/proc/thread-self/")
+"""What a shell makes of `<(program)`, for one."""
 
 
 class Conversation:
@@ -127,6 +129,7 @@ def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
     spec = framing.read_message(spec_fd, *_SPECS)
     if spec is None:
         raise ProtocolError(what="specification", reason="it is missing")
+    _check_key_files(spec)
     if isinstance(spec, MountSpec):
         console.set_level(spec.log_level)
         front = SpecFront(spec_fd, conversation, spec)
@@ -139,6 +142,18 @@ def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
             conversation.tell(Step(StepName.DERIVING))
         _do(spec, secrets, conversation)
     return ExitCode.OK
+
+
+def _check_key_files(spec: Any) -> None:
+    """Raise KeyFileUnusable for a path that leads here to another place than at the front end."""
+    for field in ("key_file", "new_key_file"):
+        path = getattr(spec, field, "")
+        if path and not path.startswith("/"):
+            raise KeyFileUnusable(path=path, reason="its path has to begin with a slash")
+        if path.startswith(_OWN_TO_A_PROCESS):
+            raise KeyFileUnusable(
+                path=path, reason="only the program that was given it has it open; name a file"
+            )
 
 
 def _secrets_of(spec: Any) -> int:

@@ -86,6 +86,39 @@ print(hardening.lock_memory(), hardening.lock_buffer(bytearray(1 << 20)), len(by
     assert in_a_process(code) == f"False False {64 << 20}"
 
 
+def test_what_an_ordinary_user_may_lock_is_used_for_each_secret() -> None:
+    """The backend's own way, where it may lock some memory and not all."""
+    code = """
+import ctypes, os, resource
+from vaultui.crypto import masterkey
+from vaultui.crypto.hazmat import kdf
+from vaultui.linux import hardening
+from vaultui.mountd import __main__
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (4 << 20, 4 << 20))
+if os.geteuid() == 0:
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+__main__._protect()
+
+def is_locked(secret):
+    address = ctypes.addressof(ctypes.c_char.from_buffer(secret.view))
+    inside = False
+    for line in open('/proc/self/smaps'):
+        first, _, rest = line.partition('-')
+        if rest and not line.startswith('VmFlags'):
+            try:
+                inside = int(first, 16) <= address < int(rest.split()[0], 16)
+            except ValueError:
+                pass
+        elif inside and line.startswith('VmFlags:'):
+            return 'lo' in line.split() and 'dd' in line.split()
+
+master = masterkey.new_master_key()
+print([is_locked(secret) for secret in (master, master.copy(), kdf.hkdf(master, b'info', 64))])
+"""
+    assert in_a_process(code) == "[True, True, True]"
+
+
 def test_a_hidden_argument_is_not_in_the_process_list_wherever_it_stands() -> None:
     code = """
 import sys

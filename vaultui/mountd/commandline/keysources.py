@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vaultui.cipherfs import keyfile
 from vaultui.crypto import masterkey
 from vaultui.format.features import FeatureFlag
 from vaultui.format.volumeconf import VolumeConf
@@ -36,6 +37,8 @@ def read_password_or_token(options: Options, conf: VolumeConf | None) -> Secret:
         return fido2.read_secret(options.fido2, conf.fido2)
     if not options.key_file or conf is None:
         return read_password(options.passfile, options.extpass)
+    # Told before a password is asked for.
+    keyfile.check(options.key_file)
     if options.passfile or options.extpass or masterkey.wants_password(conf, with_key_file=True):
         # Empty, it leaves the key file by itself.
         return read_password(options.passfile, options.extpass, may_be_empty=True)

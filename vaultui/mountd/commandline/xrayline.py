@@ -31,6 +31,8 @@ _FIELDS: Final = {
     "xchacha": "xchacha",
 }
 
+_WITH_VALUE: Final = {"fido2": "fido2", "keyfile": "key_file"}
+
 _USAGE: Final = f"""\
 Usage: {_PROGRAM} [OPTIONS] FILE
 
@@ -41,6 +43,7 @@ Options:
   -encrypt-paths  Encrypt the paths on standard input, by control socket FILE
   -decrypt-paths  Decrypt paths, in the same way
   -fido2 DEVICE   Use a FIDO2 token instead of a password, with -dumpmasterkey
+  -keyfile FILE   The content of the file is a key, with -dumpmasterkey
   -0              Paths end with a zero byte and not with a newline
   -version        Show the version"""
 
@@ -89,8 +92,8 @@ def _read(words: list[str], options: Options) -> bool:
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
         if name in ("h", "help"):
             return True
-        if name == "fido2":
-            options.fido2 = value if equals else next(rest, "")
+        if name in _WITH_VALUE:
+            setattr(options, _WITH_VALUE[name], value if equals else next(rest, ""))
             continue
         if name not in _FIELDS:
             raise ValueError(f"flag provided but not defined: -{name}")
