@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -130,6 +131,13 @@ def _memory_cgroup() -> str:
         directory.rmdir()
 
 
+def _ptrace() -> str:
+    """tests/tracing.py knows the system calls of one architecture, and looks into any process."""
+    if platform.machine() != "x86_64":
+        return f"running on {platform.machine()}"
+    return _root()
+
+
 def _drop_caches() -> str:
     return "" if os.access("/proc/sys/vm/drop_caches", os.W_OK) else "not writable"
 
@@ -150,6 +158,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "rsvg-convert": _on_path("rsvg-convert"),
     "git": _on_path("git"),
     "strace": _on_path("strace"),
+    "ptrace": _ptrace,
     "root": _root,
     "ordinary-user": _ordinary_user,
     "user-xattrs": _user_xattrs,

@@ -88,10 +88,20 @@ class Traced:
         )
         pid = self.process.pid
         os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
-        options = _SYSGOOD | _FORK | _VFORK | _CLONE | _EXEC | _EXIT
-        _request(_SEIZE, pid, options)
-        self._tracees = {pid}
+        self._tracees: set[int] = set()
+        self._seize(pid)
         os.kill(pid, signal.SIGCONT)
+
+    def follow(self, pid: int) -> None:
+        """Trace a process as well that runs already."""
+        for name in os.listdir(f"/proc/{pid}/task"):
+            self._seize(int(name))
+            # Only a stop tells the kernel whether system calls are of interest.
+            _request(_INTERRUPT, int(name))
+
+    def _seize(self, tid: int) -> None:
+        _request(_SEIZE, tid, _SYSGOOD | _FORK | _VFORK | _CLONE | _EXEC | _EXIT)
+        self._tracees.add(tid)
 
     def run(self, until: Callable[[], bool] = lambda: False, timeout: float = 60.0) -> None:
         """Go on until every process has ended or, now and then asked, `until` says so."""
@@ -99,7 +109,7 @@ class Traced:
         asked = 0.0
         while self._tracees:
             now = time.monotonic()
-            assert now < deadline, f"{self._tracees} went on for {timeout:g} seconds"
+            assert now < deadline, f"{self._describe()} went on for {timeout:g} seconds"
             if now - asked > 0.05:
                 if until():
                     return
@@ -113,11 +123,20 @@ class Traced:
         for tid in self._tracees:
             with contextlib.suppress(ProcessLookupError):
                 _request(_INTERRUPT, tid)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self._tracees:
-            assert time.monotonic() < deadline, f"{self._tracees} can't be let go"
+            assert time.monotonic() < deadline, f"{self._describe()} can't be let go"
             for tid in list(self._tracees):
                 self._look_at(tid, leave=True)
+
+    def _describe(self) -> str:
+        """Return what the threads do that are still there: name, state, and where they wait."""
+        found = []
+        for tid in self._tracees:
+            with contextlib.suppress(OSError):
+                stat = Path(f"/proc/{tid}/stat").read_text().split()[:3]
+                found.append(" ".join([*stat, Path(f"/proc/{tid}/wchan").read_text()]))
+        return "; ".join(found)
 
     def _look_at(self, tid: int, *, leave: bool = False) -> bool:
         """Handle one stop of a thread, if it has one."""

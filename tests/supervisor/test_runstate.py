@@ -86,6 +86,15 @@ def test_clearing_removes_the_records_and_keeps_the_directory(
     assert os.listdir(tmp_path) == ["lock"]
 
 
+def test_what_a_keeper_had_written_of_a_record_when_it_was_killed_is_cleared(
+    tmp_path: Path,
+) -> None:
+    for name in (".run.json.0123456789ab.tmp", ".exit.json.0123456789ab.tmp"):
+        (tmp_path / name).write_bytes(b"{")
+    clear_run_dir(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

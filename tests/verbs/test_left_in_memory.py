@@ -23,7 +23,7 @@ from vaultui.vaults.adding import new_entry
 from vaultui.vaults.paths import default_paths
 from vaultui.vaults.registry import Registry
 
-pytestmark = needs("fuse", "gocryptfs", "root")
+pytestmark = needs("fuse", "gocryptfs", "ptrace")
 
 KEYS_OF_AN_OPEN_VAULT = {"content_key", "names_key"}
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from vaultui.linux import process
+from vaultui.linux.durable import remove_temporaries
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ProtocolError, RuntimeDirUnsafe
 from vaultui.wire import codec
@@ -74,6 +75,8 @@ def clear_run_dir(run_dir: Path) -> None:
     """Remove what an ended backend left; the directory stays. Never call it for a live one."""
     for name in (RUN_FILE, EXIT_FILE, CTLSOCK_FILE):
         with contextlib.suppress(FileNotFoundError):
+            # A keeper that was killed while it wrote leaves what it had.
+            remove_temporaries(run_dir / name)
             (run_dir / name).unlink()
 
 

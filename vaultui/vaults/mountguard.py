@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vaultui.linux.durable import write_durably
+from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.linux.mountinfo import mount_at
 
 _WRITE_BITS = 0o222
@@ -104,6 +104,7 @@ class MountGuard:
         try:
             if not record.exists():
                 record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                remove_temporaries(record)
                 kept = {"path": mountpoint, "mode": _mode(fd)}
                 write_durably(record, json.dumps(kept).encode("ascii"))
         except OSError:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vaultui.linux.durable import write_durably
+from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import (
     SettingsInvalid,
@@ -131,6 +131,7 @@ class Registry:
         with suppress(OSError):  # a copy that cannot be kept is no reason to refuse a good file
             if not self._good_copy.exists() or self._good_copy.read_bytes() != data:
                 self._good_copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                remove_temporaries(self._good_copy)
                 write_durably(self._good_copy, data)
 
     def _change(self, change: Callable[[str, list[VaultEntry]], str]) -> None:
@@ -144,6 +145,7 @@ class Registry:
             target = self._file.resolve()
             try:
                 mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+                remove_temporaries(target)
                 write_durably(target, changed, mode=mode)
             except OSError as error:
                 raise self._not_written(error) from error

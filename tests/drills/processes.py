@@ -1,0 +1,277 @@
+"""Each process of an unlock and of a lock is killed just before one of its steps.
+
+A step is a system call that others can see the effect of. What is there afterwards must be
+explained, the next unlock must work without anybody's help, and the next lock must leave
+nothing: no mount, process, socket, lock, or half-written file. Of gocryptfs, which is one program
+that goes into the background, the same is asked as far as it has the means.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import leftovers
+from mounting import Gocryptfs, MountedVolume, Vaultfs, detach, mountpoints_below
+from programs import Completed, private_home, program, run_program
+from tracing import Traced, process_of
+from waiting import wait_until
+
+from tests.drills.harness import Drill, Row, Session
+
+PASSWORD = b"correct horse battery"
+_ROUNDS = 200
+_OURS_UNTIL, _THEIRS_UNTIL = 0.8, 1.0
+_SETTLED_S = 30.0
+_FRONT, _SHIM, _BACKEND, _PROGRAM = "front end", "shim or keeper", "backend", "gocryptfs"
+_ROLES = {
+    "shim/__main__.py": _SHIM,
+    "vaultui.mountd": _BACKEND,
+    "bin/vaultui\0": _FRONT,
+    "gocryptfs\0-q": _PROGRAM,
+}
+"""What a command line has that tells them apart, the first that fits."""
+_DEEDS = {"unlock": (_FRONT, _SHIM, _BACKEND), "lock": (_FRONT, _SHIM, _BACKEND)}
+
+
+def run(session: Session) -> list[Row]:
+    ours = _OurRounds(session)
+    for seed in session.seeds(_ROUNDS, share=_OURS_UNTIL):
+        ours.round(seed)
+    theirs = _TheirRounds(session)
+    for seed in session.seeds(_ROUNDS, share=_THEIRS_UNTIL):
+        theirs.round(seed)
+    rows = [
+        Row(f"kills, {what}", str(count), str(theirs.tally[what] or "–"))
+        for what, count in sorted((ours.tally + theirs.tally).items())
+        if what in ours.tally or what in theirs.tally
+    ]
+    kinds = ("not explained", "not opened again", "not locked again", "left behind")
+    return rows + [
+        Row(kind, *(str(session.count(peer, kind)) for peer in session.peers)) for kind in kinds
+    ]
+
+
+class _Killer:
+    """Runs a deed, and kills the process of a role before its step number `left`."""
+
+    def __init__(self, role: str, left: int | None) -> None:
+        self._role = role
+        self._left = left
+        self.steps: list[str] = []
+        self.killed = False
+
+    def watches(self, pid: int) -> bool:
+        return role_of(pid) == self._role
+
+    def at_change(self, pid: int, call: str) -> None:
+        self.steps.append(call)
+        if len(self.steps) == self._left:
+            os.kill(pid, signal.SIGKILL)
+            self.killed = True
+
+    def during(
+        self, words: tuple[str | Path, ...], env: dict[str, str], follow: tuple[int, ...] = ()
+    ) -> None:
+        """Do the deed; processes of `follow` run already and may have the role."""
+        traced = Traced(words, watches=self.watches, at_change=self.at_change, env=env)
+        for pid in follow:
+            traced.follow(pid)
+        traced.run(until=lambda: self.killed or traced.process.returncode is not None)
+        traced.let_go()
+        if traced.process.returncode is None:
+            traced.process.wait(_SETTLED_S)
+
+
+def role_of(pid: int) -> str:
+    """Return which of the processes of an unlock this is; empty for others, and the ended."""
+    try:
+        words = os.fsdecode(Path(f"/proc/{process_of(pid)}/cmdline").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return next((role for mark, role in _ROLES.items() if mark in words), "")
+
+
+class _Rounds:
+    """What the rounds of both programs share: a home, a volume, and how many steps there are."""
+
+    peer: type[MountedVolume]
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.tally: Counter[str] = Counter()
+        self._steps: dict[tuple[str, str], int] = {}
+        base = session.base / self.peer.argv0
+        base.mkdir()
+        self.env = private_home(base)
+        self.base = base
+        volume = self.peer(base, password=PASSWORD)
+        volume.create()
+        self.cipherdir = volume.cipherdir
+        self.password = base / "password"
+        self.password.write_bytes(PASSWORD + b"\n")
+
+    def round(self, seed: int) -> None:
+        """Do a deed, kill a process at one of its steps, and look at what is left."""
+        chance = random.Random(seed)
+        deed, role = chance.choice(self.choices())
+        if (deed, role) not in self._steps:
+            counting = _Killer(role, None)
+            self.do(deed, counting)
+            self._steps[deed, role] = len(counting.steps)
+            self.recover(f"{deed} without a kill", seed)
+        killer = _Killer(role, chance.randint(1, self._steps[deed, role]))
+        self.do(deed, killer)
+        if not killer.killed:  # it took fewer steps this time
+            self.recover(f"{deed} that went by", seed)
+            return
+        self.tally[f"{role} in {'an' if deed[0] in 'aeiou' else 'a'} {deed}"] += 1
+        what = f"{role} killed before {killer.steps[-1]} (step {len(killer.steps)}) of {deed}"
+        self.recover(what, seed)
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return what can be done, and who can be killed meanwhile."""
+        raise NotImplementedError
+
+    def do(self, deed: str, killer: _Killer) -> None:
+        """Do the deed under the killer."""
+        raise NotImplementedError
+
+    def recover(self, what: str, seed: int) -> None:
+        """Open and lock as a user would, and note what does not work or is left."""
+        raise NotImplementedError
+
+    def found(self, kind: str, what: str, detail: str, seed: int) -> None:
+        self.session.found(self.peer, f"{kind}: {what}: {detail}", seed)
+
+
+class _OurRounds(_Rounds):
+    peer = Vaultfs
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.run("add", self.cipherdir, "--name", "Work").check()
+        self.mountpoint = Path(self.env["HOME"]) / "Vaults" / "Work"
+        self._unlock = ("unlock", "Work", "--password-file", self.password)
+        self.run(*self._unlock).check()
+        (self.mountpoint / "file").write_text("content")
+        self.run("lock", "Work").check()
+        self._places = [Path(self.env[name]) for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME")]
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(deed, role) for deed, roles in _DEEDS.items() for role in roles]
+
+    def run(self, *words: str | Path) -> Completed:
+        return run_program((program("vaultui"), *words), env=self.env, timeout=60)
+
+    def do(self, deed: str, killer: _Killer) -> None:
+        if deed == "unlock":
+            killer.during((program("vaultui"), *self._unlock), self.env)
+            return
+        self.run(*self._unlock).check()
+        status = self.status()
+        serving = (status["backend_pid"], status["keeper_pid"])
+        killer.during((program("vaultui"), "lock", "Work"), self.env, serving)
+
+    def status(self) -> Any:
+        (vault,) = json.loads(self.run("status", "--json").check().stdout)["vaults"]
+        return vault
+
+    def recover(self, what: str, seed: int) -> None:
+        settled: dict[str, Any] = {}
+
+        def is_settled() -> bool:
+            settled.update(self.status())
+            return settled["state"] in {"open", "locked", "broken"}
+
+        try:
+            wait_until(is_settled, _SETTLED_S, "a state that lasts")
+        except AssertionError:
+            self.found("not explained", what, f"it stays {settled['state']}", seed)
+        if settled["state"] == "broken" and not settled["explanation"]:
+            self.found("not explained", what, "it is broken", seed)
+        opened = self.run(*self._unlock)
+        if opened.returncode != 0 or not self._reads():
+            self.found("not opened again", what, opened.text, seed)
+        locked = self.run("lock", "Work")
+        if locked.returncode != 0 or self.status()["state"] != "locked":
+            self.found("not locked again", what, locked.text, seed)
+        for line in self._left():
+            self.found("left behind", what, line, seed)
+        leftovers.sweep(self.base)
+
+    def _reads(self) -> bool:
+        return run_program(("cat", self.mountpoint / "file")).stdout == b"content"
+
+    def _left(self) -> list[str]:
+        lines = leftovers.after_grace(self.base)
+        for place in self._places:
+            for path in place.rglob("*"):
+                if path.name.endswith(".tmp") or path.is_socket():
+                    lines.append(f"{path.relative_to(self.base)}")
+        lines += [f"{path.name} in the cipher directory" for path in self.cipherdir.glob(".*")]
+        if any(self.mountpoint.iterdir()) or self.mountpoint.stat().st_mode & 0o222:
+            lines.append("a mount point that can be written to")
+        with_lock = os.open(self.cipherdir, os.O_RDONLY)
+        try:
+            fcntl.flock(with_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lines.append("a lock on the cipher directory")
+        finally:
+            os.close(with_lock)
+        return lines
+
+
+class _TheirRounds(_Rounds):
+    peer = Gocryptfs
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.mountpoint = self.base / "plain"
+        self.mountpoint.mkdir()
+        self._mount = (
+            *("gocryptfs", "-q", "-nosyslog", "-passfile", self.password),
+            *(self.cipherdir, self.mountpoint),
+        )
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [("unlock", _PROGRAM)]
+
+    def do(self, deed: str, killer: _Killer) -> None:
+        killer.during(self._mount, self.env)
+
+    def recover(self, what: str, seed: int) -> None:
+        # One that was left alone goes on until it serves, or gives up.
+        time.sleep(0.2)
+        if not self._reads():
+            opened = run_program(self._mount, env=self.env)
+            if opened.returncode != 0 or not self._reads():
+                self.found("not opened again", what, opened.text, seed)
+        locked = run_program(("fusermount3", "-u", self.mountpoint))
+        if locked.returncode != 0 or mountpoints_below(self.mountpoint):
+            self.found("not locked again", what, locked.text, seed)
+            detach(self.mountpoint)
+        for line in leftovers.after_grace(self.base):
+            self.found("left behind", what, line, seed)
+        leftovers.sweep(self.base)
+
+    def _reads(self) -> bool:
+        return bool(mountpoints_below(self.mountpoint)) and (
+            run_program(("ls", self.mountpoint)).returncode == 0
+        )
+
+
+DRILL = Drill(
+    "processes",
+    "Processes killed at each step of an unlock and a lock",
+    run,
+    minutes=3.0,
+    needs=("fuse", "gocryptfs", "ptrace"),
+)
