@@ -35,6 +35,8 @@ class Facts:
     keeper_alive: bool = False
     cipherdir_problem: str = ""
     """Why the cipher directory is not usable; empty when it is there."""
+    cipherdir_silent: bool = False
+    """It did not answer: the drive or server that it is on hangs."""
     answer: Status | None = None
     silence: VaultuiError | None = None
     """Why there is no answer on the control socket, when it was asked."""
@@ -104,6 +106,8 @@ def _judge_mounted(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
         reason = str(facts.silence.details.get("reason", "")) if facts.silence else ""
         told = f": {reason}" if reason else ""
         return VaultState.HUNG, f"The mount backend runs but does not answer{told}."
+    if facts.cipherdir_silent:
+        return VaultState.HUNG, f"{facts.cipherdir_problem} Whoever uses the vault waits for it."
     if facts.answer.busy_reason:
         return VaultState.BUSY, f"The idle lock is due, but {facts.answer.busy_reason}."
     if not facts.keeper_alive:

@@ -27,6 +27,8 @@ TERM_GRACE_S = 3.0
 """From TERM to KILL: time to save a file, not to finish a long task."""
 END_TIMEOUT_S = 15.0
 """From the unmount to the backend's end; it has nothing left to write by then."""
+HOLDERS_S = 3.0
+"""For a look into all processes, which takes milliseconds."""
 _NAMED_HOLDERS = 4
 
 
@@ -36,6 +38,7 @@ class Lock:
     def __init__(self, paths: Paths, status: VaultStatus) -> None:
         self._status = status
         self._name = status.entry.name
+        self._hangs = status.state is VaultState.HUNG
         self._mountpoint = status.mountpoint
         self._run_dir = paths.run_dir(status.entry.id)
         self._socket = str(paths.socket(status.entry.id))
@@ -44,15 +47,21 @@ class Lock:
         """Unmount, or raise MountBusy with the holders.
 
         A backend that did not answer a moment ago is not asked again: a lock may take long,
-        so its time-out is one too.
+        so its time-out is one too. Where it is the storage that hangs, the backend may have
+        to wait for that with its end.
         """
-        if self._status.state is VaultState.HUNG:
+        if self._hangs and self._status.detail is None:
             raise BackendUnreachable(name=self._name, reason="its mount hangs")
         try:
             await self._unmount(lazy=False)
         except MountBusy as error:
             raise await self.busy(raw=error.raw) from error
-        await self._wait_for_end()
+        try:
+            await self._wait_for_end()
+        except TimedOut:
+            if not self._hangs:
+                raise
+            return LockOutcome(already=False, detached=True)
         return LockOutcome(already=False)
 
     async def lazy(self) -> LockOutcome:
@@ -65,7 +74,7 @@ class Lock:
 
     async def kill(self) -> LockOutcome:
         """End the holders, and a backend that does not answer; then unmount."""
-        if self._status.state is VaultState.HUNG:
+        if self._hangs:
             return await self._kill_backend()
         try:
             return await self.polite()
@@ -80,7 +89,7 @@ class Lock:
 
     async def busy(self, raw: str = "") -> MountBusy:
         """Return the error that names who holds the vault."""
-        holders = await in_thread(find_holders, self._mountpoint)
+        holders = await holders_of(self._mountpoint)
         return MountBusy(
             raw=raw,
             name=self._name,
@@ -89,10 +98,12 @@ class Lock:
         )
 
     async def _unmount(self, *, lazy: bool) -> None:
-        if self._status.backend_pid is not None:
+        if self._status.backend_pid is not None and not self._hangs:
             await ControlClient(self._socket, name=self._name).lock("request", lazy=lazy)
             return
-        # A mount that vaultui did not make has no control socket that we know of.
+        # A mount that vaultui did not make has no control socket that we know of. And where
+        # storage hangs, a child of the backend hangs too: before it becomes the program that
+        # unmounts, it closes the backend's files, of which the storage wants to know.
         try:
             await in_thread(unmount, self._mountpoint, lazy=lazy)
         except OSError as error:
@@ -120,7 +131,7 @@ class Lock:
 
     async def _end_holders(self, number: signal.Signals) -> None:
         """Send a signal to every holder but ourselves and our own parents; wait for their end."""
-        holders = await in_thread(find_holders, self._mountpoint)
+        holders = await holders_of(self._mountpoint)
         spared = _own_line()
         pidfds = []
         for pid, start in {(holder.pid, holder.start) for holder in holders}:
@@ -155,9 +166,26 @@ class Lock:
             # error, so that it lets go.
             with suppress(OSError):
                 await in_thread(fuseconn.abort, mount)
+            # A backend that waits for its storage can't even be killed, and the directory of
+            # connections may not be there: out of sight the mount must be all the same.
+            now = mount_at(self._mountpoint)
+            if now is not None and now.mount_id == mount.mount_id:
+                with suppress(OSError):  # its keeper was faster
+                    await in_thread(unmount, self._mountpoint, lazy=True)
         # That it was killed was wanted, and nothing that would have to be explained later.
         await repair(self._run_dir, self._mountpoint)
         return LockOutcome(already=False)
+
+
+async def holders_of(mountpoint: str) -> list[Holder]:
+    """Return who uses a mount; empty also where that can't be found out in time.
+
+    A process that waits for storage that hangs can keep waiting whoever looks into it.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HOLDERS_S):
+            return await in_thread(find_holders, mountpoint)
+    return []
 
 
 def name_holders(holders: Sequence[Holder], inside: Sequence[Mount] = ()) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,6 +30,9 @@ from vaultui.wire.launchspec import RunState
 ANSWER_TIMEOUT_S = 1.5
 """A healthy backend answers in milliseconds, whatever its data plane does."""
 
+_unanswered: dict[str, float] = {}
+"""Cipher directories that are being looked at, and since when in monotonic time."""
+
 FSTYPES = frozenset(
     {"fuse.vaultfs", "fuse.vaultfs-reverse", "fuse.gocryptfs", "fuse.gocryptfs-reverse"}
 )
@@ -48,9 +52,16 @@ async def observe(
     """Return the state of one vault. The holder of its turn passes `my_turn`, and sees past it."""
     run = runstate.load_run(paths.run_dir(entry.id))
     backend_alive = run is not None and runstate.backend_alive(run)
-    mount, problem = await _look_at_disk(
-        entry, run if backend_alive else None, read_mounts() if mounts is None else mounts
-    )
+    try:
+        mount, problem = await _look_at_disk(
+            entry, run if backend_alive else None, read_mounts() if mounts is None else mounts
+        )
+        silent = False
+    except TimeoutError:
+        place = run.mountpoint if run and backend_alive else entry.mountpoint
+        mount = mount_at(place, mounts)
+        problem = f"The cipher directory {entry.cipherdir} does not answer."
+        silent = True
     if mount is None and not backend_alive and run is not None:
         # A dead backend's mount may be where this one unlock had put it.
         mount = mount_at(run.mountpoint, mounts)
@@ -63,6 +74,7 @@ async def observe(
         backend_alive=backend_alive,
         keeper_alive=run is not None and runstate.keeper_alive(run),
         cipherdir_problem=problem,
+        cipherdir_silent=silent,
     )
     if facts.mount is not None:
         facts = await _ask(paths, facts, facts.mount)
@@ -76,21 +88,25 @@ async def observe(
 async def _look_at_disk(
     entry: VaultEntry, run: RunState | None, mounts: Sequence[Mount]
 ) -> tuple[Mount | None, str]:
-    """Return the vault's mount, and what is wrong with its cipher directory, if anything."""
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await in_thread(_look, entry, run, mounts)
-    except TimeoutError:
-        place = run.mountpoint if run else entry.mountpoint
-        exact = [mount for mount in mounts if mount.mountpoint == place]
-        reason = f"The cipher directory {entry.cipherdir} does not answer."
-        return (exact[-1] if exact else None), reason
+    """Return the vault's mount, and what is wrong with its cipher directory, if anything.
+
+    Raises TimeoutError where that does not answer.
+    """
+    since = _unanswered.get(entry.cipherdir)
+    if since is not None and time.monotonic() - since > ANSWER_TIMEOUT_S:
+        raise TimeoutError  # one thread that waits for it is enough
+    async with asyncio.timeout(ANSWER_TIMEOUT_S):
+        return await in_thread(_look, entry, run, mounts)
 
 
 def _look(
     entry: VaultEntry, run: RunState | None, mounts: Sequence[Mount]
 ) -> tuple[Mount | None, str]:
-    return find_mount(entry, run, mounts), cipherdir_problem(entry.cipherdir)
+    _unanswered.setdefault(entry.cipherdir, time.monotonic())
+    try:
+        return find_mount(entry, run, mounts), cipherdir_problem(entry.cipherdir)
+    finally:
+        _unanswered.pop(entry.cipherdir, None)
 
 
 def cipherdir_problem(cipherdir: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from vaultui.linux import process
 from vaultui.linux.errnos import reason_of
-from vaultui.linux.holders import Holder, find_holders
+from vaultui.linux.holders import Holder
 from vaultui.model.errors import (
     AlreadyOpen,
     BackendUnreachable,
@@ -202,7 +202,9 @@ class Vaults:
     async def holders(self, name: str) -> list[Holder]:
         """Return the processes that use an open vault; empty when it is not mounted."""
         status = await self.status(name)
-        return await in_thread(find_holders, status.mountpoint) if status.mounted else []
+        from vaultui.vaults.locking import holders_of
+
+        return await holders_of(status.mountpoint) if status.mounted else []
 
     async def signal_holder(self, holder: Holder, signal: int) -> bool:
         """Send a signal to the very process that was listed, never to a reused pid.

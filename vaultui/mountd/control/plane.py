@@ -47,6 +47,9 @@ from vaultui.wire.control import (
 UNMOUNTED_S: Final = 1.0
 """How long serving may go on when the mount is out of the table and no file of it is in use."""
 
+HOLDERS_S: Final = 1.0
+"""How long a status may wait to know who uses the mount: /proc answers in milliseconds."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -58,6 +61,7 @@ class ControlPlane:
         self._unmounted = trio.Event()
         self._ended = trio.Event()
         self._exit_code = ExitCode.OK
+        self._looking_since: float | None = None
         self._token: trio.lowlevel.TrioToken | None = None
 
     async def run(self, begin: Callable[[], None]) -> ExitCode:
@@ -137,12 +141,29 @@ class ControlPlane:
 
     async def _busy(self, error: OSError) -> MountBusy:
         served = self._served
-        holders: list[Holder] = []
-        with contextlib.suppress(OSError):  # no descriptor left to look with
-            holders = await trio.to_thread.run_sync(find_holders, served.root)
-        words = in_words(holders)
+        words = in_words(await self._holders() or [])
         served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
         return MountBusy(name=served.name, holders=words, raw=reason_of(error))
+
+    async def _holders(self) -> list[Holder] | None:
+        """Return who uses the mount; None when that can't be found out in time.
+
+        A process that waits for storage that hangs can keep waiting whoever looks into it.
+        """
+        since = self._looking_since
+        if since is not None and trio.current_time() - since > HOLDERS_S:
+            return None  # one thread that waits is enough
+
+        def look() -> list[Holder]:
+            try:
+                return find_holders(self._served.root)
+            finally:
+                self._looking_since = None
+
+        self._looking_since = since or trio.current_time()
+        with trio.move_on_after(HOLDERS_S), contextlib.suppress(OSError):  # no descriptor left
+            return await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+        return None
 
     async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
@@ -191,10 +212,10 @@ class ControlPlane:
         served = self._served
         match request:
             case StatusRequest():
-                holders = await trio.to_thread.run_sync(find_holders, served.root)
-                if not holders:
+                holders = await self._holders()
+                if holders == []:
                     served.busy_reason = ""
-                return statusreport.status(served, holders)
+                return statusreport.status(served, holders or [])
             case EventsRequest(since):
                 return served.events.since(since)
             case ExtendRequest(seconds):
