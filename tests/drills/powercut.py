@@ -85,7 +85,7 @@ def _make_pattern(image: Path, peer: type[MountedVolume], base: Path) -> Volume:
     """Make an image with a volume on it, of which each round gets a copy."""
     with image.open("wb") as file:
         file.truncate(_IMAGE_BYTES)
-    run_program(("mkfs.ext4", "-q", image)).check()
+    run_program(("mkfs.ext4", "-q", "-b", "4096", image)).check()
     with _disk(image, base / "disk") as disk:
         made = peer(base, cipherdir=disk / "cipher")
         made.create()
@@ -116,7 +116,10 @@ def _round(
     run_program(("cp", "--sparse=always", pattern, image)).check()
     with _disk(image, base / "disk") as disk:
         writers = _work_until_cut(peer(base, cipherdir=disk / "cipher"), disk, seed)
-    with _disk(image, base / "disk") as disk:
+    # Not the same image again: some program's mount namespace may still hold the dead one.
+    after = pattern.with_name("after")
+    run_program(("cp", "--sparse=always", image, after)).check()
+    with _disk(after, base / "disk") as disk:
         findings = judge.look(disk / "cipher", volume)
 
     def found(what: str, sentences: list[str]) -> None:

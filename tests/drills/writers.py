@@ -125,7 +125,7 @@ class Writer(threading.Thread):
     def _make_symlink(self) -> None:
         if (path := self._new_path()) is None:
             return
-        target = "t" * self._random.randint(1, 900)
+        target = "t" * self._random.randint(1, 600)
 
         def apply(tree: Tree) -> None:
             tree[path] = Target(target)

@@ -24,6 +24,7 @@ from vaultui.cipherfs.furnishing import make_furnished, remove_furnished, replac
 from vaultui.cipherfs.inodes import Inodes, Node
 from vaultui.cipherfs.metadata import write_companion
 from vaultui.cipherfs.nodeattributes import NodeAttributes
+from vaultui.cipherfs.spareivs import SpareIvs
 from vaultui.cipherfs.symlinks import Symlinks
 from vaultui.format.names import DIR_IV_NAME, companion
 from vaultui.linux.atcalls import (
@@ -59,6 +60,7 @@ class DirOps:
         attrs: NodeAttributes,
         symlinks: Symlinks,
         durability: Durability,
+        spare_ivs: SpareIvs,
     ) -> None:
         self._inodes = inodes
         self._directories = directories
@@ -66,6 +68,7 @@ class DirOps:
         self._attrs = attrs
         self._symlinks = symlinks
         self._durability = durability
+        self._spare_ivs = spare_ivs
 
     # Making.
 
@@ -120,7 +123,7 @@ class DirOps:
         mode &= 0o7777
         with self._new_entry(parent, name, caller) as (directory, cname):
             if self._names.uses_dir_iv:
-                fd, status = make_furnished(directory.fd, cname, mode, caller)
+                fd, status = make_furnished(directory.fd, cname, mode, caller, self._spare_ivs)
             else:
                 with acting_for(caller):
                     os.mkdir(cname, mode, dir_fd=directory.fd)

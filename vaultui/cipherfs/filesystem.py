@@ -34,6 +34,7 @@ from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
 from vaultui.cipherfs.pathcodec import PathCodec
 from vaultui.cipherfs.report import Report, Reporter
 from vaultui.cipherfs.space import Space
+from vaultui.cipherfs.spareivs import SpareIvs
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
@@ -74,6 +75,7 @@ class FileSystem:
         conflict_copies: bool = False,
         xattrs: bool = True,
         suid: bool = False,
+        spare_ivs: bool = False,
         on_change: Callable[[InodeNo], None] = lambda _: None,
     ) -> None:
         """`cipherdir_fd` stays the caller's.
@@ -81,6 +83,7 @@ class FileSystem:
         `bad_names` are patterns of undecryptable names to show; raises BadPattern. Without any,
         `conflict_copies` shows those of sync clients. `suid` says
         that programs may gain rights by their files, so that capabilities mean something.
+        With `spare_ivs` a thread keeps some ready on the disk, and a mkdir need not wait for it.
         `on_change` is told whose attributes changed by a write or an open, where the caller
         can't know.
         """
@@ -116,7 +119,10 @@ class FileSystem:
             inodes, directories, self._files, self._io, volume.content, symlinks, reporter
         )
         self._durability = Durability(inodes, directories)
-        self._dirops = DirOps(inodes, directories, names, self._attrs, symlinks, self._durability)
+        self._spare_ivs = SpareIvs(root.fd, wanted=spare_ivs)
+        self._dirops = DirOps(
+            inodes, directories, names, self._attrs, symlinks, self._durability, self._spare_ivs
+        )
         self._listings = Listings(inodes, directories, self._attrs)
         self._xattrs: Xattrs | NoXattrs = NoXattrs()
         if xattrs:
@@ -388,6 +394,7 @@ class FileSystem:
         for handle in list(self._file_handles):
             self.release(Handle(handle))
         self._dir_handles.clear()
+        self._spare_ivs.close()
         self._directories.close()
 
     def _referenced(self, attributes: Attributes) -> Attributes:

@@ -17,6 +17,7 @@ from typing import Final
 
 from vaultui.cipherfs.conflictcopies import is_own_copy
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, staging_name, write_dir_iv
+from vaultui.cipherfs.spareivs import SpareIvs
 from vaultui.format.names import DIR_IV_NAME, is_companion
 from vaultui.linux.atcalls import RENAME_EXCHANGE, RENAME_NOREPLACE, exists, rename
 from vaultui.linux.credentials import Caller, acting_for
@@ -28,7 +29,7 @@ _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 def make_furnished(
-    parent_fd: int, cname: bytes, mode: int, caller: Caller | None
+    parent_fd: int, cname: bytes, mode: int, caller: Caller | None, spare: SpareIvs
 ) -> tuple[int, os.stat_result]:
     """Make a directory with its IV; return a descriptor of it, and its status.
 
@@ -42,13 +43,15 @@ def make_furnished(
     fd = -1
     try:
         fd, given = _open_as_owner(parent_fd, staged)
-        with acting_for(caller):
-            write_dir_iv(fd)
-        now = stat.S_IMODE(os.fstat(fd).st_mode)
-        wanted = (now if given is None else given) & (mode | ~_OWNER_ALL)
-        if wanted != now:
+        # A spare one is ours, not the caller's.
+        if caller is not None or not spare.give(fd):
+            with acting_for(caller):
+                write_dir_iv(fd)
+        if given is not None or mode & _OWNER_ALL != _OWNER_ALL:
+            if given is None:
+                given = stat.S_IMODE(os.fstat(fd).st_mode)
             # Not as the caller, who would lose the set-group-ID bit of a foreign group.
-            os.fchmod(fd, wanted)
+            os.fchmod(fd, given & (mode | ~_OWNER_ALL))
         _give_free_name(parent_fd, staged, cname)
         return fd, os.fstat(fd)
     except BaseException:

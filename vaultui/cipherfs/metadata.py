@@ -16,7 +16,7 @@ from vaultui.format.names import (
     companion,
     is_companion,
 )
-from vaultui.linux.atcalls import start_writeback
+from vaultui.linux.atcalls import write_back
 from vaultui.linux.errnos import os_error
 
 REMOVED_IV_PREFIX: Final = DIR_IV_NAME + b".rmdir."
@@ -130,7 +130,10 @@ def _read_small(directory_fd: int, name: bytes, limit: int) -> bytes:
 
 
 def _write_new(directory_fd: int, name: bytes, data: bytes) -> None:
-    """Make a small file, whole or not at all, and have the kernel begin to write it out."""
+    """Make a small file, whole or not at all, and wait until it was handed to the disk.
+
+    That takes one write, and no flush; whatever depends on the file is made after it.
+    """
     fd = os.open(name, _NEW, MODE, dir_fd=directory_fd)
     try:
         try:
@@ -139,7 +142,7 @@ def _write_new(directory_fd: int, name: bytes, data: bytes) -> None:
                 os.write(fd, data[done:])  # brings out what stopped the first
                 raise os_error(errno.ENOSPC)
             with contextlib.suppress(OSError):  # a file system that can't: fsync comes later
-                start_writeback(fd)
+                write_back(fd)
         finally:
             os.close(fd)  # which may be when a server says that there is no room
     except BaseException:

@@ -35,6 +35,7 @@ may share theirs until one is written to (ioctl_ficlone(2))."""
 
 _FALLOC_FL_KEEP_SIZE = 1
 _SYNC_FILE_RANGE_WRITE = 2
+_SYNC_FILE_RANGE_WRITE_AND_WAIT = 7
 
 _fallocate = libc.function("fallocate", ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 _renameat2 = libc.function(
@@ -88,6 +89,15 @@ def exists(directory: int, name: bytes) -> bool:
 def start_writeback(fd: int) -> None:
     """Make the kernel begin to write the file's dirty pages now; returns without waiting."""
     _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
+
+
+def write_back(fd: int) -> None:
+    """Write the file's dirty pages out and wait for it.
+
+    The disk may have them in its cache alone, and what says where they lie is for the file
+    system to write; but an entry that is made now will not be on the disk without them.
+    """
+    _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE_AND_WAIT)
 
 
 def syncfs(fd: int) -> None:

@@ -142,6 +142,7 @@ def _tree(
         conflict_copies=spec.conflict_copies,
         xattrs=spec.xattrs,
         suid=spec.suid,
+        spare_ivs=True,
         on_change=forget_attributes,
     )
 

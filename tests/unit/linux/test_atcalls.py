@@ -46,6 +46,7 @@ def test_rename_without_replacing_and_exchange(tmp_path: Path) -> None:
 
 
 def test_writeback_and_sync_take_a_descriptor(fd: int) -> None:
+    atcalls.write_back(fd)
     atcalls.start_writeback(fd)
     atcalls.syncfs(fd)
     os.close(fd)
