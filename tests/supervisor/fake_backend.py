@@ -20,6 +20,8 @@ from vaultui.model.errors import PasswordIncorrect
 from vaultui.model.secret import Secret
 from vaultui.wire import framing
 from vaultui.wire.handshake import (
+    Calibrated,
+    CalibrateSpec,
     Checked,
     CheckProgress,
     CheckSpec,
@@ -31,6 +33,9 @@ from vaultui.wire.handshake import (
     MountSpec,
     PasswdSpec,
     Ready,
+    SlotAdded,
+    SlotAddSpec,
+    SlotInfo,
     Starting,
     Step,
     StepName,
@@ -106,7 +111,7 @@ def serve(spec: MountSpec) -> None:
                 sys.exit(int(word))
 
 
-def once(spec: CreateSpec | PasswdSpec | CheckSpec | InfoSpec) -> None:
+def once(spec: object) -> None:
     say(Starting(os.getpid()))
     match spec:
         case CreateSpec():
@@ -120,6 +125,13 @@ def once(spec: CreateSpec | PasswdSpec | CheckSpec | InfoSpec) -> None:
                 say(Failed(PasswordIncorrect().to_wire()))
                 sys.exit(12)
             say(Done())
+        case SlotAddSpec():
+            given, new = framing.read_secret(SPEC), framing.read_secret(SPEC)
+            say(SlotAdded(SlotInfo("00" * 16, spec.kind, "none", 0, spec.label)))
+            framing.write_secret(NOTIFY, given)
+            framing.write_secret(NOTIFY, new)
+        case CalibrateSpec():
+            say(Calibrated("scrypt", 0.25, "", 0.0))
         case CheckSpec():
             framing.read_secret(SPEC).wipe()
             for files in range(3):
@@ -136,7 +148,10 @@ def once(spec: CreateSpec | PasswdSpec | CheckSpec | InfoSpec) -> None:
 
 
 if __name__ == "__main__":
-    received = framing.read_message(SPEC, MountSpec, CreateSpec, PasswdSpec, CheckSpec, InfoSpec)
+    received = framing.read_message(
+        SPEC,
+        *(MountSpec, CreateSpec, PasswdSpec, CheckSpec, InfoSpec, SlotAddSpec, CalibrateSpec),
+    )
     if isinstance(received, MountSpec):
         serve(received)
     else:

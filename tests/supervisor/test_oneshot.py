@@ -13,6 +13,8 @@ from support import eventually, wait_until
 from vaultui.linux import process
 from vaultui.model.errors import BackendDied, PasswordIncorrect, TimedOut
 from vaultui.wire.handshake import (
+    Calibrated,
+    CalibrateSpec,
     Checked,
     CheckProgress,
     CheckSpec,
@@ -21,6 +23,9 @@ from vaultui.wire.handshake import (
     Done,
     InfoSpec,
     PasswdSpec,
+    SlotAdded,
+    SlotAddSpec,
+    SlotInfo,
     Step,
     StepName,
 )
@@ -42,6 +47,24 @@ async def test_two_secrets_arrive_apart_and_in_order(place) -> None:
     assert (await place.once(PasswdSpec("/c"), b"old", b"longer")).message == Done()
     with pytest.raises(PasswordIncorrect):
         await place.once(PasswdSpec("/c"), b"same", b"same")
+
+
+async def test_a_new_key_arrives_with_what_is_shown_of_it(place) -> None:
+    outcome = await place.once(SlotAddSpec("/c", "recovery-key", label="safe"), b"shown", b"code")
+    assert outcome.message == SlotAdded(SlotInfo("00" * 16, "recovery-key", "none", 0, "safe"))
+    assert outcome.secret is not None
+    assert outcome.qr_code is not None
+    with outcome.secret as text, outcome.qr_code as code:
+        assert (bytes(text.view), bytes(code.view)) == (b"shown", b"code")
+    # Of a key that nothing is shown of, both are there and empty.
+    outcome = await place.once(SlotAddSpec("/c", "key-file"), b"", b"")
+    assert (outcome.secret, outcome.qr_code) != (None, None)
+    assert not outcome.secret
+    assert not outcome.qr_code
+
+
+async def test_a_command_may_take_no_secret(place) -> None:
+    assert (await place.once(CalibrateSpec())).message == Calibrated("scrypt", 0.25, "", 0.0)
 
 
 async def test_progress_arrives_before_the_result(place) -> None:

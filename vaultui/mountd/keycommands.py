@@ -22,7 +22,7 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import Argon2idRefused, KeySlotUnknown, UsageError
 from vaultui.model.secret import Secret
-from vaultui.mountd import opening, qrcode
+from vaultui.mountd import opening
 from vaultui.wire.handshake import (
     TOKEN_KIND,
     Calibrated,
@@ -76,6 +76,9 @@ def add_slot(spec: SlotAddSpec, secret: Secret, new: Secret) -> tuple[SlotAdded,
         raise UsageError(what=f"No key is of the kind {spec.kind!r}") from None
     text, code = Secret(bytearray()), Secret(bytearray())
     if kind is SlotKind.RECOVERY_KEY:
+        # Imported here: no unlock waits for the library.
+        from vaultui.mountd import qrcode
+
         key = Credentials(recovery_key=recoverykey.new())
         assert key.recovery_key is not None
         text = recoverykey.format(key.recovery_key)
