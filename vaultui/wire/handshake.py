@@ -119,7 +119,8 @@ class CreateSpec:
     argon2id: bool = False
     """Derive with Argon2id, at a cost of about a second; gocryptfs refuses the volume then."""
     key_file: str = ""
-    """The password opens the volume together with this file; gocryptfs refuses it then."""
+    """The password opens the volume together with this file, or where it is empty, the file
+    alone; gocryptfs refuses the volume then."""
     has_master_key: bool = False
     """A second secret follows: the master key to wrap, instead of a new one."""
     version: int = WIRE_VERSION
@@ -129,7 +130,9 @@ class CreateSpec:
 class PasswdSpec:
     """Change the key that opens the volume to another of its kind, or its derivation.
 
-    Two secrets follow: the old password, the new one. Answered by Done.
+    Two secrets follow: the old password, the new one. A recovery key, or the master key, in the
+    place of the old one replaces the only other key there is, by one of any kind. Answered by
+    Done.
     """
 
     cipherdir: str
@@ -144,7 +147,7 @@ class PasswdSpec:
     key_file: str = ""
     """As in MountSpec."""
     new_key_file: str = ""
-    """Takes the place of the key file, where the key has one; empty keeps it."""
+    """Takes the place of the key file, where the key has one or is replaced; empty keeps it."""
     same_password: bool = False
     """The second secret is empty: another derivation, or another key file, is all there is."""
     version: int = WIRE_VERSION
@@ -323,12 +326,12 @@ TOKEN_KIND = "fido2-token"  # noqa: S105 - the name of a kind
 @dataclass(frozen=True)
 class SlotInfo:
     id: str
-    """32 hexadecimal digits."""
+    """32 hexadecimal digits; empty for the only key of a volume in the plain format."""
     kind: str
     """password, key-file, password+key-file or recovery-key; or TOKEN_KIND."""
     key_derivation: str
     created: int
-    """Seconds since 1970, UTC."""
+    """Seconds since 1970, UTC; 0 where that is not known, as in the plain format."""
     label: str
 
 
