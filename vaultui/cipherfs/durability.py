@@ -1,11 +1,12 @@
 """IVs and companions reach the disk before, or with, what cannot be read without them.
 
 gocryptfs syncs neither, so that a power cut soon after `mkdir` and an fsync of the parent
-leaves a directory with an empty IV, whose content nobody can name. Syncing each as it is made
-would take a disk flush for each directory. Instead
+leaves a directory with an empty IV, whose content nobody can name (its issue 1033). Syncing each
+as it is made would take a disk flush for each directory. Instead
 
-- the kernel starts to write them out as they are made, which costs next to nothing and
-  shortens the dangerous time from half a minute to that of one request to the disk; and
+- their content is handed to the disk before there is an entry that depends on it (see
+  `spareivs` and `metadata`), so that a file system that keeps the order of its changes, as
+  those with a journal do, never shows the one without the other; and
 - each is remembered until it is synced. An fsync of a file first syncs what the names on
   its path depend on; an fsync of a directory also the companions in it and the IVs of the
   directories in it. The callers of fsync get what they ask for, and nobody else waits.
