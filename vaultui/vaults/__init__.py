@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         Keys,
         KeysChanged,
         RecoveryKey,
-        SavedPassword,
         find_slot,
         gocryptfs_opens,
         slots_of,
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     )
     from vaultui.vaults.paths import Paths, default_paths
     from vaultui.vaults.recoverysheet import write_sheet
+    from vaultui.vaults.savedpassword import SavedPassword
     from vaultui.vaults.service import Vaults
     from vaultui.vaults.status import VaultStatus
     from vaultui.vaults.unlocking import StepReport
@@ -183,7 +183,6 @@ _HOMES = {
         "Keys",
         "KeysChanged",
         "RecoveryKey",
-        "SavedPassword",
         "find_slot",
         "gocryptfs_opens",
         "slots_of",
@@ -200,6 +199,7 @@ _HOMES = {
         "Unlocked",
     ),
     "vaultui.vaults.paths": ("Paths", "default_paths"),
+    "vaultui.vaults.savedpassword": ("SavedPassword",),
     "vaultui.vaults.service": ("Vaults",),
     "vaultui.vaults.status": ("VaultStatus",),
     "vaultui.vaults.unlocking": ("StepReport",),

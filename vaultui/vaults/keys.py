@@ -22,11 +22,12 @@ from vaultui.model.errors import (
 )
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
-from vaultui.vaults import keyringclient, volumes
+from vaultui.vaults import savedpassword, volumes
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Derivation, Key, NewKey, with_key_file
 from vaultui.vaults.paths import absolute
 from vaultui.vaults.registry import Registry
+from vaultui.vaults.savedpassword import SavedPassword
 from vaultui.vaults.tokenkind import has_token
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.handshake import (
@@ -39,11 +40,9 @@ from vaultui.wire.handshake import (
     SlotInfo,
     SlotOpened,
     SlotRemoveSpec,
-    SlotVerifySpec,
     VolumeInfo,
 )
 
-KEYRING_TIMEOUT_S = 60.0
 _SCRYPT_LOGN = 16
 _ID_PREFIX = 4
 """Fewer characters of an ID would be mistaken for a number."""
@@ -57,17 +56,6 @@ class Compatibility(Enum):
     LOST = "lost"
     """It opened the volume before, and refuses it now."""
     REGAINED = "regained"
-
-
-class SavedPassword(Enum):
-    """What became of the password in the keyring when keys changed."""
-
-    UNTOUCHED = "untouched"
-    """None is saved, or the saved one still opens the vault."""
-    REPLACED = "replaced"
-    DELETED = "deleted"
-    STALE = "stale"
-    """It opens nothing any more, and the keyring did not let it be replaced or deleted."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +149,7 @@ class Keys:
         Raises PasswordIncorrect, KeyFileIncorrect or RecoveryKeyMistyped, and
         VolumeConfTampered for a config that is not as it was made.
         """
-        return await _verify(self._registry.entry(name), key)
+        return await volumes.verify(self._registry.entry(name), key)
 
     async def verify_recovery(self, name: str, recovery_key: Secret) -> SlotOpened:
         """Return which key of the vault a recovery key is, as it was typed.
@@ -229,7 +217,7 @@ class Keys:
             self._registry.replace(replace(entry, key_file=""))
         # There were several keys before, and gocryptfs knows of one.
         regained = Compatibility.REGAINED if gocryptfs_opens(after) else Compatibility.UNCHANGED
-        return await self._changed(entry, after, regained, None)
+        return await self._mended(entry, slots_of(after), regained, key, None)
 
     async def change_password(
         self,
@@ -281,59 +269,31 @@ class Keys:
                 await run_oneshot(spec, [key.secret, new or none])
 
         await with_key_file(entry, key, attempt)
-        if new_key_file and entry.key_file:
-            entry = replace(entry, key_file=new_key_file)
-            self._registry.replace(entry)
+        if new_key_file:
+            key = replace(key, key_file=new_key_file)
+            if entry.key_file:
+                entry = replace(entry, key_file=new_key_file)
+                self._registry.replace(entry)
         after = await volumes.info(entry)
-        return await self._changed(entry, after, _compatibility(before, after), new)
+        slots, compatibility = slots_of(after), _compatibility(before, after)
+        if new is None:
+            return KeysChanged(slots, compatibility, SavedPassword.UNTOUCHED)
+        return await self._mended(entry, slots, compatibility, key, new)
 
-    async def _changed(
+    async def _mended(
         self,
         entry: VaultEntry,
-        after: VolumeInfo,
+        slots: tuple[SlotInfo, ...],
         compatibility: Compatibility,
+        key: Key,
         new: Secret | None,
     ) -> KeysChanged:
-        saved, problem = SavedPassword.UNTOUCHED, None
         try:
-            saved = await _mend_saved(entry, new)
+            saved = await savedpassword.mend(entry, slots, key.key_file, new)
         except VaultuiError as error:
             # The change is done, and must not look as if it had failed.
-            saved, problem = SavedPassword.STALE, error
-        return KeysChanged(slots_of(after), compatibility, saved, problem)
-
-
-async def _verify(entry: VaultEntry, key: Key) -> SlotOpened:
-    async def attempt(key_file: str) -> SlotOpened:
-        spec = SlotVerifySpec(
-            entry.cipherdir, entry.config_path, entry.reverse, key_file, key.fido2_device
-        )
-        outcome = await run_oneshot(spec, [key.secret])
-        assert isinstance(outcome.message, SlotOpened)
-        return outcome.message
-
-    return await with_key_file(entry, key, attempt)
-
-
-async def _mend_saved(entry: VaultEntry, new: Secret | None) -> SavedPassword:
-    """Replace, or delete, a saved password that opens nothing any more."""
-    if not keyringclient.session_bus():
-        return SavedPassword.UNTOUCHED  # nothing was ever saved from here
-    saved = await keyringclient.find(entry, KEYRING_TIMEOUT_S)
-    if saved is None:
-        return SavedPassword.UNTOUCHED
-    with saved:
-        try:
-            await _verify(entry, Key(saved))
-        except PasswordIncorrect:
-            pass
-        else:
-            return SavedPassword.UNTOUCHED
-    if new is None:
-        await keyringclient.forget(entry, KEYRING_TIMEOUT_S)
-        return SavedPassword.DELETED
-    await keyringclient.save(entry, new, KEYRING_TIMEOUT_S)
-    return SavedPassword.REPLACED
+            return KeysChanged(slots, compatibility, SavedPassword.STALE, error)
+        return KeysChanged(slots, compatibility, saved)
 
 
 def _compatibility(before: VolumeInfo, after: VolumeInfo) -> Compatibility:

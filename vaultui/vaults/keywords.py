@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from vaultui.vaults.keys import Compatibility, KeysChanged, SavedPassword
+from vaultui.vaults.keys import Compatibility, KeysChanged
+from vaultui.vaults.savedpassword import SavedPassword
 from vaultui.wire.handshake import SlotInfo
 
 _KINDS: Final = {

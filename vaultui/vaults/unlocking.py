@@ -137,6 +137,9 @@ def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = 
     check_overlap(entry.cipherdir, entry.mountpoint)
     try:
         if vaults_dir in mountpoint.parents:
+            # Others may pass through, as they must for a vault that is opened for them, and
+            # see no names.
+            vaults_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
             mountpoint.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif not mountpoint.is_dir():
             raise MountpointMissing(path=entry.mountpoint)

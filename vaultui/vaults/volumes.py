@@ -20,6 +20,8 @@ from vaultui.wire.handshake import (
     Created,
     CreateSpec,
     InfoSpec,
+    SlotOpened,
+    SlotVerifySpec,
     VolumeInfo,
 )
 
@@ -67,6 +69,20 @@ async def create(entry: VaultEntry, password: Secret, flavour: Flavour) -> tuple
     assert isinstance(result.message, Created)
     assert result.secret is not None
     return result.secret, result.message.derivation_s
+
+
+async def verify(entry: VaultEntry, key: Key) -> SlotOpened:
+    """Return which of the volume's keys this is, and what deriving it took."""
+
+    async def attempt(key_file: str) -> SlotOpened:
+        spec = SlotVerifySpec(
+            entry.cipherdir, entry.config_path, entry.reverse, key_file, key.fido2_device
+        )
+        outcome = await run_oneshot(spec, [key.secret])
+        assert isinstance(outcome.message, SlotOpened)
+        return outcome.message
+
+    return await with_key_file(entry, key, attempt)
 
 
 async def check(

@@ -7,6 +7,7 @@ import pytest
 from vaultui.cli.arguments import as_verb, build_parser
 from vaultui.cli.verbs import find
 from vaultui.model.errors import UsageError
+from vaultui.vaults import Derivation
 
 VERBS = (
     *("list", "status", "ps", "path", "unlock", "lock", "repair", "extend", "pause", "add"),
@@ -65,3 +66,32 @@ def test_an_error_is_a_usage_error_in_words() -> None:
 def test_options_are_not_abbreviated() -> None:
     with pytest.raises(UsageError):
         build_parser().parse_args(["unlock", "Work", "--read"])
+
+
+@pytest.mark.parametrize(
+    ("words", "derivation"),
+    [
+        (["passwd", "Work"], "as-it-is"),
+        (["passwd", "Work", "--argon2id"], "argon2id"),
+        (["slots", "Work", "convert", "--scrypt"], "scrypt"),
+        (["slots", "Work", "add", "--password", "--argon2id"], "argon2id"),
+    ],
+)
+def test_a_derivation_is_one_that_the_vaults_know(words: list[str], derivation: str) -> None:
+    assert Derivation(build_parser().parse_args(words).derivation) is Derivation(derivation)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["slots", "Work", "convert"],
+        ["passwd", "Work", "--argon2id", "--scrypt"],
+        ["slots", "Work", "add", "--new-key-file", "a", "--make-key-file", "b"],
+        ["create", "DIR", "--key-file", "a", "--make-key-file", "b"],
+        ["create", "DIR", "--content", "rot13"],
+        ["slots", "Work", "polish"],
+    ],
+)
+def test_what_contradicts_itself_or_is_unknown_is_refused(words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        build_parser().parse_args(words)
