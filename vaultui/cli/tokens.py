@@ -58,6 +58,7 @@ def with_token(session: Session, name: str, device: str, attempt: Callable[[Key]
 def with_current_key(session: Session, name: str, attempt: Callable[[Key], T]) -> T:
     """Return what `attempt` returns with what opens a vault now, a token or as `current_key`."""
     if device := token_of(session, name):
+        session.output.step("Touch the token when it blinks…")
         return with_token(session, name, device, attempt)
     with current_key(session, name) as key:
         return attempt(key)

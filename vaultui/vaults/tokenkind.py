@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from vaultui.format.features import FeatureFlag
-from vaultui.format.volumeconf import parse
+from vaultui.format.volumeconf import MAX_CONF_BYTES, parse
 from vaultui.model.errors import VaultuiError
 from vaultui.vaults.discovery import CONF, REVERSE_CONF
 from vaultui.vaults.entry import VaultEntry
-
-_MAX_BYTES: Final = 1 << 20
 
 
 def has_token(entry: VaultEntry) -> bool:
@@ -27,6 +24,6 @@ def has_token(entry: VaultEntry) -> bool:
         if not path.is_file():  # a pipe can be read once, and by somebody else
             return False
         with path.open("rb") as file:
-            return parse(file.read(_MAX_BYTES), str(path)).features.has(FeatureFlag.FIDO2)
+            return parse(file.read(MAX_CONF_BYTES + 1), str(path)).features.has(FeatureFlag.FIDO2)
     except (OSError, VaultuiError):
         return False  # unlocking says it better

@@ -170,7 +170,8 @@ def _verify(session: Session) -> int:
     name, output = session.arguments.name, session.output
 
     def attempt(key: Key) -> SlotOpened:
-        output.step("Trying the key…")
+        if not key.fido2_device:
+            output.step("Trying the key…")
         return session.run(session.vaults.keys.verify(name, key))
 
     opened = with_current_key(session, name, attempt)

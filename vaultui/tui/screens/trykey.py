@@ -43,7 +43,9 @@ class TryKeyScreen(KeyForm[SlotOpened]):
     def submit(self) -> None:
         self.query_one("#answer").display = False
         if self.has_key():
-            self.attempt("Deriving the key", self.try_key, self.opened)
+            with_token = self.query_one(OpenedBy).with_token
+            words = "Touch the token" if with_token else "Deriving the key"
+            self.attempt(words, self.try_key, self.opened)
 
     async def try_key(self) -> SlotOpened:
         """Return which key was typed."""

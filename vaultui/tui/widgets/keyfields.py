@@ -59,7 +59,7 @@ class OpenedBy(Vertical):
     def _adapt(self) -> None:
         self.query_one("#key-file-field").display = self._with_file
         label, hint = "Password", ""
-        if self._with_token:
+        if self.with_token:
             label, hint = "PIN", "of the FIDO2 token; empty if it has none"
         elif self._kinds == {"recovery-key"}:
             label = "Key"
@@ -73,7 +73,7 @@ class OpenedBy(Vertical):
         return bool(self._kinds & WITH_KEY_FILE) or bool(self._remembered)
 
     @property
-    def _with_token(self) -> bool:
+    def with_token(self) -> bool:
         return TOKEN_KIND in self._kinds
 
     def focus_first(self) -> None:
@@ -85,7 +85,7 @@ class OpenedBy(Vertical):
     @property
     def is_empty(self) -> bool:
         """Whether nothing was given that could open the vault."""
-        return self.query_one(SecretInput).is_empty and not self._file and not self._with_token
+        return self.query_one(SecretInput).is_empty and not self._file and not self.with_token
 
     @property
     def _file(self) -> str:
@@ -93,7 +93,7 @@ class OpenedBy(Vertical):
 
     def key(self) -> Key:
         """Return what was filled in; the caller wipes it, and the fields keep it."""
-        device = "auto" if self._with_token else ""
+        device = "auto" if self.with_token else ""
         return Key(self.query_one(SecretInput).copy(), as_path(self._file), device)
 
     def blame(self, error: VaultuiError) -> None:
