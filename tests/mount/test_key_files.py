@@ -63,9 +63,9 @@ def test_a_key_file_and_a_password_open_together_and_neither_alone(
     other.write_bytes(key.read_bytes()[1:])
     assert fsck(both, "-keyfile", key).returncode == 0
     wrong = fsck(both, "-keyfile", other)
-    assert (wrong.returncode, b"not opened by this key file" in wrong.stderr) == (12, True)
+    assert (wrong.returncode, b"the key file, or both are incorrect" in wrong.stderr) == (12, True)
     wrong = fsck(both, "-keyfile", key, input=b"wrong\n")
-    assert (wrong.returncode, b"nor by the password" in wrong.stderr) == (12, True)
+    assert (wrong.returncode, b"the key file, or both are incorrect" in wrong.stderr) == (12, True)
     empty = fsck(both, "-keyfile", key, input=b"\n")
     assert (empty.returncode, b"The password is empty" in empty.stderr) == (9, True)
 

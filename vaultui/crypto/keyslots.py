@@ -192,8 +192,10 @@ def _refusal(key_slots: KeySlots, given: Credentials) -> VaultuiError:
             return KeyFileNeeded()
         return PasswordEmpty() if nothing_typed else PasswordIncorrect()
     if nothing_typed:
-        return KeyFileIncorrect(alone="") if SlotKind.KEY_FILE in kinds else PasswordEmpty()
-    return KeyFileIncorrect(alone=", nor by the password, nor by both together")
+        if SlotKind.KEY_FILE not in kinds:
+            return PasswordEmpty()
+        return KeyFileIncorrect(what="The key file is")
+    return KeyFileIncorrect(what="The password, the key file, or both are")
 
 
 def _mistake_in(text: Secret) -> RecoveryKeyMistyped | None:

@@ -372,8 +372,8 @@ class PasswordIncorrect(VaultuiError):
 
 class KeyFileIncorrect(PasswordIncorrect):
     code = "key-file-incorrect"
-    template = "The volume is not opened by this key file{alone}."
-    cure = "Check that it is the right file, and that nothing in it has changed."
+    template = "{what} incorrect."
+    cure = "Check that the file is the right one and nothing in it has changed, and Caps Lock."
 
 
 class RecoveryKeyIncorrect(PasswordIncorrect):

@@ -113,8 +113,8 @@ def test_no_part_of_a_key_opens_and_none_of_another_kind(conf: VolumeConf) -> No
         ("23", Credentials, KeyFileNeeded, "none was given"),
         ("23", lambda: typed(b"pin"), KeyFileNeeded, "none was given"),
         ("3", lambda: key_file(b"card"), PasswordEmpty, "empty"),
-        ("2", lambda: key_file(b"card"), KeyFileIncorrect, "not opened by this key file.$"),
-        ("23", lambda: key_file(b"x", b"x"), KeyFileIncorrect, "both together"),
+        ("2", lambda: key_file(b"card"), KeyFileIncorrect, "^The key file is incorrect"),
+        ("23", lambda: key_file(b"x", b"x"), KeyFileIncorrect, "or both are incorrect"),
         ("01", lambda: typed(b"x"), PasswordIncorrect, "Password incorrect"),
     ],
 )

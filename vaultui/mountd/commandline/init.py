@@ -38,7 +38,7 @@ def run(options: Options, cipherdir: str, program: str) -> ExitCode:
     if not options.extpass and not options.fido2:
         log.info("Choose a password for protecting your files.")
         if options.key_file:
-            log.info("It is needed together with the key file; without one the file is enough.")
+            log.info("It is needed together with the key file. Left empty, the file is enough.")
     with contextlib.ExitStack() as stack:
         kept, secret = _new_secret(options, cipherdir)
         stack.enter_context(secret)
@@ -49,9 +49,10 @@ def run(options: Options, cipherdir: str, program: str) -> ExitCode:
     kind = "gocryptfs-reverse" if options.reverse else "gocryptfs"
     log.info("The %s filesystem has been created successfully.", kind, extra=GREEN)
     log.info(
-        "You can now mount it using: %s%s %s MOUNTPOINT",
+        "You can now mount it using: %s%s%s %s MOUNTPOINT",
         program,
         " -reverse" if options.reverse else "",
+        f" -keyfile {_friendly(options.key_file)}" if options.key_file else "",
         _friendly(cipherdir),
         extra=GREY,
     )
