@@ -59,7 +59,7 @@ class SyncClient:
         """Take over all that was changed here."""
         shutil.rmtree(self.there)
         shutil.copytree(self.here, self.there, symlinks=True)
-        self._known = {entry.inode: path for path, entry in scan(self.there).items()}
+        self._known = {entry: path for path, entry in scan(self.there).items()}
 
     def push(self) -> None:
         """Bring over what was changed there since the last pull."""
@@ -87,9 +87,9 @@ class SyncClient:
     def _rename(self) -> None:
         """Bring over some of the renames as renames, those of directories first."""
         moved = sorted(
-            (path.count("/"), self._known[entry.inode], path)
+            (path.count("/"), self._known[entry], path)
             for path, entry in scan(self.there).items()
-            if self._known.get(entry.inode, path) != path
+            if self._known.get(entry, path) != path
         )
         for _depth, old, new in moved:
             source, target = self.here / old, self.here / new

@@ -111,7 +111,12 @@ class OpenDirectories:
         return directory
 
     def _open(self, parent_fd: int, node: Node) -> Directory:
-        fd, readable = open_directory(parent_fd, node.cname)
+        try:
+            fd, readable = open_directory(parent_fd, node.cname)
+        except OSError as error:
+            if error.errno in (errno.ENOTDIR, errno.ELOOP):  # something else has its name by now
+                raise os_error(errno.ESTALE) from None
+            raise
         if not node.is_inode_of(os.fstat(fd)):
             os.close(fd)
             raise os_error(errno.ESTALE)

@@ -98,7 +98,12 @@ class NodeAttributes:
         if node.parent is None:
             raise os_error(errno.ENOENT)
         directory = self._directories.enter(node.parent)
-        stored = os.readlink(node.cname, dir_fd=directory.fd)
+        try:
+            stored = os.readlink(node.cname, dir_fd=directory.fd)
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # something else has its name by now
+                raise os_error(errno.ESTALE) from None
+            raise
         try:
             return self._symlinks.open(stored)
         except (BadName, CorruptBlock) as error:

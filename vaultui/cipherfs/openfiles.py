@@ -22,6 +22,9 @@ _BACKING: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK means nothing to a file; it keeps us from waiting for the other end of a FIFO
 that took a file's place behind our back. O_APPEND, O_DIRECT and O_TRUNC are ours to honour."""
 
+_NO_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
+"""What says that a symlink, a directory or a socket has the name of the file by now."""
+
 _READ_AHEAD: Final = 128 << 10
 """Bytes that are fetched when a file is opened to be read: as much as the kernel asks for
 first. Less where it ends before."""
@@ -162,6 +165,10 @@ class OpenFiles:
             if readable or not writable:
                 raise
             return _open_write_only(directory.fd, node.cname, flags)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise os_error(errno.ESTALE) from None
+            raise
 
 
 def _open_write_only(directory_fd: int, cname: bytes, flags: int) -> int:
