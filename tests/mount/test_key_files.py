@@ -99,6 +99,12 @@ def test_no_password_is_asked_for_where_the_key_file_is_enough(alone: Vaultfs, k
     assert len(dumped.strip()) == 64
 
 
+def test_of_a_key_file_that_protects_nothing_it_is_said(volume: Vaultfs, key: Path) -> None:
+    done = fsck(volume, "-keyfile", key)
+    assert done.returncode == 0
+    assert b"the password alone opens it" in done.stdout
+
+
 @needs("gocryptfs")
 def test_gocryptfs_refuses_a_volume_with_a_key_file_by_the_name_of_the_feature(
     both: Vaultfs,

@@ -13,7 +13,7 @@ from vaultui.crypto.keyslots import PASSWORD_MAX, Credentials
 from vaultui.crypto.stretching import stretch
 from vaultui.format.features import ContentScheme, FeatureFlag, Features
 from vaultui.format.kdfcost import KEY_BYTES, ScryptCost
-from vaultui.format.keyslots import WITHOUT_KEY_FILE, SlotKind
+from vaultui.format.keyslots import WITH_KEY_FILE, WITHOUT_KEY_FILE, SlotKind
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
     Fido2TokenNeeded,
@@ -72,6 +72,12 @@ def check_takes_password(conf: VolumeConf, *, with_key_file: bool = False) -> No
     slots = () if conf.key_slots is None or with_key_file else conf.key_slots.slots
     if slots and not any(slot.kind in WITHOUT_KEY_FILE for slot in slots):
         raise KeyFileNeeded
+
+
+def takes_key_file(conf: VolumeConf) -> bool:
+    """Tell whether a key file is of any use for the volume."""
+    slots = () if conf.key_slots is None else conf.key_slots.slots
+    return any(slot.kind in WITH_KEY_FILE for slot in slots)
 
 
 def wants_password(conf: VolumeConf, *, with_key_file: bool) -> bool:

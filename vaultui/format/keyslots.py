@@ -49,6 +49,7 @@ class SlotKind(StrEnum):
 
 WITHOUT_KEY_FILE: Final = frozenset((SlotKind.PASSWORD, SlotKind.RECOVERY_KEY))
 """What can be typed alone."""
+WITH_KEY_FILE: Final = frozenset(SlotKind) - WITHOUT_KEY_FILE
 
 @dataclass(frozen=True, slots=True)
 class KeySlot:

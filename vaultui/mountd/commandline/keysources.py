@@ -39,6 +39,8 @@ def read_password_or_token(options: Options, conf: VolumeConf | None) -> Secret:
         return read_password(options.passfile, options.extpass)
     # Told before a password is asked for.
     keyfile.check(options.key_file)
+    if not masterkey.takes_key_file(conf):
+        log.info("No key of this volume is a file: the password alone opens it.")
     if options.passfile or options.extpass or masterkey.wants_password(conf, with_key_file=True):
         # Empty, it leaves the key file by itself.
         return read_password(options.passfile, options.extpass, may_be_empty=True)
