@@ -28,7 +28,11 @@ from vaultui.model.ids import VaultId
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
+    ConflictCopy,
+    Conflicts,
     Created,
+    Drilled,
+    DrillStep,
     Event,
     EventKind,
     Events,
@@ -118,6 +122,7 @@ class StandIn:
         """What is not the default volume, by the name of the vault."""
         self.logs: dict[str, list[str]] = {}
         self.timeline: dict[str, list[Event]] = {}
+        self.conflict_copies: dict[str, tuple[ConflictCopy, ...]] = {}
         self.calls: list[str] = []
         self.cancelled: list[str] = []
         self.the_watch: StandInWatch | None = None
@@ -453,6 +458,11 @@ class StandIn:
         return PathAnswer(
             plain=path, cipher="/".join("5hZ" + part[::-1] for part in path.split("/"))
         )
+
+    async def conflicts(self, name: str) -> Conflicts:
+        self._needs_open(name)
+        copies = self.conflict_copies.get(name, ())
+        return Conflicts(copies, len(copies))
 
     async def info(self, name: str) -> VolumeInfo:
         if self._status(name).state is VaultState.MISSING:

@@ -112,6 +112,8 @@ ACTIONS: Final = (
            _keys, 12),
     Action("vault.password", "P", "Password", "Change its password, or how the key is derived",
            "Vault", _keys),
+    Action("vault.conflicts", "C", "Conflicts", "List conflict copies of a sync client", "Vault",
+           _needs_open),
     Action("vault.forget", "d", "Forget", "Take it off the list; its files stay", "Vault",
            _forget),
     Action("vaults.add", "a", "Add", "Add an existing vault", "Vaults", None, 5),

@@ -230,6 +230,8 @@ class VaultuiApp(App[None]):
                 self.flows.keys(status)
             case "vault.password", VaultStatus():
                 self.flows.change_password(status)
+            case "vault.conflicts", VaultStatus():
+                self.flows.conflicts(status)
             case "vault.forget", VaultStatus():
                 self.flows.forget(status)
             case "vault.repair", _:

@@ -286,6 +286,11 @@ class Flows:
 
         self._app.push_screen(ForgetScreen(status.entry))
 
+    def conflicts(self, status: VaultStatus) -> None:
+        from vaultui.tui.screens.conflicts import ConflictsScreen
+
+        self._app.push_screen(ConflictsScreen(status))
+
     # -- keys -------------------------------------------------------------------------------
 
     def keys(self, status: VaultStatus) -> None:
