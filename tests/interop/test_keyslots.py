@@ -118,7 +118,7 @@ def test_the_password_of_one_slot_changes_by_the_command_line(volume: Vaultfs) -
     refused = volume.run(
         "-passwd", "-masterkey", keys.pop().decode().strip(), volume.cipherdir, input=b"fourth\n"
     )
-    assert "2 passwords" in refused.check(1).text
+    assert "2 keys, and which was lost" in refused.check(1).text
 
 
 def test_a_config_that_was_meddled_with_is_not_mounted_and_its_key_is_shown(

@@ -124,7 +124,8 @@ class SlotChange:
             slot for slot in self.slots if slot.kind is not SlotKind.RECOVERY_KEY
         ]
         if len(found) != 1:
-            raise UsageError(what=f"The volume has {len(found)} keys that may be meant")
+            count = f"{len(found)} keys" if found else "no key but recovery keys"
+            raise UsageError(what=f"The volume has {count}, and which was lost can't be told")
         return replace(found[0], kind=kind)
 
     def rekeyed(self, old: KeySlot, key: Credentials, cost: Cost | None) -> tuple[KeySlot, bytes]:
