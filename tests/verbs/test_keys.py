@@ -109,7 +109,7 @@ def test_a_key_is_removed_only_after_a_yes(
     words = (program("vaultui"), "slots", "Work", "remove", "2", *given)
     for answer, told in (("\n", "Nothing was changed."), ("y\n", "is removed.")):
         with Terminal(words) as terminal:
-            terminal.wait_for("Work opens with: password, made ")
+            terminal.wait_for("Without it, Work opens with: password, made ")
             terminal.wait_for("Remove key 2, key file, made ")
             terminal.type(answer)
             assert terminal.wait() == 0

@@ -100,7 +100,7 @@ def _add(session: Session) -> int:
         return 0
     output.line(f"Key {added.number} of {shown(name)} is a {shown(key_in_words(added.slot))}.")
     if added.compatibility is not Compatibility.UNCHANGED:
-        output.line(compatibility_in_words(added.compatibility))
+        output.item("", compatibility_in_words(added.compatibility))
     return 0
 
 
@@ -128,7 +128,10 @@ def _kind(session: Session) -> SlotKind:
 def _check(session: Session, key: Key) -> SlotInfo:
     """Return which key it is: a wrong one is told before a new password is asked for."""
     session.output.step("Checking the key…")
-    return session.run(session.vaults.keys.verify(session.arguments.name, key)).slot
+    try:
+        return session.run(session.vaults.keys.verify(session.arguments.name, key)).slot
+    finally:
+        session.output.clear_step()
 
 
 def _remove(session: Session) -> int:
@@ -142,7 +145,8 @@ def _remove(session: Session) -> int:
     if not arguments.yes:
         if not has_terminal():
             raise UsageError(what="Say --yes to remove a key without being asked")
-        output.line(_left_sentence(name, [other for other in slots if other is not slot]))
+        left = [other for other in slots if other is not slot]
+        output.item("", f"Without it, {_left_sentence(name, left)}")
         if not confirmed(f"Remove {what}, from {shown(name)}?"):
             output.line("Nothing was changed.")
             return 0
@@ -154,7 +158,7 @@ def _remove(session: Session) -> int:
         output.data({"name": name, "removed": slot_data(number, slot), **_changed_data(changed)})
         return 0
     output.line(f"{what[:1].upper()}{what[1:]}, is removed.")
-    output.line(_left_sentence(name, changed.slots))
+    output.item("", _left_sentence(name, changed.slots))
     output.line("Old copies of its volume config still open with the removed key.")
     _tell(session, changed)
     return 0
@@ -242,4 +246,4 @@ def _changed_data(changed: KeysChanged) -> dict[str, Any]:
 
 def _tell(session: Session, changed: KeysChanged) -> None:
     if words := change_in_words(changed):
-        session.output.line(shown(words))
+        session.output.item("", shown(words))

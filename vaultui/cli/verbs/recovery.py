@@ -149,7 +149,7 @@ def tell_made(session: Session, name: str, made: Made) -> None:
     output, vault = session.output, shown(name)
     output.line(f"Key {made.added.number} of {vault} is a {shown(key_in_words(made.added.slot))}.")
     if made.added.compatibility is not Compatibility.UNCHANGED:
-        output.line(compatibility_in_words(made.added.compatibility))
+        output.item("", compatibility_in_words(made.added.compatibility))
     if made.sheet:
         output.line(f"Print {place(made.sheet)}, then delete it: whoever has it opens {vault}.")
     if made.verified:
@@ -236,10 +236,10 @@ def _drill(session: Session) -> int:
         slot = _numbered(session, name, opened.slot)
         output.data({"name": name, "slot": slot, **data, "problem": drilled.problem or None})
         return 0
-    output.line(f"   {_rehearsal(drilled)}")
+    output.item("   ", _rehearsal(drilled))
     output.line("3. Set a new password, with the recovery key in the place of the old one:")
     output.line(f"   vaultui passwd {vault}  (That is not done now.)")
-    output.line("A recovery key needs the volume config, gocryptfs.conf: keep a copy of that, too.")
+    output.line("A recovery key needs the volume config, gocryptfs.conf: keep a copy of it.")
     return 0
 
 
