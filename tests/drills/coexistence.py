@@ -215,8 +215,8 @@ class _Machine:
     def _found(self, sentence: str) -> None:
         self.counts[sentence.partition(" ")[0].rstrip(":")] += 1
         self._session.found(self._peer, sentence, self._seed)
-        for line in self._volume.log.splitlines()[-3:]:
-            self._session.say(f"    its log: {line}")
+        if self._peer is self._session.peers.ours:
+            self._session.say(f"its log ends: {self._volume.log.splitlines()[-3:]}")
 
 
 def _was_in_place(client: SyncClient) -> bool:

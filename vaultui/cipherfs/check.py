@@ -17,18 +17,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from vaultui.cipherfs.conflictcopies import EntryNamesWithCopies, is_own_copy
+from vaultui.cipherfs.checkednames import CheckedNames
 from vaultui.cipherfs.descent import Descent
-from vaultui.cipherfs.entrynames import EntryNames, WalkedPlace, entry_names_of
-from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, BadDirIv, is_staging_name, read_dir_iv
+from vaultui.cipherfs.entrynames import WalkedPlace
+from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
 from vaultui.cipherfs.symlinks import symlinks_of
 from vaultui.cipherfs.volume import Volume
 from vaultui.cipherfs.wholefile import WholeFile
 from vaultui.cipherfs.xattrs import open_value
 from vaultui.crypto.content import CorruptBlock
 from vaultui.crypto.filename import FIXED_IV, XATTR_PREFIX, BadName
-from vaultui.format.conflictnames import HINT
-from vaultui.format.names import is_companion
 from vaultui.linux.errnos import reason_of
 
 _PROGRESS_EVERY_S: Final = 0.2
@@ -135,7 +133,7 @@ class _Check:
     ) -> None:
         self._content = volume.content
         self._names = volume.names
-        self._entry_names = _entry_names(volume)
+        self._entry_names = CheckedNames(volume)
         self._symlinks = symlinks_of(volume)
         self._on_progress = on_progress
         self._on_damage = on_damage
@@ -218,45 +216,15 @@ class _Check:
 
     def _list(self, folder: WalkedPlace) -> list[tuple[bytes, bytes]]:
         """Return (name, name on disk) of what can be decrypted."""
-        cnames = list(map(os.fsencode, os.listdir(folder.fd)))
-        entries = self._entry_names.shown_of(
-            folder, cnames, lambda cname, error: self._bad_name(cname, error.reason)
-        )
-        if not self._names.is_plain:
-            self._stray_companions(cnames)
-            self._conflict_copies(folder, cnames, entries)
-        return entries
-
-    def _stray_companions(self, cnames: list[bytes]) -> None:
-        wanted = set(map(self._entry_names.companion_of, cnames))
-        for cname in sorted(filter(is_companion, cnames)):
-            if cname not in wanted and not (is_own_copy(cname) or is_staging_name(cname)):
-                self._bad_name(cname, "it names nothing; it may be deleted")
-
-    def _conflict_copies(
-        self, folder: WalkedPlace, cnames: list[bytes], entries: list[tuple[bytes, bytes]]
-    ) -> None:
-        hinted = sorted(filter(HINT.search, cnames))
-        if not hinted:
-            return
-        shown = {cname: name for name, cname in entries}
-        for cname in hinted:
-            original = self._entry_names.original_of(folder, cname)
-            if original is not None:
-                path, cipher = self._path.below(shown[cname], cname).paths()
-                self._copy(path, self._path.below(original, b"").paths()[0], cipher)
-            elif is_own_copy(cname):
-                path, cipher = self._path.below(cname, cname).paths()
-                self._copy(path, "", cipher)
-
-    def _copy(self, path: str, original: str, cipher: str) -> None:
-        self._copies += 1
-        self._on_copy(path, original, cipher)
-
-    def _bad_name(self, cname: bytes, reason: str) -> None:
-        if cname.startswith(REMOVED_IV_PREFIX):
-            reason = "left by an interrupted rmdir; it may be deleted"
-        self._damage(DamageKind.NAME, reason, self._path.below(cname, cname))
+        found = self._entry_names.read(folder)
+        for cname, reason in found.bad:
+            self._damage(DamageKind.NAME, reason, self._path.below(cname, cname))
+        for copy in found.copies:
+            self._copies += 1
+            path, cipher = self._path.below(copy.name, copy.cname).paths()
+            original = self._path.below(copy.original, b"").paths()[0] if copy.original else ""
+            self._on_copy(path, original, cipher)
+        return found.entries
 
     def _symlink(self, fd: int, cname: bytes) -> None:
         target = os.readlink(cname, dir_fd=fd)
@@ -330,9 +298,3 @@ class _Check:
         if now - self._told >= _PROGRESS_EVERY_S:
             self._told = now
             self._on_progress(self._files, self._bytes, self._path.paths()[0])
-
-
-def _entry_names(volume: Volume) -> EntryNames:
-    if volume.names.is_plain:
-        return entry_names_of(volume)
-    return EntryNamesWithCopies(volume.names, volume.features.long_name_max)

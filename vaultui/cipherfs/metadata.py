@@ -43,10 +43,10 @@ class BadDirIv(Exception):
     """The IV of a directory is missing or damaged: no name in it can be read."""
 
 
-def read_dir_iv(directory_fd: int) -> bytes:
-    """Return the IV of a directory; raises BadDirIv."""
+def read_dir_iv(directory_fd: int, name: bytes = DIR_IV_NAME) -> bytes:
+    """Return the IV of a directory, or one of another `name` in it; raises BadDirIv."""
     try:
-        data = _read_small(directory_fd, DIR_IV_NAME, DIR_IV_BYTES + 1)
+        data = _read_small(directory_fd, name, DIR_IV_BYTES + 1)
     except FileNotFoundError:
         raise BadDirIv("it is missing") from None
     except OSError as error:

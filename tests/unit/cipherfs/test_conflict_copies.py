@@ -303,3 +303,23 @@ def test_all_copies_of_a_volume_are_found_whether_shown_or_not(vault: OpenVolume
     (vault.cipherdir / f"readme{SYNCTHING}").write_bytes(b"")
     found = [tuple(map(os.fsdecode, copy)) for copy in vault.fs.conflict_copies()]
     assert sorted(found) == sorted(expected)
+
+
+def test_a_check_tells_which_names_belong_to_the_other_iv_of_two_machines(
+    vault: OpenVolume,
+) -> None:
+    vault.mkdir("dir")
+    vault.write("dir/mine", b"x")
+    vault.mkdir("theirs")
+    vault.write("theirs/file", b"x")
+    vault.write(f"theirs/{LONG}", b"x")
+    folder, theirs = vault.cipher_path("dir"), vault.cipher_path("theirs")
+    other = f"gocryptfs{SYNCTHING}.diriv"
+    (theirs / "gocryptfs.diriv").rename(theirs / other)
+    for path in list(theirs.iterdir()):
+        path.rename(folder / path.name)
+    vault.reopen()
+    _summary, damage, copies = run_check(vault)
+    reason = f"it belongs to another version of this directory's IV, {other}"
+    assert [found[3] for found in damage if found[3] == reason] == [reason] * 2
+    assert [copy[0] for copy in copies] == [f"dir/{other}"]
