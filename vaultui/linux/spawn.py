@@ -8,6 +8,7 @@ Everything here blocks; asyncio code calls `run` in a thread and waits for `Chil
 from __future__ import annotations
 
 import contextlib
+import copy
 import fcntl
 import io
 import os
@@ -65,7 +66,7 @@ class Child:
 
         The first answer reaps the process.
         """
-        if self._returncode is None:
+        if self._returncode is None and self._pidfd >= 0:
             try:
                 ended = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)
             except ChildProcessError:
@@ -91,7 +92,9 @@ class Child:
         """Kill the process and close: reaped now or, if it can't end now, at a later start."""
         self.send_signal(signal.SIGKILL)
         if self.wait(1.0) is None:
-            _unreaped.append(self)
+            # The pidfd with it: whoever killed the process closes this object.
+            _unreaped.append(copy.copy(self))
+            self._pidfd = -1
         else:
             self.close()
 

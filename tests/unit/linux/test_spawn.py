@@ -158,3 +158,16 @@ def test_a_child_that_the_kernel_reaped_itself_is_no_error() -> None:
     root = str(Path(spawn.__file__).parents[2])
     done = spawn.run([sys.executable, "-I", "-S", "-c", code, root], timeout=30)
     assert (done.stdout, done.stderr) == (b"0\n", b"")
+
+
+def test_after_a_process_that_did_not_die_in_time_others_still_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = spawn.start(["sleep", "60"])
+    # As one that waits in the kernel for a file system that hangs.
+    monkeypatch.setattr(slow, "wait", lambda _timeout: None)
+    slow.kill()
+    slow.close()
+    assert slow.poll() is None
+    assert python("").returncode == 0
+    wait_until(lambda: python("").returncode == 0 and not spawn._unreaped, what="it is reaped")
