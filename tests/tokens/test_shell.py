@@ -75,6 +75,19 @@ def test_the_only_token_is_found_and_whoever_waits_is_told_to_touch_it(
     assert (home / "Vaults" / "Work" / "letter").read_text() == "content"
 
 
+def test_an_unlock_that_is_broken_off_does_not_leave_the_token_waiting(
+    bus: Bus, cipherdir: Path
+) -> None:
+    token = bus.plug()
+    made_with(token, cipherdir)
+    token.finger.is_there.clear()
+    with Terminal((*VAULTUI, "unlock", "Work")) as terminal:
+        terminal.wait_for("Touch the token…")
+        terminal.type("\x03")
+        assert terminal.wait() == 15
+    assert token.was_cancelled.wait(20)
+
+
 def test_a_pin_that_is_wanted_is_asked_for_and_never_saved(bus: Bus, cipherdir: Path) -> None:
     token = bus.plug(Authenticator(PIN, always_verifies=True))
     made_with(token, cipherdir)

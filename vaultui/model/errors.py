@@ -497,7 +497,7 @@ class Fido2PinNeeded(VaultuiError):
     code = "fido2-pin-needed"
     exit_code = ExitCode.FIDO2
     template = "The FIDO2 token {device} wants its PIN."
-    cure = "Give it where you are asked for it, at a terminal or in the application."
+    cure = "Type it at the terminal or in the application; a script gives it as the password."
 
 
 class Fido2PinIncorrect(VaultuiError):

@@ -112,6 +112,7 @@ class _Launch:
         self._state = State.LAUNCHING
         self._shim: ShimStart | None = None
         self._run: RunState | None = None
+        self._step: StepName | None = None
         self._log = LogFollower(log_path)
 
     async def until_serving(self, secret: Secret, on_step: Callable[[Step], None]) -> RunState:
@@ -127,6 +128,7 @@ class _Launch:
                     self._move(Event.STARTING)
                 case Step(name):
                     self._move(Event.MOUNTING if name is StepName.MOUNTING else Event.STEP)
+                    self._step = name
                     on_step(message)
                 case Ready():
                     run = await self._confirmed(message)
@@ -158,7 +160,8 @@ class _Launch:
             if not told_to_end:
                 # It said Failed and is on its way out; what it still does is its own tidying.
                 ended = await backend.shut_down(0)
-            elif mounts:
+            elif mounts or self._step is StepName.TOUCHING:
+                # A token that is not told would wait on, and take the next touch for this one.
                 ended = await backend.shut_down(signal.SIGTERM)
             else:
                 # A key derivation does not look at signals, and nothing is mounted yet.
