@@ -199,12 +199,19 @@ class Directories(OpenDirectories):
         return directory
 
     def list(self, directory: Directory) -> list[tuple[bytes, bytes]]:
-        """Return (name, name on disk) of all entries; what can't be decrypted is reported."""
+        """Return (name, name on disk) of all entries; what can't be decrypted is reported.
+
+        Unless it is hidden: that was never an entry.
+        """
         return self._names.list(
             directory, lambda cname, error: self._bad_name(directory.node, cname, error)
         )
 
     def _bad_name(self, node: Node, cname: bytes, error: BadName) -> None:
+        if cname.startswith(b"."):
+            # What sync clients and desktops keep for themselves: no encrypted name begins so.
+            # A partial download comes and goes, and is no alarm each time.
+            return
         above = self._inodes.path_of(node)
         shown = f"{above}/{os.fsdecode(cname)}" if above else os.fsdecode(cname)
         self._report(

@@ -301,3 +301,16 @@ def test_what_has_become_something_else_is_stale_and_no_error_of_the_path(
         with pytest.raises(OSError, match=r".+") as caught:
             call()
         assert caught.value.errno == errno.ESTALE
+
+
+def test_hidden_files_of_a_sync_client_are_no_alarm(vault: OpenVolume) -> None:
+    vault.write("file", b"x")
+    name = vault.cipher_path("file").name
+    (vault.cipherdir / ".stfolder").mkdir()
+    for hidden in (f".syncthing.{name}.tmp", f".{name}.~1a2b", ".nextcloudsync.log", ".DS_Store"):
+        (vault.cipherdir / hidden).write_bytes(b"")
+    assert vault.list() == ["file"]
+    assert vault.reports == []
+    (vault.cipherdir / "readme").write_bytes(b"")
+    assert vault.list() == ["file"]
+    assert len(vault.reports) == 1
