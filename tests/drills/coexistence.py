@@ -158,7 +158,9 @@ class _Machine:
         for path in chance.sample(sorted(before), min(6, len(before))):
             if before[path] is None:
                 continue
-            allowed = {before[path], after.get(path)}
+            # Of a directory that was moved the old name still leads to it, and to what it
+            # holds by now.
+            allowed = {before[path], *after.values()}
             try:
                 place = self._root / path
                 content = os.fsencode(os.readlink(place)) if place.is_symlink() else _read(place)
