@@ -146,7 +146,13 @@ class MountedVolume:
         process, self.process = self.process, None
         if process is not None:
             process.kill()
-            process.wait(10)
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                # gocryptfs looks at its own fresh mount once. Killed at that moment it waits for
+                # itself, until the kernel is told to end the connection.
+                run_program(("umount", "-f", self.mountpoint))
+                process.wait(10)
         detach(self.mountpoint)
 
     def signal(self, number: signal.Signals) -> int:
