@@ -87,13 +87,13 @@ class EntryNamesWithCopies(EntryNames):
     def shown_of(
         self, place: Place, cnames: Iterable[bytes], on_bad: OnBadName
     ) -> list[tuple[bytes, bytes]]:
-        cnames = set(cnames)
-        hinted = {cname for cname in cnames if HINT.search(cname)}
+        cnames = list(cnames)
+        hinted = list(filter(HINT.search, cnames))
         if not hinted:
             return super().shown_of(place, cnames, on_bad)
-        copies = self._copies(place, cnames)
-        others = cnames.difference(copies.values())
-        others -= {cname for cname in hinted if is_own_copy(cname)}
+        copies = self._copies(place, set(cnames))
+        done = {*copies.values(), *filter(is_own_copy, hinted)}
+        others = (cname for cname in cnames if cname not in done)
         return [*copies.items(), *super().shown_of(place, others, on_bad)]
 
     def original_of(self, place: Place, cname: bytes) -> bytes | None:
