@@ -16,10 +16,10 @@ from support import wait_until
 from vaultui.linux import process
 from vaultui.model.secret import Secret
 from vaultui.supervisor.launch import BACKEND, launch_backend
-from vaultui.supervisor.oneshot import Outcome, Spec, run_oneshot
+from vaultui.supervisor.oneshot import Outcome, run_oneshot
 from vaultui.supervisor.repair import repair
 from vaultui.supervisor.runstate import load_run
-from vaultui.wire.handshake import MountSpec, Step
+from vaultui.wire.handshake import MountSpec, OneshotSpec, Step
 from vaultui.wire.launchspec import RunState
 
 FAKE = (sys.executable, "-I", str(Path(__file__).parent / "fake_backend.py"))
@@ -83,7 +83,7 @@ class Place:
             config_path=str(self.report),
         )
 
-    async def once(self, spec: Spec, *secrets: bytes, **options: Any) -> Outcome:
+    async def once(self, spec: OneshotSpec, *secrets: bytes, **options: Any) -> Outcome:
         """Run a command of the fake backend."""
         given = [Secret(bytearray(secret)) for secret in secrets]
         return await run_oneshot(spec, given, self.messages.append, argv=FAKE, **options)

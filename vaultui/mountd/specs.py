@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import KeyFileUnusable, ProtocolError, VaultuiError
@@ -34,6 +34,7 @@ from vaultui.wire.handshake import (
     Failed,
     InfoSpec,
     MountSpec,
+    OneshotSpec,
     PasswdSpec,
     Ready,
     SlotAddSpec,
@@ -44,10 +45,7 @@ from vaultui.wire.handshake import (
     StepName,
 )
 
-_SPECS: Final = (
-    *(MountSpec, CreateSpec, CheckSpec, InfoSpec, PasswdSpec),
-    *(SlotAddSpec, SlotRemoveSpec, SlotVerifySpec, CalibrateSpec),
-)
+_SPECS: Final = (MountSpec, *get_args(OneshotSpec))
 _OWN_TO_A_PROCESS: Final = ("/dev/fd/", "/dev/std", "/proc/self/", "/proc/thread-self/")
 """What a shell makes of `<(program)`, for one."""
 
@@ -126,7 +124,7 @@ def run(spec_fd: int, notify_fd: int, program: str) -> ExitCode:
 
 
 def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
-    spec = framing.read_message(spec_fd, *_SPECS)
+    spec: MountSpec | OneshotSpec | None = framing.read_message(spec_fd, *_SPECS)
     if spec is None:
         raise ProtocolError(what="specification", reason="it is missing")
     _check_key_files(spec)
@@ -144,7 +142,7 @@ def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
     return ExitCode.OK
 
 
-def _check_key_files(spec: Any) -> None:
+def _check_key_files(spec: MountSpec | OneshotSpec) -> None:
     """Raise KeyFileUnusable for a path that leads here to another place than at the front end."""
     for field in ("key_file", "new_key_file"):
         path = getattr(spec, field, "")
@@ -156,7 +154,7 @@ def _check_key_files(spec: Any) -> None:
             )
 
 
-def _secrets_of(spec: Any) -> int:
+def _secrets_of(spec: OneshotSpec) -> int:
     """Return how many secrets follow a Spec of a command that ends by itself."""
     match spec:
         case CreateSpec():
@@ -165,11 +163,11 @@ def _secrets_of(spec: Any) -> int:
             return 2
         case CheckSpec() | SlotRemoveSpec() | SlotVerifySpec():
             return 1
-        case _:
+        case InfoSpec() | CalibrateSpec():
             return 0
 
 
-def _do(spec: Any, secrets: Sequence[Secret], conversation: Conversation) -> None:
+def _do(spec: OneshotSpec, secrets: Sequence[Secret], conversation: Conversation) -> None:
     """Do what a Spec says that ends by itself, and tell its answer."""
     match spec, secrets:
         case CreateSpec(), [password, *given]:

@@ -22,23 +22,16 @@ from vaultui.supervisor.shimstart import ShimStart
 from vaultui.wire.conflictcopy import ConflictCopy
 from vaultui.wire.handshake import (
     Calibrated,
-    CalibrateSpec,
     Checked,
     CheckMessage,
     CheckProgress,
-    CheckSpec,
     Created,
-    CreateSpec,
     Damage,
     Done,
     Failed,
-    InfoSpec,
-    PasswdSpec,
+    OneshotSpec,
     SlotAdded,
-    SlotAddSpec,
     SlotOpened,
-    SlotRemoveSpec,
-    SlotVerifySpec,
     Starting,
     Step,
     VolumeInfo,
@@ -51,16 +44,6 @@ _END_S: Final = 5.0
 """What the program gets after its result, and after being told to end."""
 _ERRORS_FD: Final = 2
 
-Spec = (
-    CreateSpec
-    | CheckSpec
-    | InfoSpec
-    | PasswdSpec
-    | SlotAddSpec
-    | SlotRemoveSpec
-    | SlotVerifySpec
-    | CalibrateSpec
-)
 Result = Done | Created | Checked | VolumeInfo | SlotAdded | SlotOpened | Calibrated
 _MESSAGES: Final = (
     *(Starting, Step, CheckProgress, Damage, ConflictCopy, Failed),
@@ -82,7 +65,7 @@ class Outcome:
 
 
 async def run_oneshot(
-    spec: Spec,
+    spec: OneshotSpec,
     secrets: Sequence[Secret] = (),
     on_message: OnMessage = lambda _message: None,
     *,

@@ -239,6 +239,19 @@ class InfoSpec:
     version: int = WIRE_VERSION
 
 
+OneshotSpec = (
+    CreateSpec
+    | CheckSpec
+    | InfoSpec
+    | PasswdSpec
+    | SlotAddSpec
+    | SlotRemoveSpec
+    | SlotVerifySpec
+    | CalibrateSpec
+)
+"""Commands that end by themselves."""
+
+
 @dataclass(frozen=True)
 class Starting:
     pid: int
