@@ -14,7 +14,7 @@ from authenticator import Authenticator
 from capabilities import needs
 from plugged import Bus, PluggedToken
 from programs import Completed, run_program
-from support import Vaultfs, detach
+from support import Vaultfs, detach, wait_until
 from terminal import Terminal
 
 from vaultui.vaults.adding import new_entry
@@ -125,6 +125,31 @@ def test_a_pin_can_come_from_where_a_password_does(
     assert "key 1, FIDO2 token" in vaultui("slots", "Work", "verify", *options).check().text
     error = json.loads(vaultui("unlock", "Work", "--json").check(31).stdout)["error"]
     assert error["code"] == "fido2-pin-needed"
+
+
+def test_a_launcher_opens_with_a_token_and_asks_for_a_pin_in_a_terminal(
+    bus: Bus, cipherdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("xdg-open", "xdg-terminal-exec"):
+        script = tmp_path / name
+        script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/started\n')
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("DISPLAY", ":99")
+    started = tmp_path / "started"
+
+    def launched() -> list[str]:
+        started.unlink(missing_ok=True)
+        vaultui("--launcher", "--unlock=Work").check()
+        wait_until(lambda: started.exists() and started.read_text().endswith("\n"))
+        return started.read_text().splitlines()
+
+    token = bus.plug(Authenticator(PIN))
+    made_with(token, cipherdir)
+    assert launched()[0].endswith("/Vaults/Work")
+    vaultui("lock", "Work").check()
+    token.authenticator.always_verifies = True
+    assert launched()[1:] == ["unlock", "Work", "--open"]
 
 
 def test_what_a_token_can_not_open_is_told_before_anything_is_asked(

@@ -18,6 +18,7 @@ from vaultui.cli.prompt import has_terminal
 from vaultui.cli.session import Session
 from vaultui.cli.tokens import token_of, with_token
 from vaultui.model.errors import (
+    Fido2PinNeeded,
     PasswordIncorrect,
     PasswordUnavailable,
     RecoveryKeyMistyped,
@@ -117,8 +118,12 @@ def _attempt(session: Session, name: str, key: Key, source: PasswordSource) -> U
         nonempty=arguments.nonempty,
     )
 
-    def step(_name: StepName, words: str) -> None:
+    def step(taken: StepName, words: str) -> None:
         session.output.step(words)
+        if arguments.launcher and taken is StepName.TOUCHING:
+            from vaultui.vaults.desktop import notify
+
+            notify(words, f"It opens {name}.")
 
     result = session.run(session.vaults.unlock(name, key, options=options, on_step=step))
     if arguments.save:
@@ -138,7 +143,7 @@ def _unlock_for_launcher(session: Session, name: str, terminal: str) -> int:
 
     try:
         result = unlock(session, name)
-    except (PasswordUnavailable, PasswordIncorrect) as error:
+    except (PasswordUnavailable, PasswordIncorrect, Fido2PinNeeded) as error:
         if open_unlock_terminal(name, terminal):
             return 0
         notify(f"{name} was not unlocked", f"{error.summary} {error.hint}")
