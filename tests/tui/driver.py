@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from support import eventually
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from vaultui.tui.app import VaultuiApp
@@ -54,6 +55,9 @@ class Driver:
     @property
     def text(self) -> str:
         """What the screen in front shows: a dialog without what lies behind it, or all of it."""
+        # Textual says this before each picture. What an earlier one left may be screens that are
+        # gone by now, or that would be drawn behind each other without an end.
+        visible_screen_stack.set(self.app._background_screens)
         lines = self.app.screen._compositor.render_strips()
         boxes = self.app.screen.query(".dialog").results()
         box = next((box.region for box in boxes if box.display), None)

@@ -295,7 +295,10 @@ class StandIn:
         if status.state is VaultState.MISSING:
             raise CipherdirMissing(path=status.entry.cipherdir)
         report = on_step or (lambda _name, _words: None)
-        report(StepName.DERIVING, "Deriving key")
+        if self.keys.has_token(name):
+            report(StepName.TOUCHING, "Touch the token…")
+        else:
+            report(StepName.DERIVING, "Deriving key")
         try:
             await self.derive.wait()
         except asyncio.CancelledError:
@@ -468,6 +471,19 @@ class StandIn:
         if self._status(name).state is VaultState.MISSING:
             raise CipherdirMissing(path=self._status(name).entry.cipherdir)
         return self.keys.described(name, self.infos.get(name, INFO))
+
+    async def drill(
+        self,
+        name: str,
+        recovery_key: Secret,
+        on_step: Callable[[DrillStep], None] = lambda _step: None,
+    ) -> Drilled:
+        opened = await self.keys.verify_recovery(name, recovery_key)
+        if self._status(name).mounted:
+            return Drilled(opened, rehearsed=False)
+        for step in DrillStep:
+            on_step(step)
+        return Drilled(opened, True, files=3, bytes=300)
 
     # -- the machine ------------------------------------------------------------------------
 

@@ -13,9 +13,11 @@ from vaultui.model.errors import (
     PasswordIncorrect,
     RecoveryKeyIncorrect,
     RecoveryKeyMistyped,
+    VaultuiError,
 )
 from vaultui.model.secret import Secret
 from vaultui.vaults import (
+    TOKEN_KIND,
     Calibrated,
     Compatibility,
     Derivation,
@@ -65,6 +67,11 @@ class StandInKeys:
         """Cleared by a test: whatever takes a key waits."""
         self.derive.set()
         self.cancelled: list[str] = []
+        self.refused: VaultuiError | None = None
+        """Raised by the next attempt to add a key."""
+        self.argon2id = ARGON2ID
+        """Empty for a machine without memory for it."""
+        self.unmeasured: VaultuiError | None = None
 
     def put(self, name: str, kind: str, typed: str, *, file: str = "", label: str = "",
             derivation: str = ARGON2ID) -> SlotInfo:  # fmt: skip
@@ -76,12 +83,21 @@ class StandInKeys:
         held.append(_Held(slot, typed, file))
         return slot
 
+    def make_token(self, name: str, pin: str) -> None:
+        """Have a FIDO2 token open a vault, as gocryptfs makes them."""
+        self._held[name] = [_Held(dataclasses.replace(_PLAIN, kind=TOKEN_KIND), pin)]
+
+    def has_token(self, name: str) -> bool:
+        return self._of(name)[0].slot.kind == TOKEN_KIND
+
     def _of(self, name: str) -> list[_Held]:
         self._vaults.entry(name)
         return self._held.setdefault(name, [_Held(_PLAIN, self._vaults.passwords[name])])
 
     def described(self, name: str, info: VolumeInfo) -> VolumeInfo:
         """Return `info` with the keys in it, where they are key slots."""
+        if self.has_token(name):
+            return dataclasses.replace(info, feature_flags=(*info.feature_flags, "FIDO2"))
         slots = tuple(held.slot for held in self._of(name))
         return dataclasses.replace(info, slots=slots) if slots[0].id else info
 
@@ -119,6 +135,8 @@ class StandInKeys:
 
     async def add(self, name: str, key: Key, new: NewKey) -> KeyAdded:
         await self._opened_by(name, key)
+        if self.refused is not None:
+            raise self.refused
         plain = not self._of(name)[0].slot.id
         typed = RECOVERY_TEXT if new.kind is SlotKind.RECOVERY_KEY else text(new.password)
         derivation = SCRYPT if new.derivation is Derivation.SCRYPT else ARGON2ID
@@ -161,7 +179,9 @@ class StandInKeys:
     async def _derive(self, name: str, held: _Held, derivation: Derivation) -> KeysChanged:
         if derivation is not Derivation.AS_IT_IS:
             words = ARGON2ID if derivation is Derivation.ARGON2ID else SCRYPT
-            held.slot = dataclasses.replace(held.slot, key_derivation=words)
+            held.slot = dataclasses.replace(
+                held.slot, id=f"{0:032x}", created=MADE, key_derivation=words
+            )
         return self._changed(name)
 
     def _changed(self, name: str) -> KeysChanged:
@@ -169,7 +189,9 @@ class StandInKeys:
         return KeysChanged(slots, Compatibility.UNCHANGED, self.saved)
 
     async def calibrate(self) -> Calibrated:
-        return Calibrated(SCRYPT, 0.24, ARGON2ID, 1.03)
+        if self.unmeasured is not None:
+            raise self.unmeasured
+        return Calibrated(SCRYPT, 0.24, self.argon2id, 1.03)
 
 
 def text(secret: Secret | None) -> str:

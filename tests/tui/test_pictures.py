@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from vaultui.model.states import VaultState
 from vaultui.tui.app import VaultuiApp
+from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.vaults import ExitState
 
 SIZES = [(60, 20), (80, 24), (120, 40)]
@@ -33,7 +34,7 @@ def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) 
 
     def compare(
         size: tuple[int, int],
-        *keys: str,
+        *keys: str | Callable[[VaultuiApp], bool],
         vaults: StandIn | None = None,
         until: Callable[[VaultuiApp], bool] = lambda _app: True,
         ascii_only: bool = False,
@@ -44,8 +45,11 @@ def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) 
         async def before(pilot: Pilot[None]) -> None:
             await eventually(lambda: app.live.loaded and app.keyring is not None)
             await pilot.pause()
-            if keys:
-                await pilot.press(*keys)
+            for key in keys:
+                if isinstance(key, str):
+                    await pilot.press(key)
+                else:
+                    await eventually(lambda seen=key: seen(app), what="the next key can be pressed")
             await eventually(lambda: until(app), what="the screen is as pictured")
             for field in app.screen.query(Input):
                 field.cursor_blink = False
@@ -58,6 +62,10 @@ def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) 
 
 def on(screen: str) -> Callable[[VaultuiApp], bool]:
     return lambda app: app.screen.id == screen
+
+
+def shows(part: str) -> Callable[[VaultuiApp], bool]:
+    return lambda app: bool(found := app.screen.query(part)) and found.first().display
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
@@ -104,8 +112,63 @@ def test_activity(picture: Picture) -> None:
     assert picture((120, 40), "3")
 
 
-def test_create_form(picture: Picture) -> None:
-    assert picture((80, 24), "n", until=on("create"))
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_create_form(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture(size, "n", until=on("create"))
+
+
+def test_create_form_in_ascii(picture: Picture) -> None:
+    assert picture((80, 24), "n", until=on("create"), ascii_only=True)
+
+
+def keys_of_work() -> StandIn:
+    """Return the vaults of the pictures, Work with a key of each kind."""
+    vaults = demo()
+    stick = "/media/stick/work.key"
+    vaults.keys.put("Work", "password+key-file", "laptop", file=stick, label="laptop")
+    vaults.keys.put("Work", "key-file", "", file=stick, label="stick", derivation="none")
+    vaults.keys.put("Work", "recovery-key", "on paper", label="in the safe", derivation="none")
+    return vaults
+
+
+NEW_RECOVERY_KEY = (
+    *("K", shows("#choices"), "r", lambda app: isinstance(app.focused, SecretInput)),
+    *(*"secret", "enter", on("recovery-key")),
+)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_keys(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture(size, "K", vaults=keys_of_work(), until=shows("#choices"))
+
+
+def test_keys_of_the_plain_format(picture: Picture) -> None:
+    assert picture((80, 24), "K", until=shows("#choices"))
+
+
+def test_add_key(picture: Picture) -> None:
+    keys = ("K", "a", "tab", "tab", "right", "right")
+    assert picture((80, 24), *keys, vaults=keys_of_work(), until=on("add-key"))
+
+
+def test_change_password(picture: Picture) -> None:
+    assert picture((80, 24), "P", vaults=keys_of_work(), until=on("change-password"))
+
+
+def test_remove_key(picture: Picture) -> None:
+    assert picture((80, 24), "K", "down", "x", vaults=keys_of_work(), until=on("remove-key"))
+
+
+def test_recovery_key(picture: Picture) -> None:
+    assert picture((80, 24), *NEW_RECOVERY_KEY, until=on("recovery-key"))
+
+
+def test_recovery_key_typed_back(picture: Picture) -> None:
+    assert picture((80, 24), *NEW_RECOVERY_KEY, "t", until=on("try-key"))
+
+
+def test_qr_code_hidden_in_a_small_terminal(picture: Picture) -> None:
+    assert picture((80, 20), *NEW_RECOVERY_KEY, "q", until=on("qr-code"))
 
 
 def test_add_form(picture: Picture) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -198,3 +199,56 @@ async def test_cancelling_an_unlock_leaves_no_process_and_no_mount(
         if state(driver) in {VaultState.OPEN, VaultState.BUSY}:
             await lock(driver)
     wait_until(lambda: mountpoints_below(home) == [], what="nothing is mounted")
+
+
+async def test_a_recovery_key_made_here_opens_the_vault_and_the_drill_proves_it(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await driver.press("K")
+        await driver.sees("One key opens this vault:")
+        await driver.press("r")
+        await driver.comes_to("add-key")
+        await driver.type("not the password")
+        await driver.press("tab")
+        await driver.type("in the safe")
+        await driver.press("enter")
+        await driver.sees("Password incorrect.")
+        assert driver.app.screen.query_one("#label", Input).value == "in the safe"
+        await driver.type(PASSWORD)
+        await driver.press("enter")
+        await driver.comes_to("recovery-key")
+        paper = read_off(driver)
+        await driver.press("s")
+        await driver.comes_to("sheet-form")
+        await driver.press("enter")
+        await driver.comes_to("recovery-key")
+        assert f"Recovery key of {volume.cipherdir.name}" in (home / "recovery-key.svg").read_text()
+        await driver.press("t")
+        await driver.comes_to("try-key")
+        await driver.type(paper[:-1])
+        await driver.press("enter")
+        await driver.sees("in group 13")
+        await driver.type(paper[-1])
+        await driver.press("enter")
+        await driver.hears("The recovery key opens Work.")
+        await driver.hears("gocryptfs does not open it from now on")
+        await driver.sees("recovery key in the safe")
+        await driver.press("d")
+        await driver.comes_to("drill")
+        await driver.type(paper.replace("-", " ").lower())
+        await driver.press("enter")
+        await driver.sees("It opened Work;", 40)
+        await driver.press("escape", "escape")
+        assert mountpoints_below(home) == []
+        await unlock(driver, paper)
+        await driver.hears("Work is open at ~/Vaults/Work")
+        await driver.comes_to("home")
+        await driver.sees("● open Work")
+        await lock(driver)
+
+
+def read_off(driver: Driver) -> str:
+    """Return the recovery key that the screen shows, with dashes between its groups."""
+    return "-".join(re.findall(r"\b\d{1,2} ([0-9A-Z]{5})\b", driver.text))

@@ -77,7 +77,7 @@ class CreateScreen(FormScreen[VaultEntry]):
             ],
             told="derivation",
         )
-        yield Tick("A recovery key too; gocryptfs won't open it then", id="recovery")
+        yield Tick("Recovery key (not for gocryptfs)", id="recovery")
 
     def on_mount(self) -> None:
         self.query_one("#cipherdir").focus()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from vaultui.model.errors import VaultuiError
@@ -43,6 +44,8 @@ class FormScreen(Dialog[Answer]):
         super().__init__(id=id)
         self._steps: list[StepTime] = []
         """Of the work; empty while the form is there."""
+        self._was_focused: Widget | None = None
+        """Where the person was when the work began."""
 
     def compose(self) -> ComposeResult:
         glyphs = self.vaultui.glyphs
@@ -87,6 +90,7 @@ class FormScreen(Dialog[Answer]):
         self, words: str, what: Callable[[], Awaitable[Result]], done: Callable[[Result], Any]
     ) -> None:
         """Do the work in place of the form; `words` are its first step, `done` gets its result."""
+        self._was_focused = self.focused
         self.step(words)
         self._phase()
         timer = self.set_interval(_FRAME_S, self._draw_steps)
@@ -114,6 +118,8 @@ class FormScreen(Dialog[Answer]):
         self._steps = []
         self.query_one(Failure).show(None)
         self._phase()
+        if self._was_focused is not None:
+            self._was_focused.focus()
 
     def _phase(self) -> None:
         self.query_one("#form").display = not self.working

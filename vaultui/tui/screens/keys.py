@@ -36,12 +36,14 @@ from vaultui.vaults import (
 _KIND_CELLS = 21
 _DERIVATION_CELLS = 17
 _MADE_CELLS = 10
+_LABEL_CELLS = 10
+"""What a label gets at least, before the day leaves the table."""
 
 _CHOICES = {
-    "add": ("a", "Add a key: another password, a key file, both together"),
+    "add": ("a", "Add a key: a password, a key file, or both"),
     "recovery": ("r", "Make a recovery key, to be kept on paper"),
     "try": ("t", "Try a key: does it really open the vault?"),
-    "drill": ("d", "Rehearse: open it with nothing but the recovery key"),
+    "drill": ("d", "Rehearse with nothing but the recovery key"),
     "change": ("p", "Change the password, or how the key is derived"),
     "remove": ("x", "Remove the key that is marked"),
 }
@@ -105,7 +107,11 @@ class KeysScreen(Dialog[None]):
 
     def _draw(self) -> None:
         width = self.query_one(".dialog").content_size.width
-        if not width or not self._slots:
+        if not self._slots or self.app.screen is not self:
+            return
+        if not width:
+            # Labels are cut to the width, and the box has no place on the screen yet.
+            self.call_after_refresh(self._draw)
             return
         self.query_one("#keys-intro", Static).update(
             "One key opens this vault:" if len(self._slots) == 1
@@ -123,22 +129,22 @@ class KeysScreen(Dialog[None]):
         table.display = True
         row = table.cursor_row
         table.clear(columns=True)
-        room = max(6, width - _KIND_CELLS - _DERIVATION_CELLS - _MADE_CELLS - 4 * 2)
-        for label, cells in (
-            ("Key", _KIND_CELLS), ("Label", room), ("Derived by", _DERIVATION_CELLS),
-            ("Made", _MADE_CELLS),
-        ):  # fmt: skip
+        taken = _KIND_CELLS + _DERIVATION_CELLS + 3 * 2
+        dated = width - taken >= _MADE_CELLS + 2 + _LABEL_CELLS
+        room = max(6, width - taken - (_MADE_CELLS + 2 if dated else 0))
+        columns = [("Key", _KIND_CELLS), ("Label", room), ("Derived by", _DERIVATION_CELLS)]
+        for label, cells in [*columns, *([("Made", _MADE_CELLS)] if dated else [])]:
             table.add_column(label, width=cells)
         glyphs = self.vaultui.glyphs
         for slot in self._slots:
-            label = clip(shown(slot.label), room, glyphs.ellipsis)
             derivation = derivation_in_words(slot.key_derivation)
-            table.add_row(
+            row_cells = [
                 Text(shown(kind_in_words(slot.kind)), "bold"),
-                Text(label or glyphs.none),
+                Text(clip(shown(slot.label), room, glyphs.ellipsis) or glyphs.none),
                 Text(clip(shown(derivation), _DERIVATION_CELLS, glyphs.ellipsis)),
                 Text(made_on(slot) or glyphs.none),
-            )
+            ]
+            table.add_row(*row_cells[: len(table.columns)])
         table.move_cursor(row=min(row, len(self._slots) - 1))
         if first:
             table.focus()
@@ -157,9 +163,10 @@ class KeysScreen(Dialog[None]):
 
     def on_screen_resume(self) -> None:
         self.query_one(".dialog").visible = True
+        self._draw()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
+        self._draw()
 
     # -- choices ----------------------------------------------------------------------------
 
@@ -186,12 +193,16 @@ class KeysScreen(Dialog[None]):
         self._changed()
         if added is None:
             return
-        words = compatibility_in_words(added.compatibility)
-        self.vaultui.say(
-            f"{shown(self._entry.name)} has one more key: {kind_in_words(added.slot.kind)}. {words}"
-        )
-        if added.recovery_key is not None:
-            self.app.push_screen(RecoveryKeyScreen(self._entry, added.slot, added.recovery_key))
+        if added.recovery_key is None:
+            self._say_added(added)
+            return
+        # Said afterwards: a sentence in front of a QR code would keep it from being read.
+        screen = RecoveryKeyScreen(self._entry, added.slot, added.recovery_key)
+        self.app.push_screen(screen, lambda _: self._say_added(added))
+
+    def _say_added(self, added: KeyAdded) -> None:
+        kind, words = kind_in_words(added.slot.kind), compatibility_in_words(added.compatibility)
+        self.vaultui.say(f"{shown(self._entry.name)} has one more key: {kind}. {words}")
 
     def action_try(self) -> None:
         if self._slots:

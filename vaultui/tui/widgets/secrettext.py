@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar, cast
@@ -116,17 +116,18 @@ class _Hideable(Protocol):
 
 
 @contextmanager
-def hidden_secrets(screens: Iterable[Screen[Any]]) -> Iterator[None]:
+def hidden_secrets(screens: Sequence[Screen[Any]]) -> Iterator[None]:
     """Hide every secret on these screens while a picture is taken of them."""
-    secrets = [
-        cast("_Hideable", widget)
-        for screen in screens
-        for widget in screen.query("ShownSecret, SecretInput")
-    ]
-    for secret in secrets:
-        secret.hide(True)
+
+    def hide(hidden: bool) -> None:
+        for screen in screens:
+            for widget in screen.query("ShownSecret, SecretInput"):
+                cast("_Hideable", widget).hide(hidden)
+            # A dialog keeps a picture of what lies behind it.
+            screen.refresh()
+
+    hide(True)
     try:
         yield
     finally:
-        for secret in secrets:
-            secret.hide(False)
+        hide(False)
