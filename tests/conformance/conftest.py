@@ -27,7 +27,8 @@ class _Backend(NamedTuple):
     needs: tuple[str, ...] = ()
     init_options: tuple[str, ...] = ()
     only_for: tuple[str, ...] = ()
-    """The modules whose checks run on it; empty for all."""
+    """The modules whose checks run on it; empty for all that don't name their BACKENDS."""
+    mount_options: tuple[str, ...] = ()
 
 
 _BACKENDS = {
@@ -43,6 +44,10 @@ _BACKENDS = {
         ("-xchacha", "-deterministic-names", "-longnamemax=100"),
         ("test_names", "test_truncation"),
     ),
+    "gocryptfs-shared": _Backend(
+        Gocryptfs, ("fuse", "gocryptfs"), (), ("test_permissions",), ("-allow_other",)
+    ),
+    "vaultfs-shared": _Backend(Vaultfs, ("fuse",), (), ("test_permissions",), ("-allow_other",)),
 }
 
 
@@ -50,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each check on the backends that it is for."""
     if "served" in metafunc.fixturenames:
         module = metafunc.module.__name__.rpartition(".")[2]
-        names = [
+        names = getattr(metafunc.module, "BACKENDS", None) or [
             name
             for name, backend in _BACKENDS.items()
             if not backend.only_for or module in backend.only_for
@@ -69,7 +74,8 @@ def served(
     if backend.kind is None:
         yield name, base, None
         return
-    with backend.kind(base, init_options=backend.init_options) as volume:
+    options = backend.mount_options
+    with backend.kind(base, init_options=backend.init_options, mount_options=options) as volume:
         yield name, volume.mountpoint, volume
 
 

@@ -63,7 +63,11 @@ class NodeAttributes:
         return self.of(node, self.stat(node))
 
     def stat(self, node: Node) -> os.stat_result:
-        """Return the backing status of `node`; ENOENT or ESTALE when it can't be found."""
+        """Return the backing status of `node`; ENOENT or ESTALE when it can't be found.
+
+        Where it lost its name it is ESTALE, upon which the kernel looks the path up again: the
+        name may have been given to another file, and was there all the time.
+        """
         if node.open is not None:
             return os.fstat(node.open.fd)
         if node.directory is not None:
@@ -82,7 +86,7 @@ class NodeAttributes:
                     raise os_error(errno.ESTALE)
         if node.last_status is not None:
             return node.last_status
-        raise os_error(errno.ENOENT)
+        raise os_error(errno.ESTALE)
 
     def _target_size(self, node: Node, stored_size: int) -> int:
         size = self._symlinks.plain_size(stored_size)
@@ -96,7 +100,7 @@ class NodeAttributes:
     def read_target(self, node: Node) -> bytes:
         """Return the target of the symlink `node`; EIO and a report if it is damaged."""
         if node.parent is None:
-            raise os_error(errno.ENOENT)
+            raise os_error(errno.ESTALE)
         directory = self._directories.enter(node.parent)
         try:
             stored = os.readlink(node.cname, dir_fd=directory.fd)
@@ -209,7 +213,7 @@ class NodeAttributes:
         if node.parent is None:
             if node.directory is not None:
                 return node.directory.fd, b"."
-            raise os_error(errno.ENOENT)
+            raise os_error(errno.ESTALE)
         return self._directories.enter(node.parent).fd, node.cname
 
     def _any_fd(self, node: Node) -> int:
@@ -217,7 +221,7 @@ class NodeAttributes:
             return node.open.fd
         if node.directory is not None:
             return node.directory.fd
-        raise os_error(errno.ENOENT)
+        raise os_error(errno.ESTALE)
 
     @contextlib.contextmanager
     def _path_fd(self, node: Node) -> Iterator[int]:

@@ -155,7 +155,7 @@ class OpenFiles:
         if node.parent is None:
             # Unlinked but open: by way of a descriptor, as /proc/PID/fd does it for others.
             if node.open is None:
-                raise os_error(errno.ENOENT)
+                raise os_error(errno.ESTALE)
             # The link of /proc is meant to be followed, and leads to the inode itself.
             return os.open(f"/proc/self/fd/{node.open.fd}", flags & ~os.O_NOFOLLOW)
         directory = self._directories.enter(node.parent)

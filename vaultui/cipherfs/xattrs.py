@@ -135,7 +135,7 @@ class Xattrs:
         if node.directory is not None and node.directory.readable:
             return node.directory.fd, True
         if node.parent is None:
-            raise os_error(errno.ENOENT)
+            raise os_error(errno.ESTALE)
         fd = self._directories.enter(node.parent).fd
         return b"/proc/self/fd/%d/%s" % (fd, node.cname), False
 
