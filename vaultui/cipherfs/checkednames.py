@@ -58,8 +58,10 @@ class CheckedNames:
         cnames = list(map(os.fsencode, os.listdir(folder.fd)))
         undecryptable: list[tuple[bytes, BadName]] = []
         found.entries = self._names.shown_of(folder, cnames, lambda *bad: undecryptable.append(bad))
-        if not self._are_plain:
-            hinted = sorted(filter(HINT.search, cnames))
+        hinted = sorted(filter(HINT.search, cnames))
+        if self._are_plain:
+            found.copies = _plain_copies(hinted, set(cnames))
+        else:
             found.copies = self._copies(folder, hinted, found.entries)
             others = _other_ivs(folder, hinted)
             found.bad = [
@@ -103,6 +105,13 @@ class CheckedNames:
                 continue
             return f"it belongs to another version of this directory's IV, {other}"
         return ""
+
+
+def _plain_copies(hinted: list[bytes], cnames: set[bytes]) -> list[Copy]:
+    parsed = [(name, conflictnames.parse_plain(name)) for name in hinted]
+    return [
+        Copy(name, name, copy.original) for name, copy in parsed if copy and copy.original in cnames
+    ]
 
 
 def _other_ivs(folder: WalkedPlace, hinted: list[bytes]) -> dict[str, bytes]:

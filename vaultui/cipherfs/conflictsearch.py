@@ -43,18 +43,15 @@ class ConflictSearch:
     def __init__(self, root_fd: int, volume: Volume) -> None:
         """`root_fd` stays the caller's."""
         self._root_fd = root_fd
-        self._has_copies = not volume.names.is_plain
+        self._are_plain = volume.names.is_plain
         names = EntryNamesWithCopies(volume.names, volume.features.long_name_max)
         self._codec = PathCodec(root_fd, names)
 
     def run(self) -> Iterator[FoundCopy]:
         """Yield all copies, directory by directory in the order of names on disk.
 
-        Where names are plain there are none: they have their names already. What can't be read
-        is passed over.
+        What can't be read is passed over.
         """
-        if not self._has_copies:
-            return
         descent = Descent[_Folder]()
         with contextlib.closing(descent):
             yield from self._enter(descent, self._root_fd, b"")
@@ -84,9 +81,22 @@ class ConflictSearch:
         except OSError:
             return
         below.sort(reverse=True)
+        find = self._plain_copy if self._are_plain else self._copy
         for name in sorted(hinted):
-            if (copy := self._copy(path, name)) is not None:
+            if (copy := find(path, name)) is not None:
                 yield copy
+
+    def _plain_copy(self, folder: bytes, name: bytes) -> FoundCopy | None:
+        copy = conflictnames.parse_plain(name)
+        if copy is None:
+            return None
+        path = _SEPARATOR.join(filter(None, (folder, name)))
+        original = _SEPARATOR.join(filter(None, (folder, copy.original)))
+        try:
+            os.stat(original, dir_fd=self._root_fd, follow_symlinks=False)
+        except OSError:
+            return None
+        return FoundCopy(path, original, path)
 
     def _copy(self, folder: bytes, cname: bytes) -> FoundCopy | None:
         copy = conflictnames.parse(cname)

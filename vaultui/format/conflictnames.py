@@ -44,6 +44,14 @@ _LONG: Final = re.compile(
 )
 
 
+_PLAIN_MARK: Final = re.compile(
+    rb"\.sync-conflict-\d{8}-\d{6}(?:-\w+)?|_conflict-\d{8}-\d{6}|\.Conflict\d*(?=\.|$)"
+    rb"| \([^()]*[ck]onfli[^()]*\)",
+    re.IGNORECASE,
+)
+"""A mark in a plain name, where nothing tells the name and what was added apart."""
+
+
 class ConflictName(NamedTuple):
     """The name on disk of a conflict copy."""
 
@@ -70,6 +78,17 @@ def parse(cname: bytes) -> ConflictName | None:
     if found := _SHORT.fullmatch(cname):
         return ConflictName(found[1], found[2])
     return None
+
+
+def parse_plain(name: bytes) -> ConflictName | None:
+    """Return what the name of a conflict copy consists of where names are plain.
+
+    People give such names too, so it is one only where the original lies beside it.
+    """
+    if not (found := list(_PLAIN_MARK.finditer(name))):
+        return None
+    start, end = found[-1].span()
+    return ConflictName(name[:start] + name[end:], found[-1][0])
 
 
 def _added(cname: bytes, original: bytes) -> bytes:

@@ -314,3 +314,26 @@ def test_hidden_files_of_a_sync_client_are_no_alarm(vault: OpenVolume) -> None:
     (vault.cipherdir / "readme").write_bytes(b"")
     assert vault.list() == ["file"]
     assert len(vault.reports) == 1
+
+
+def test_an_iv_that_arrives_after_the_files_is_waited_for_and_never_made_up(
+    vault: OpenVolume,
+) -> None:
+    vault.mkdir("dir")
+    vault.write("dir/file", b"x")
+    iv = vault.cipher_path("dir") / "gocryptfs.diriv"
+    vault.options["coherence_s"] = 0.0
+    vault.reopen()
+    iv.rename(iv.with_name(".syncthing.gocryptfs.diriv.tmp"))
+    for call in (
+        lambda: vault.list("dir"),
+        lambda: vault.read("dir/file"),
+        lambda: vault.write("dir/new", b"y"),
+    ):
+        with pytest.raises(OSError, match=r".+") as caught:
+            call()
+        assert caught.value.errno == errno.EIO
+    assert vault.list() == ["dir"]
+    iv.with_name(".syncthing.gocryptfs.diriv.tmp").rename(iv)
+    assert vault.list("dir") == ["file"]
+    assert vault.read("dir/file") == b"x"

@@ -323,3 +323,24 @@ def test_a_check_tells_which_names_belong_to_the_other_iv_of_two_machines(
     reason = f"it belongs to another version of this directory's IV, {other}"
     assert [found[3] for found in damage if found[3] == reason] == [reason] * 2
     assert [copy[0] for copy in copies] == [f"dir/{other}"]
+
+
+def test_where_names_are_plain_copies_are_listed_if_their_originals_are_there(
+    tmp_path: Path,
+) -> None:
+    volume = FLAVOURS["plaintextnames"].create(tmp_path / "cipher")
+    vault = OpenVolume(tmp_path / "cipher", volume)
+    vault.mkdir("dir")
+    expected = []
+    for number, mark in enumerate(MARKS):
+        vault.write(f"dir/{number}.txt", b"mine")
+        vault.write(f"dir/{number}{mark}.txt", b"theirs")
+        path = f"dir/{number}{mark}.txt"
+        expected.append((path, f"dir/{number}.txt", path))
+    vault.write("dir/My (unfinished) conflict.txt", b"")
+    vault.write("dir/Notes (on the conflict).txt", b"")
+    _summary, damage, copies = run_check(vault)
+    found = [tuple(map(os.fsdecode, copy)) for copy in vault.fs.conflict_copies()]
+    vault.close()
+    assert damage == []
+    assert sorted(copies) == sorted(found) == sorted(expected)
