@@ -362,4 +362,4 @@ def _rows(counts: dict[type[MountedVolume], Counter[str]]) -> Iterator[Row]:
         yield Row(what, *(str(count[key]) for count in counts.values()), remark)
 
 
-DRILL = Drill("coexistence", "Coexistence: a sync client under a live mount", run, minutes=4.0)
+DRILL = Drill("coexistence", "Coexistence: a sync client under a live mount", run, minutes=3.0)

@@ -159,4 +159,4 @@ def _rows(counts: dict[type[MountedVolume], Counter[str]]) -> Iterator[Row]:
         yield Row(outcome, *(str(count[outcome]) for count in counts.values()), remark)
 
 
-DRILL = Drill("configs", "Corruption: the config and the root's IV", run, minutes=1.5)
+DRILL = Drill("configs", "Corruption: the config and the root's IV", run, minutes=1.0)
