@@ -199,12 +199,30 @@ def paths(scene: Scene) -> None:
         save(terminal, "paths")
 
 
+def keys(scene: Scene) -> None:
+    """Give Letters more keys; it is the vault that no other scene opens."""
+    password = ("--password-file", scene.base / "password")
+    stick = scene.home / "stick.key"
+    for words in (
+        ("--make-key-file", stick, "--label", "stick on the key ring"),
+        ("--recovery", "--qr-svg", scene.home / "sheet.svg", "--label", "in the safe"),
+    ):
+        scene.vaultui("slots", "Letters", "add", *words, *password)
+    with scene.screen(100, 26) as terminal:
+        terminal.shows("○ locked", "keyring:")
+        terminal.press("G", "K")
+        terminal.shows("Keys of Letters", "in the safe")
+        save(terminal, "keys")
+        terminal.press("Escape")
+
+
 SCENES: dict[str, Callable[[Scene], None]] = {
     "home": home,
     "unlock": unlock,
     "busy": busy,
     "narrow": narrow,
     "paths": paths,
+    "keys": keys,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from driver import Driver, Running
 from standin import StandIn
@@ -139,6 +141,40 @@ async def test_a_key_file_asks_for_the_fields_of_its_kind(
         await driver.press("enter")
         await driver.comes_to("keys")
     assert await opens(vaults, "", STICK) == "key-file"
+
+
+async def test_a_key_file_is_made_and_goes_again_if_the_key_is_not_added(
+    running: Running, vaults: StandIn, tmp_path: Path
+) -> None:
+    file = tmp_path / "work.key"
+    async with running(vaults) as driver:
+        await to_the_keys(driver)
+        await driver.press("a")
+        await driver.comes_to("add-key")
+        put(driver, "kind", "key-file")
+        put(driver, "new-key-file", str(file))
+        driver.app.screen.query_one("#make-file").value = True
+        put(driver, "current", "wrong")
+        await driver.press("enter")
+        await driver.sees("Password incorrect.")
+        assert not file.exists()
+        await driver.type("secret")
+        await driver.press("enter")
+        await driver.comes_to("keys")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert await opens(vaults, "", str(file)) == "key-file"
+
+
+async def test_a_vault_behind_a_token_says_that_its_key_stays_the_only_one(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.keys.make_token("Work", pin="1234")
+    async with running(vaults) as driver:
+        await to_the_keys(driver)
+        await driver.press("a")
+        await driver.sees("it is its only key")
+        await driver.press("escape", "P")
+        await driver.hears("Work has no password: a FIDO2 token opens it.")
 
 
 async def test_escape_ends_the_work_and_comes_back_to_the_form(

@@ -17,6 +17,7 @@ from vaultui.model.states import VaultState
 from vaultui.tui.jobs import Job, JobKind
 from vaultui.tui.wording import counted, listed, place, shown, span
 from vaultui.vaults import (
+    TOKEN_KIND,
     Holder,
     Key,
     LockMode,
@@ -305,6 +306,9 @@ class Flows:
         from vaultui.tui.screens.changepassword import ChangePasswordScreen
 
         slots = await self._app.vaults.keys.slots(entry.name)
+        if any(slot.kind == TOKEN_KIND for slot in slots):
+            self._app.say(f"{shown(entry.name)} has no password: a FIDO2 token opens it.")
+            return
         self._app.push_screen(ChangePasswordScreen(entry, slots))
 
     # -- failures ---------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,7 +15,7 @@ from vaultui.model.errors import VaultuiError
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.choice import Choice, Choices, Option
 from vaultui.tui.widgets.derivationchoice import DerivationChoice, usual
-from vaultui.tui.widgets.form import Failure, Field
+from vaultui.tui.widgets.form import Failure, Field, Tick
 from vaultui.tui.widgets.keyfields import WITH_KEY_FILE, NewPassword, OpenedBy, as_path
 from vaultui.tui.wording import shown
 from vaultui.vaults import (
@@ -24,6 +26,7 @@ from vaultui.vaults import (
     SlotKind,
     VaultEntry,
     kind_in_words,
+    new_key_file,
 )
 
 _KINDS = {
@@ -77,6 +80,7 @@ class AddKeyScreen(KeyForm[KeyAdded]):
             yield NewPassword(glyphs)
             yield Field("Key file", Input(placeholder="/media/stick/work.key, any file of yours",
                                           id="new-key-file", compact=True))  # fmt: skip
+            yield Tick("Make this file now, of random bytes", id="make-file")
             yield self._label("whose it is, or where: laptop")
 
     def _label(self, placeholder: str) -> Field:
@@ -95,6 +99,7 @@ class AddKeyScreen(KeyForm[KeyAdded]):
         self.query_one(NewPassword).display = kind is not SlotKind.KEY_FILE
         with_file = kind.value in WITH_KEY_FILE
         self.query_one("#new-key-file-field").display = with_file
+        self.query_one("#make-file").display = with_file
         # A file is as good as random, and nothing is gained by deriving from it slowly.
         self.query_one("#derivation-field").display = kind is not SlotKind.KEY_FILE
 
@@ -121,17 +126,18 @@ class AddKeyScreen(KeyForm[KeyAdded]):
         self.attempt("Adding the key", lambda: self._add(kind, with_password, file), self.dismiss)
 
     async def _add(self, kind: SlotKind, with_password: bool, file: str) -> KeyAdded:
-        password = self.query_one(NewPassword).first.copy() if with_password else None
-        derivation = Derivation.AS_IT_IS
-        if with_password:
-            derivation = Derivation(self.query_one("#derivation", Choice).value)
-        new = NewKey(kind, password, as_path(file), self.typed("label"), derivation)
-        try:
-            with self.query_one(OpenedBy).key() as key:
-                return await self.vaultui.vaults.keys.add(self.entry.name, key, new)
-        finally:
-            if password is not None:
-                password.wipe()
+        with ExitStack() as stack:
+            password, derivation = None, Derivation.AS_IT_IS
+            if with_password:
+                password = stack.enter_context(self.query_one(NewPassword).first.copy())
+                derivation = Derivation(self.query_one("#derivation", Choice).value)
+            path = as_path(file)
+            if file and self.query_one("#make-file", Tick).value:
+                # A stick takes its time; and the file goes again if the key is not added.
+                path = await asyncio.to_thread(stack.enter_context, new_key_file(path))
+            new = NewKey(kind, password, path, self.typed("label"), derivation)
+            key = stack.enter_context(self.query_one(OpenedBy).key())
+            return await self.vaultui.vaults.keys.add(self.entry.name, key, new)
 
     def failed(self, error: VaultuiError) -> None:
         path = str(getattr(error, "details", {}).get("path", ""))

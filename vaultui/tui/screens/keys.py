@@ -22,6 +22,7 @@ from vaultui.tui.screens.trykey import TryKeyScreen
 from vaultui.tui.widgets.form import Failure
 from vaultui.tui.wording import clip, shown
 from vaultui.vaults import (
+    TOKEN_KIND,
     KeyAdded,
     KeysChanged,
     SlotInfo,
@@ -151,11 +152,11 @@ class KeysScreen(Dialog[None]):
 
     def _note(self) -> str:
         kinds = {slot.kind for slot in self._slots}
-        if "fido2-token" in kinds:
+        if TOKEN_KIND in kinds:
             return _TOKEN
         if not self._slots[0].id:
             return _PLAIN
-        return "" if "recovery-key" in kinds else _NO_RECOVERY
+        return "" if SlotKind.RECOVERY_KEY in kinds else _NO_RECOVERY
 
     def on_screen_suspend(self) -> None:
         # One box in front of another confuses; the list is back with the keys.
@@ -180,12 +181,19 @@ class KeysScreen(Dialog[None]):
         event.stop()
         self.query_one("#choices").focus()
 
+    def _can_change(self) -> bool:
+        """Return whether the keys are known and can change; if they never can, that is said."""
+        if any(slot.kind == TOKEN_KIND for slot in self._slots):
+            self.query_one(Failure).say(_TOKEN)
+            return False
+        return bool(self._slots)
+
     def action_add(self) -> None:
-        if self._slots:
+        if self._can_change():
             self.app.push_screen(AddKeyScreen(self._entry, self._slots), self._added)
 
     def action_recovery(self) -> None:
-        if self._slots:
+        if self._can_change():
             screen = AddKeyScreen(self._entry, self._slots, recovery=True)
             self.app.push_screen(screen, self._added)
 
@@ -216,7 +224,7 @@ class KeysScreen(Dialog[None]):
         self.app.push_screen(DrillScreen(self._entry, papers))
 
     def action_change(self) -> None:
-        if self._slots:
+        if self._can_change():
             screen = ChangePasswordScreen(self._entry, self._slots)
             self.app.push_screen(screen, self._changed)
 
