@@ -98,7 +98,7 @@ def _verdict(case: Case) -> Iterator[str]:
         return
     if case.wrong:
         yield f"read without an error, and wrong: {case.wrong[0]}"
-    if (case.amiss or case.by_chance) and not case.is_named and not case.by_chance:
+    if case.amiss and not (case.is_named or case.by_chance):
         yield f"no check names it: {case.amiss[0]}"
 
 
@@ -338,7 +338,7 @@ _COUNTS = {
     "wrong": lambda cases: sum(bool(c.wrong and not c.undetectable) for c in cases),
     "by chance": lambda cases: sum(c.by_chance for c in cases if not c.undetectable),
     "unnamed": lambda cases: sum(
-        bool(c.amiss and not c.undetectable and not c.is_named) for c in cases
+        bool(c.amiss and not (c.undetectable or c.by_chance or c.is_named)) for c in cases
     ),
 }
 
