@@ -100,8 +100,6 @@ class AddKeyScreen(KeyForm[KeyAdded]):
         with_file = kind.value in WITH_KEY_FILE
         self.query_one("#new-key-file-field").display = with_file
         self.query_one("#make-file").display = with_file
-        # A file is as good as random, and nothing is gained by deriving from it slowly.
-        self.query_one("#derivation-field").display = kind is not SlotKind.KEY_FILE
 
     @property
     def _kind(self) -> SlotKind:
@@ -130,6 +128,7 @@ class AddKeyScreen(KeyForm[KeyAdded]):
             password, derivation = None, Derivation.AS_IT_IS
             if with_password:
                 password = stack.enter_context(self.query_one(NewPassword).first.copy())
+            if kind is not SlotKind.RECOVERY_KEY:
                 derivation = Derivation(self.query_one("#derivation", Choice).value)
             path = as_path(file)
             if file and self.query_one("#make-file", Tick).value:
