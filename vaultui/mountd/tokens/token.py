@@ -86,6 +86,8 @@ class Token:
         protocol = self._user.protocol
 
         def get(proof: Proof) -> Secret:
+            proven = self._user.arguments(proof, client_data, Permission.GET_ASSERTION)
+            # Last of all: a token may have another key for each agreement.
             key_agreement, shared = self._user.agree()
             salt = protocol.encrypt(shared, credential.salt)
             asked = {1: key_agreement, 2: salt, 3: protocol.authenticate(shared, salt)}
@@ -102,7 +104,7 @@ class Token:
                 extensions={_EXTENSION: asked},
                 options={name: on for name, on in checks.items() if on is not None} or None,
                 on_keepalive=self._user.on_keepalive,
-                **self._user.arguments(proof, client_data, Permission.GET_ASSERTION),
+                **proven,
             )
             sealed: Any = (made.auth_data.extensions or {}).get(_EXTENSION)
             if not isinstance(sealed, bytes):
@@ -144,12 +146,12 @@ def opened(device: str, holder: Holder) -> Iterator[Token]:
 
 
 def read_secret(device: str, kept: Mapping[str, Any], holder: Holder) -> Secret:
-    """Return the secret of a volume; `kept` is what its config has of it."""
+    """Return the secret of a volume; `kept` is what its config has of it. Raises as `opened`."""
+    path = devices.find(device)
     try:
         credential = Credential.parse(kept)
     except CredentialDamaged as error:
-        raise Fido2TokenFailed(
-            device=device, reason="what the volume config keeps for it is damaged"
-        ) from error
-    with opened(device, holder) as token:
+        reason = "what the volume config keeps for it is damaged"
+        raise Fido2TokenFailed(device=path, reason=reason) from error
+    with opened(path, holder) as token:
         return token.secret(credential)
