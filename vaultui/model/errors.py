@@ -138,7 +138,7 @@ class KeySlotUnknown(VaultuiError):
     code = "key-slot-unknown"
     exit_code = ExitCode.USAGE
     template = "The volume has no key slot {slot}."
-    cure = "Look at the list of its key slots: vaultfs -info"
+    cure = "Look at the list of its keys: vaultui slots NAME, or vaultfs -info."
 
 
 class LastKeySlot(VaultuiError):

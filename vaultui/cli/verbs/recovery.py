@@ -8,15 +8,13 @@ from typing import Final
 
 from vaultui.cli.describe import slot_data
 from vaultui.cli.output import place, shown, size
-from vaultui.cli.passwords import TRIES, current_key
-from vaultui.cli.privatescreen import PrivateScreen, private_screen
+from vaultui.cli.passwords import current_key
+from vaultui.cli.privatescreen import private_screen
 from vaultui.cli.prompt import has_terminal
+from vaultui.cli.recoveryscreen import show_once, typed_right
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
-    Cancelled,
     PasswordUnavailable,
-    RecoveryKeyIncorrect,
-    RecoveryKeyMistyped,
     UsageError,
     VaultuiError,
 )
@@ -28,7 +26,6 @@ from vaultui.vaults import (
     Key,
     KeyAdded,
     NewKey,
-    RecoveryKey,
     SlotInfo,
     SlotKind,
     SlotOpened,
@@ -39,10 +36,6 @@ from vaultui.vaults import (
 )
 from vaultui.vaults.passphrase import from_file, protect
 
-_GROUPS: Final = 13
-_GROUPS_IN_LINE: Final = 5
-_GROUP: Final = 6
-"""Five characters and the dash behind them."""
 _STEPS: Final = {
     DrillStep.VERIFYING: "Trying the recovery key…",
     DrillStep.OPENING: "Opening the vault with it…",
@@ -128,7 +121,7 @@ def new_recovery_key(session: Session, name: str, key: Key) -> Made:
                 session.run(session.vaults.keys.remove(name, key, added.slot))
                 raise
     try:
-        verified = has_terminal() and _show(session, name, recovery_key)
+        verified = has_terminal() and show_once(session, name, recovery_key)
     finally:
         recovery_key.wipe()
     return Made(added, "" if file is None else file.path, verified)
@@ -156,51 +149,6 @@ def tell_made(session: Session, name: str, made: Made) -> None:
         output.line(f"What was typed back opens {vault}.")
     else:
         output.line(f"It was not typed back.  vaultui recovery {vault} verify")
-
-
-def _show(session: Session, name: str, key: RecoveryKey) -> bool:
-    """Show the key on a screen of its own, then the QR code; return whether it was typed back."""
-    try:
-        with private_screen(ascii_only=session.output.ascii_only) as screen:
-            _show_text(screen, name, key.text)
-            if screen.has_room_for(key.qr):
-                screen.clear()
-                screen.qr_code(key.qr)
-                screen.ask("The same as a QR code. Enter goes on. ").wipe()
-            return _typed_back(session, screen, name)
-    except (KeyboardInterrupt, Cancelled):
-        # The key is made, and stays: to leave its screen is not to undo it.
-        return False
-
-
-def _show_text(screen: PrivateScreen, name: str, text: Secret) -> None:
-    screen.clear()
-    screen.line(f"Recovery key of {shown(name)}")
-    screen.line()
-    step = _GROUP * _GROUPS_IN_LINE
-    with text.view as view:
-        for first in range(1, _GROUPS + 1, _GROUPS_IN_LINE):
-            last = min(first + _GROUPS_IN_LINE - 1, _GROUPS)
-            start = (first - 1) * _GROUP
-            label = f"  groups {first:>2} to {last:<2}   "
-            screen.secret_line(label, view[start : start + step - 1])
-    screen.line()
-    screen.line("Write it down, or print it, and keep it where your passport is. Whoever has it")
-    screen.line(f"opens {shown(name)} without a password. It is shown this once, and leaves no")
-    screen.line("trace in the terminal. No letter of it is an O, I, L or U: 0 and 1 are digits.")
-    screen.line()
-    screen.ask("Enter goes on. ").wipe()
-
-
-def _typed_back(session: Session, screen: PrivateScreen, name: str) -> bool:
-    screen.clear()
-    screen.line("Type it from the paper, to be sure of it; dashes, blanks and case don't matter.")
-    screen.line("Ctrl-C leaves that for later.")
-    try:
-        _typed_right(session, screen, name)[0].wipe()
-    except (RecoveryKeyMistyped, RecoveryKeyIncorrect):
-        return False
-    return True
 
 
 def _verify(session: Session) -> int:
@@ -273,25 +221,7 @@ def _from_paper(session: Session, name: str) -> tuple[Secret, SlotOpened]:
     with private_screen(ascii_only=session.output.ascii_only) as screen:
         screen.clear()
         screen.line("Type what is on the paper; dashes, blanks and case don't matter.")
-        return _typed_right(session, screen, name)
-
-
-def _typed_right(session: Session, screen: PrivateScreen, name: str) -> tuple[Secret, SlotOpened]:
-    for tries_left in reversed(range(TRIES)):
-        screen.line()
-        typed = screen.ask(f"Recovery key of {shown(name)}: ")
-        try:
-            screen.line("Trying it…")
-            return typed, session.run(session.vaults.keys.verify_recovery(name, typed))
-        except (RecoveryKeyMistyped, RecoveryKeyIncorrect) as error:
-            typed.wipe()
-            if not tries_left:
-                raise
-            screen.line(f"{error.summary} {error.hint}")
-        except BaseException:
-            typed.wipe()
-            raise
-    raise AssertionError("the loop returns or raises")
+        return typed_right(session, screen, name)
 
 
 def _numbered(session: Session, name: str, slot: SlotInfo) -> dict[str, object]:
