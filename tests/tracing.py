@@ -113,6 +113,7 @@ class Traced:
             if now - asked > 0.05:
                 if until():
                     return
+                self._find_strays()
                 asked = now
             looked = [self._look_at(tid) for tid in list(self._tracees)]
             if not any(looked):
@@ -126,8 +127,19 @@ class Traced:
         deadline = time.monotonic() + 60
         while self._tracees:
             assert time.monotonic() < deadline, f"{self._describe()} can't be let go"
+            self._find_strays()
             for tid in list(self._tracees):
                 self._look_at(tid, leave=True)
+
+    def _find_strays(self) -> None:
+        """Add threads that came while their process was ending, which nobody told of."""
+        ours = f"TracerPid:\t{os.getpid()}\n"
+        for process in {process_of(tid) for tid in self._tracees}:
+            with contextlib.suppress(OSError):
+                tids = {int(name) for name in os.listdir(f"/proc/{process}/task")}
+                for tid in tids - self._tracees:
+                    if ours in Path(f"/proc/{process}/task/{tid}/status").read_text():
+                        self._tracees.add(tid)
 
     def _describe(self) -> str:
         """Return what the threads do that are still there: name, state, and where they wait."""
