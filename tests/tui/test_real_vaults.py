@@ -106,6 +106,8 @@ async def test_a_vault_is_added_unlocked_used_locked_and_read_by_gocryptfs(
         assert mountpoints_below(home) == [str(mountpoint)]
         await asyncio.to_thread(in_a_child, 'echo "kept" > "$1/letter.txt"', mountpoint)
         await driver.press("4")
+        # With the first state the pane forgets the paths of the vault before.
+        await eventually(lambda: driver.app.screen.query_one("Paths").status is not None)
         driver.app.screen.query_one("#path-question", Input).value = "letter.txt"
         await driver.sees("Ciphertext")
         answer = driver.app.screen.query_one("Paths")._answer
