@@ -25,14 +25,19 @@ class Synced:
         """Tell whether `seen` holds all that must be there."""
         if not self.loose and seen.size != len(self.data):
             return False
-        return all(
-            number in self.loose
-            or (
-                number < len(seen.blocks)
-                and seen.blocks[number] == self.data[number * BLOCK : (number + 1) * BLOCK]
-            )
+        return not self.wrong_blocks(seen)
+
+    def wrong_blocks(self, seen: FoundFile) -> list[int]:
+        """Return the blocks that nobody wrote since and that are not what was synced."""
+        return [
+            number
             for number in range(-(-len(self.data) // BLOCK))
-        )
+            if number not in self.loose
+            and (
+                number >= len(seen.blocks)
+                or seen.blocks[number] != self.data[number * BLOCK : (number + 1) * BLOCK]
+            )
+        ]
 
 
 @dataclass
@@ -103,8 +108,22 @@ class DurableLedger(Ledger):
             there = [found[path] for path in name.paths if path in found]
             if not any(self._is_kept(name.entry, seen) for seen in there):
                 how = "is not as it was synced" if there else "was synced and is not there"
-                sentences.append(f"{' or '.join(map(repr, name.paths))} {how}")
+                sentences.append(
+                    f"{' or '.join(map(repr, name.paths))} {how}{self._detail(name.entry, there)}"
+                )
         return sentences
+
+    def _detail(self, entry: Entry, there: list[object]) -> str:
+        if not isinstance(entry, Content) or entry not in self._contents:
+            return ""
+        synced = self._contents[entry]
+        seen = [
+            f"{file.size} bytes, wrong in {synced.wrong_blocks(file)}"
+            for file in there
+            if isinstance(file, FoundFile)
+        ]
+        loose = f", written since: {sorted(synced.loose)}" if synced.loose else ""
+        return f": {len(synced.data)} bytes{loose}; there are {', '.join(seen) or 'none'}"
 
     def _is_kept(self, entry: Entry, seen: object) -> bool:
         if isinstance(entry, Content):

@@ -60,6 +60,9 @@ class Writer(threading.Thread):
     def _do(self, change: Change, action: Callable[[], object]) -> None:
         self.ledger.begin(change)
         action()
+        if self._ended.is_set():
+            # ext4 that is being shut down has been seen to answer 0 to an fsync that it gave up.
+            raise InterruptedError("it was answered too late to count")
         self.ledger.done()
         self.acknowledged += 1
 
