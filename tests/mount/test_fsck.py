@@ -42,6 +42,21 @@ def test_a_whole_volume_is_told_as_information(vault: OpenVolume) -> None:
     assert fsck(vault, "-q").check().text == ""
 
 
+def test_a_conflict_copy_is_listed_unless_it_should_be_quiet(vault: OpenVolume) -> None:
+    original = vault.cipher_path("dir/file")
+    copy = original.with_name(original.name + " (conflicted copy 2026-01-31 120000)")
+    copy.write_bytes(original.read_bytes())
+    shown = "dir/file (conflicted copy 2026-01-31 120000)"
+    on_disk = copy.relative_to(vault.cipherdir)
+    lines = fsck(vault).check().stdout.decode().splitlines()
+    assert lines[-3:] == [
+        f'fsck: conflict copy "{shown}": of "dir/file" (on disk "{on_disk}")',
+        "fsck: conflict copies, which are no damage: 1",
+        "fsck summary: no problems found",
+    ]
+    assert fsck(vault, "-q").check().text == ""
+
+
 def test_damage_is_told_although_it_should_be_quiet(vault: OpenVolume) -> None:
     vault.cipher_path("dir/file").write_bytes(b"garbage")
     on_disk = vault.cipher_path("dir/file").relative_to(vault.cipherdir)

@@ -56,9 +56,12 @@ def _check(spec: CheckSpec, secret: Secret, conf: VolumeConf | None) -> Checked:
         try:
             if isinstance(message, CheckProgress):
                 progress.show(message)
+                return
+            progress.clear()
+            if isinstance(message, ConflictCopy):
+                log.info("%s", copy_line(message))
             else:
-                progress.clear()
-                print(_line(message), flush=True)
+                print(damage_line(message), flush=True)
         except OSError as error:
             # Or the check would take it for a failure of the entry that it is at.
             raise OutputFailed(reason=reason_of(error)) from error
@@ -71,7 +74,7 @@ def _check(spec: CheckSpec, secret: Secret, conf: VolumeConf | None) -> Checked:
 
 def _sum_up(checked: Checked) -> ExitCode:
     if checked.copies:
-        log.info("fsck: %d conflict copies, which are no damage", checked.copies)
+        log.info("fsck: conflict copies, which are no damage: %d", checked.copies)
     if not checked.corrupt and not checked.skipped:
         log.info("fsck summary: no problems found")
         return ExitCode.OK
@@ -79,10 +82,6 @@ def _sum_up(checked: Checked) -> ExitCode:
         log.warning("fsck: re-run this program as root to check all files!")
     print(f"fsck summary: {checked.corrupt} corrupt files, {checked.skipped} files skipped")
     return CheckFoundDamage.exit_code
-
-
-def _line(found: Damage | ConflictCopy) -> str:
-    return damage_line(found) if isinstance(found, Damage) else copy_line(found)
 
 
 def damage_line(damage: Damage) -> str:
