@@ -10,6 +10,7 @@ import argparse
 import os
 import pkgutil
 import random
+import signal
 import sys
 import tempfile
 import traceback
@@ -36,6 +37,8 @@ says which seed repeats it: `make drills ARGS="--only NAME --seed N --rounds 1"`
 
 
 def main() -> int:
+    # As an interrupt does: what is mounted for a drill is swept.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     known = _all_drills()
     options = _options([drill.name for drill in known])
     chosen = [
@@ -88,9 +91,11 @@ def _run(drill: Drill, minutes: float, options: argparse.Namespace) -> tuple[str
             rows = list(drill.run(session))
         except Exception:
             crash = traceback.format_exc()
-        for line in leftovers.after_grace(base):
-            session.found(session.peers.ours, f"left behind: {line}", seed)
-        leftovers.sweep(base)
+        else:
+            for line in leftovers.after_grace(base):
+                session.found(session.peers.ours, f"left behind: {line}", seed)
+        finally:
+            leftovers.sweep(base)
     failures = [f"- seed {finding.seed}: {finding.sentence}" for finding in session.failures()]
     parts = [
         heading,

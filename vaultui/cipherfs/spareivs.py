@@ -26,8 +26,8 @@ _STOCK: Final = 32
 _LOW: Final = 16
 _PATIENCE_S: Final = 1.0
 """A disk that hangs must not keep anybody from closing the volume."""
-_UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
-"""What file systems say that have no files without a name; see open(2)."""
+_PASSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+"""What a later attempt may not meet; all else stays, as where no file can be without a name."""
 
 
 class SpareIvs:
@@ -89,9 +89,9 @@ class SpareIvs:
                 os.fsync(made[-1])
                 self._spare.append(made.pop())
         except OSError as error:
-            if error.errno in _UNSUPPORTED:
+            # Nobody is told: the mkdir that needs the disk will say it.
+            if error.errno not in _PASSING:
                 self._wanted = False
-            # Whatever else it is, a full disk perhaps: a mkdir that needs the disk will say it.
         finally:
             for fd in (*made, root_fd):
                 os.close(fd)
