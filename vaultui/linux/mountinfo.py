@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import re
 import select
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 TABLE: Final = "/proc/self/mountinfo"
+
+_MOST_LINKS: Final = 40
+"""In one path, as in the kernel (path_resolution(7)): more are taken for a circle."""
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
@@ -91,6 +94,36 @@ def resolve_above(path: str | os.PathLike[str]) -> str:
     """Return `path` as the mount table would name it, without touching its last part."""
     parent, name = os.path.split(os.path.abspath(path))
     return os.path.join(os.path.realpath(parent), name)
+
+
+def resolve_outside(path: str, barred: Container[str]) -> str:
+    """Return an absolute path with its links followed, up to the first directory of `barred`.
+
+    That one and what is below it is not looked at, and stands in the result as it was named.
+    """
+    resolved, left, links = "/", path.split("/")[::-1], 0
+    while left:
+        name = left.pop()
+        if name in ("", "."):
+            continue
+        if name == "..":
+            resolved = os.path.dirname(resolved)
+            continue
+        here = os.path.join(resolved, name)
+        if here in barred:
+            return os.path.join(here, *left[::-1])
+        try:
+            target = os.readlink(here)
+        except OSError:
+            resolved = here  # no link, or nothing that can be looked at
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            return path
+        if target.startswith("/"):
+            resolved = "/"
+        left += target.split("/")[::-1]
+    return resolved
 
 
 def mounts_of(source: str, mounts: Iterable[Mount] | None = None) -> list[Mount]:

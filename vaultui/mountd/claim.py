@@ -11,11 +11,12 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from vaultui.linux import process
-from vaultui.linux.mountinfo import Mount, read_mounts
+from vaultui.linux.mountinfo import Mount, read_mounts, resolve_outside
 from vaultui.model.errors import CipherdirInUse
 
 _GOCRYPTFS = "fuse.gocryptfs"
@@ -42,10 +43,11 @@ def claim(cipherdir_fd: int, path: str, *, shared: bool, patience_s: float = END
         if place or not pid or left <= 0 or not _has_ended(pid, left):
             who = f"process {pid}" if pid else "another process"
             raise CipherdirInUse(path=path, holder=f"{who}{place}")
-    for mount in read_mounts():
+    mounts = read_mounts()
+    for mount in mounts:
         if not mount.fstype.startswith(_GOCRYPTFS) or (shared and "ro" in mount.options):
             continue
-        if _is_source(mount, path):
+        if _is_source(mount, path, mounts):
             raise CipherdirInUse(path=path, holder=f"gocryptfs on {mount.mountpoint}")
 
 
@@ -59,14 +61,28 @@ def _try_lock(fd: int, kind: int) -> bool:
     return True
 
 
-def _is_source(mount: Mount, path: str) -> bool:
+def _is_source(mount: Mount, path: str, mounts: Sequence[Mount]) -> bool:
     real = os.path.realpath(path)
     # gocryptfs shows commas as underscores.
     return mount.source in {
         spelling
         for name in (os.path.abspath(path), real)
         for spelling in (name, name.replace(",", "_"))
-    } or (os.path.isabs(mount.source) and os.path.realpath(mount.source) == real)
+    } or (os.path.isabs(mount.source) and _resolved(mount.source, real, mounts) == real)
+
+
+def _resolved(source: str, real: str, mounts: Sequence[Mount]) -> str:
+    """Return `source` with its links followed, as far as that is of use for comparing with `real`.
+
+    Where it leads into a FUSE mount that `real` is not in, it is another directory, and
+    nothing there is touched: whoever serves that mount may hang, and we would with it.
+    """
+    barred = {
+        mount.mountpoint
+        for mount in mounts
+        if mount.is_fuse and not f"{real}/".startswith(f"{mount.mountpoint}/")
+    }
+    return resolve_outside(source, barred)
 
 
 def _holder(cipherdir_fd: int) -> int:
@@ -98,7 +114,9 @@ def _has_ended(pid: int, timeout: float) -> bool:
 
 
 def _where(path: str) -> str:
-    for mount in read_mounts():
-        if mount.fstype.startswith(("fuse.vaultfs", _GOCRYPTFS)) and _is_source(mount, path):
+    mounts = read_mounts()
+    for mount in mounts:
+        is_ours = mount.fstype.startswith(("fuse.vaultfs", _GOCRYPTFS))
+        if is_ours and _is_source(mount, path, mounts):
             return f", mounted on {mount.mountpoint}"
     return ""

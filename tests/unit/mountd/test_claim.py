@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from capabilities import needs
 
+from vaultui.linux.mountinfo import resolve_outside
 from vaultui.model.errors import CipherdirInUse
 from vaultui.mountd.claim import claim
 
@@ -71,3 +75,66 @@ def test_a_holder_that_is_about_to_end_is_waited_for(
     assert holder.wait(10) == 1  # read found the end of its input
     timer.join()
     holder.stdout.close()
+
+
+CLAIMING_TWICE = """
+import os, sys
+from vaultui.mountd.claim import claim
+from vaultui.model.errors import CipherdirInUse
+first, second = (os.open(sys.argv[1], os.O_RDONLY) for _ in range(2))
+claim(first, sys.argv[1], shared=False)
+try:
+    claim(second, sys.argv[1], shared=True, patience_s=0)
+except CipherdirInUse as error:
+    print(error.summary)
+"""
+
+
+@contextlib.contextmanager
+def unanswered(mountpoint: Path, fstype: str, source: str) -> Iterator[None]:
+    """Mount a FUSE file system that nobody serves: who looks into it waits for ever."""
+    mountpoint.mkdir()
+    fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    options = f"fd={fd},rootmode=40000,user_id=0,group_id=0"
+    subprocess.run(
+        ("mount", "-i", "-t", fstype, "-o", options, source, mountpoint), pass_fds=(fd,), check=True
+    )
+    try:
+        yield
+    finally:
+        subprocess.run(("umount", "-l", mountpoint), check=True)
+        os.close(fd)
+
+
+@needs("fuse", "root")
+def test_a_check_of_a_mounted_volume_does_not_hang_with_the_drive_of_another(
+    tmp_path: Path,
+) -> None:
+    cipherdir = tmp_path / "c"
+    cipherdir.mkdir()
+    drive = tmp_path / "drive"
+    with (
+        # Its source first: mount(8) looks at it as well.
+        unanswered(tmp_path / "plain", "fuse.gocryptfs", f"{drive}/work.c"),
+        unanswered(drive, "fuse.other", "elsewhere"),
+    ):
+        done = subprocess.run(
+            (sys.executable, "-c", CLAIMING_TWICE, cipherdir),
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    assert f"{cipherdir}" in done.stdout
+
+
+def test_links_are_followed_up_to_what_may_hang(tmp_path: Path) -> None:
+    base = tmp_path.resolve()
+    (base / "there/deep").mkdir(parents=True)
+    (base / "link").symlink_to("there/../there")
+    (base / "out").symlink_to(base / "link/deep")
+    (base / "circle").symlink_to("circle")
+    assert resolve_outside(f"{base}/out/./x", ()) == f"{base}/there/deep/x"
+    assert resolve_outside(f"{base}/out/x", {f"{base}/there/deep"}) == f"{base}/there/deep/x"
+    assert resolve_outside(f"{base}/link/deep/../x", {f"{base}/link"}) == f"{base}/link/deep/../x"
+    assert resolve_outside(f"{base}/circle", ()) == f"{base}/circle"
