@@ -209,11 +209,11 @@ def furnish(top: Path) -> None:
 
 def tries(disk: FaultyDisk, plain: Path, kind: Kind, changes: Sequence[str]) -> Iterator[Try]:
     """Yield each try of `changes`, each in a directory of its own below `plain`."""
-    for place, change in enumerate(changes):
-        model = _model_of(change, plain / f"{kind.name} {place} model")
+    for change in changes:
+        model = _model_of(change, plain / f"{kind.name}, {change}")
         step, failed = 0, ["none yet"]
         while failed:
-            top = plain / f"{kind.name} {place} {step}"
+            top = plain / f"{kind.name}, {change}, {step}"
             furnish(top)
             _settle(plain)
             disk.fail(STEPS, kind.number, after=step, times=kind.times, short=kind.short)

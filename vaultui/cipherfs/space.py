@@ -14,6 +14,7 @@ import time
 from typing import Final
 
 from vaultui.cipherfs.openfiles import OpenFile
+from vaultui.linux import btrfs
 from vaultui.linux.atcalls import BTRFS_MAGIC, fallocate_keep_size, filesystem_magic
 
 PLENTY: Final = 4 << 30
@@ -29,6 +30,8 @@ class Space:
         self._prealloc = prealloc
         self._unsupported: dict[int, bool] = {}
         """By device: file systems that can't reserve, or where it does harm."""
+        self._limited: dict[int, bool] = {}
+        """By device: file systems that may stop a write although there is space."""
         self._looked_at = 0.0
         self._device = -1
         self._budget = 0
@@ -49,8 +52,11 @@ class Space:
         device = file.node.key[0]
         if device not in self._unsupported:
             # A reserved extent of btrfs is written once in place and then copied on each
-            # further write, with its space kept: reserving there costs space for good.
-            self._unsupported[device] = filesystem_magic(fd) == BTRFS_MAGIC
+            # further write, with its space kept: reserving there costs space for good. But
+            # over quota it neither writes nor cuts, and what stopped halfway can't be undone.
+            self._unsupported[device] = filesystem_magic(fd) == BTRFS_MAGIC and not (
+                self._has_limits(device, fd)
+            )
         if self._unsupported[device]:
             return
         try:
@@ -65,13 +71,19 @@ class Space:
                 os.ftruncate(fd, end)
             raise
 
+    def _has_limits(self, device: int, fd: int) -> bool:
+        if device not in self._limited:
+            self._limited[device] = btrfs.has_quota_limits(fd)
+        return self._limited[device]
+
     def _is_plenty(self, device: int, fd: int, size: int) -> bool:
         now = time.monotonic()
         self._budget -= size
         if self._budget < 0 or device != self._device or now - self._looked_at > _LOOK_EVERY_S:
             status = os.fstatvfs(fd)
             free = status.f_bavail * status.f_frsize
-            self._budget = free // 4 if free >= PLENTY else 0
+            is_plenty = free >= PLENTY and not self._has_limits(device, fd)
+            self._budget = free // 4 if is_plenty else 0
             self._device = device
             self._looked_at = now
         return self._budget > size

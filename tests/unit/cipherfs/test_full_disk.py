@@ -186,6 +186,19 @@ def test_on_btrfs_nothing_is_reserved(vault: OpenVolume, monkeypatch: pytest.Mon
     vault.write("file", b"x" * 10_000)
 
 
+def test_on_btrfs_with_a_quota_space_is_reserved_before_a_file_grows(
+    vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Over quota it refuses to cut off what a write that stopped halfway has left.
+    reserved: list[int] = []
+    monkeypatch.setattr(space, "filesystem_magic", lambda _fd: BTRFS_MAGIC)
+    monkeypatch.setattr(space.btrfs, "has_quota_limits", lambda _fd: True)
+    monkeypatch.setattr(space, "PLENTY", 0)
+    monkeypatch.setattr(space, "fallocate_keep_size", lambda _fd, _at, size: reserved.append(size))
+    vault.write("file", b"x" * 10_000)
+    assert reserved == [18 + 3 * 32 + 10_000]
+
+
 def test_a_file_system_that_cannot_reserve_is_asked_once(
     vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
