@@ -168,6 +168,22 @@ def test_a_key_file_that_was_made_for_a_vault_that_could_not_be_is_gone(
     assert not (tmp_path / "k").exists()
 
 
+def test_the_master_key_of_a_new_vault_is_not_left_in_the_scrollback(
+    shell: Shell, tmp_path: Path
+) -> None:
+    words = ("create", tmp_path / "new.c", "--password-file", shell.password_file)
+    with Terminal((program("vaultui"), *words, "--name", "Two words")) as terminal:
+        terminal.wait_for("Enter goes on. ")
+        (digits,) = re.findall(r"((?:[0-9a-f]{8}-){4})\s+((?:[0-9a-f]{8}-?){4})\s", terminal.shown)
+        terminal.type("\n")
+        assert terminal.wait() == 0
+        left = SECOND_SCREEN.sub("", terminal.shown)
+    assert not re.search(r"[0-9a-f]{8}-", left)
+    assert "vaultui unlock 'Two words'" in left
+    command = (program("vaultfs"), "-masterkey=stdin", "-fsck", tmp_path / "new.c")
+    run_program(command, input="".join(digits).encode() + b"\n").check()
+
+
 def make_recovery_key(terminal: Terminal) -> str:
     """Go through the screens that show a recovery key, and return it as one could write it down."""
     terminal.wait_for("Enter goes on. ")

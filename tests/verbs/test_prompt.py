@@ -165,7 +165,8 @@ def test_a_new_password_is_typed_twice_and_the_same(shell: Shell, tmp_path: Path
         terminal.type(PASSWORD + "\n")
         terminal.wait_for("The same again: ", times=2)
         terminal.type(PASSWORD + "\n")
-        terminal.wait_for("master key")
+        terminal.wait_for("Enter goes on. ")
+        terminal.type("\n")
         assert terminal.wait() == 0
     assert shell.unlock("New")["already"] is False
 

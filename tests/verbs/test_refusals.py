@@ -56,7 +56,7 @@ def test_without_any_password_it_ends_and_does_not_hang(shell: Shell, work: Path
 def test_an_unknown_name_is_told_with_those_that_are_near(shell: Shell, work: Path) -> None:
     error = shell.error("unlock", "work")
     assert (error["code"], error["exit_code"]) == ("vault-unknown", 41)
-    assert "did you mean Work?" in error["summary"]
+    assert error["hint"].startswith("Did you mean Work? ")
 
 
 def _remove(conf: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from vaultui.model.errors import OutputFailed, VaultuiError
 from vaultui.model.states import VaultState
+from vaultui.model.terminaltext import shell_word as shell_word
 from vaultui.model.terminaltext import shown as shown
 
 _COLOURS = {

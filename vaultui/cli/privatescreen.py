@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -39,7 +40,10 @@ class PrivateScreen:
         os.write(self._tty, _CLEAR)
 
     def line(self, text: str = "") -> None:
-        os.write(self._tty, text.encode("utf-8", "backslashreplace") + b"\n")
+        """Show text, which breaks at words where the terminal ends."""
+        columns = os.get_terminal_size(self._tty).columns or 80
+        for part in textwrap.wrap(text, columns) or [""]:
+            os.write(self._tty, part.encode("utf-8", "backslashreplace") + b"\n")
 
     def secret_line(self, label: str, text: memoryview) -> None:
         os.write(self._tty, label.encode())

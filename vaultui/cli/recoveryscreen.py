@@ -45,9 +45,11 @@ def _show_text(screen: PrivateScreen, name: str, text: Secret) -> None:
             label = f"  groups {first:>2} to {last:<2}   "
             screen.secret_line(label, view[start : start + step - 1])
     screen.line()
-    screen.line("Write it down, or print it, and keep it where your passport is. Whoever has it")
-    screen.line(f"opens {shown(name)} without a password. It is shown this once, and leaves no")
-    screen.line("trace in the terminal. No letter of it is an O, I, L or U: 0 and 1 are digits.")
+    screen.line(
+        "Write it down, or print it, and keep it where your passport is. Whoever has it opens "
+        f"{shown(name)} without a password. It is shown this once, and leaves no trace in the "
+        "terminal. No letter of it is an O, I, L or U: 0 and 1 are digits."
+    )
     screen.line()
     screen.ask("Enter goes on. ").wipe()
 

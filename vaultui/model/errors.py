@@ -8,9 +8,11 @@ numbers, never secrets. Libraries raise; only `__main__` modules exit.
 
 from __future__ import annotations
 
+import string
 from typing import Any, ClassVar, Final
 
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.terminaltext import shell_word
 
 Detail = str | int | float | bool | list[str]
 
@@ -44,12 +46,12 @@ class VaultuiError(Exception):
     @property
     def summary(self) -> str:
         """One sentence: the object and the cause."""
-        return self.template.format_map(_Lenient(self.details))
+        return _SENTENCE.vformat(self.template, (), _Lenient(self.details))
 
     @property
     def hint(self) -> str:
         """One sentence: the cure."""
-        return self.cure.format_map(_Lenient(self.details))
+        return _SENTENCE.vformat(self.cure, (), _Lenient(self.details))
 
     def __str__(self) -> str:
         return self.summary
@@ -104,6 +106,16 @@ class _Lenient(dict[str, Detail]):
         return "?"
 
 
+class _Sentence(string.Formatter):
+    """Fills in details; `{name!q}` is quoted where a shell wants that, in commands to be copied."""
+
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        return shell_word(str(value)) if conversion == "q" else value
+
+
+_SENTENCE: Final = _Sentence()
+
+
 class InternalError(VaultuiError):
     code = "internal-error"
     template = "This is a mistake in vaultui itself: {what}."
@@ -137,7 +149,7 @@ class Fido2TokenNeeded(VaultuiError):
 class KeySlotUnknown(VaultuiError):
     code = "key-slot-unknown"
     exit_code = ExitCode.USAGE
-    template = "The volume has no key slot {slot}."
+    template = "The volume has no key slot “{slot}”."
     cure = "Look at the list of its keys: vaultui slots NAME, or vaultfs -info."
 
 
@@ -393,11 +405,11 @@ class MasterKeyDamaged(VaultuiError):
 class ScryptCostTooHigh(VaultuiError):
     code = "scrypt-cost-too-high"
     exit_code = ExitCode.SCRYPT_PARAMS
-    template = (
-        "The key derivation of this volume takes {need_mib} MiB of memory, "
-        "and this machine has {have_mib} MiB."
+    template = "The key derivation of this volume takes {need_mib} MiB of memory, and {have}."
+    cure = (
+        "Open it on a machine with more memory, or raise the limit, of a container for instance; "
+        "if it never was so costly, restore the config."
     )
-    cure = "Open it on a machine with more memory; if it never was so costly, restore the config."
 
 
 class Argon2idRefused(VaultuiError):
@@ -413,7 +425,7 @@ class Argon2idRefused(VaultuiError):
 class SavedPasswordIncorrect(PasswordIncorrect):
     code = "saved-password-incorrect"
     template = "The saved password of {name} is incorrect; it was left as it is."
-    cure = "Type the right one, and save that instead: vaultui unlock {name} --save"
+    cure = "Type the right one, and save that instead: vaultui unlock {name!q} --save"
 
 
 class CheckFoundDamage(VaultuiError):
@@ -597,8 +609,8 @@ class SettingsUnsaved(VaultuiError):
 class VaultUnknown(VaultuiError):
     code = "vault-unknown"
     exit_code = ExitCode.VAULT_UNKNOWN
-    template = "There is no vault called {name}{similar}."
-    cure = "`vaultui list` shows the names; `vaultui add` adds a vault."
+    template = "There is no vault called {name}."
+    cure = "{similar}`vaultui list` shows the names; `vaultui add` adds a vault."
 
 
 class VaultExists(VaultuiError):
@@ -661,7 +673,7 @@ class BackendUnreachable(VaultuiError):
     code = "backend-unreachable"
     exit_code = ExitCode.BACKEND_UNREACHABLE
     template = "The mount backend of {name} does not answer: {reason}."
-    cure = "Wait and try again; `vaultui lock {name} --kill` ends it."
+    cure = "Wait and try again; `vaultui lock {name!q} --kill` ends it."
 
 
 class BackendTooOld(VaultuiError):
@@ -682,14 +694,14 @@ class NotOpen(VaultuiError):
     code = "not-open"
     exit_code = ExitCode.NOT_OPEN
     template = "{name} is {state}, not open."
-    cure = "Unlock it first: vaultui unlock {name}"
+    cure = "Unlock it first: vaultui unlock {name!q}"
 
 
 class AlreadyOpen(VaultuiError):
     code = "already-open"
     exit_code = ExitCode.NOT_OPEN
     template = "{name} is open."
-    cure = "Lock it first: vaultui lock {name}"
+    cure = "Lock it first: vaultui lock {name!q}"
 
 
 class ProcessNotSignalled(VaultuiError):

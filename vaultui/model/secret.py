@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, Final, NoReturn, Self
+
+_DIGITS: Final = b"0123456789abcdef"
 
 
 class Secret:
@@ -34,6 +36,14 @@ class Secret:
     def copy(self) -> Secret:
         """Return an independent secret with the same content, for a second user of it."""
         return Secret(bytearray(self._buffer))
+
+    def hexadecimal(self) -> Secret:
+        """Return the content as hexadecimal digits in ASCII, which were never text."""
+        digits = bytearray(2 * len(self._buffer))
+        for place, byte in enumerate(self._buffer):
+            digits[2 * place] = _DIGITS[byte >> 4]
+            digits[2 * place + 1] = _DIGITS[byte & 15]
+        return Secret(digits)
 
     def wipe(self) -> None:
         """Overwrite the content with zeros and empty the secret. Safe to call twice."""

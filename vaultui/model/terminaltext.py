@@ -21,6 +21,14 @@ def quoted(text: str) -> str:
     return f'"{shown(escaped)}"'
 
 
+def shell_word(text: str) -> str:
+    """Return `text` as one word of a shell, safe for a terminal, for commands to be copied."""
+    safe = shown(text)
+    if safe and all(character.isalnum() or character in "@%+=:,./-_" for character in safe):
+        return safe
+    return "'" + safe.replace("'", r"'\''") + "'"
+
+
 def _spelled(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode carries it

@@ -65,7 +65,7 @@ class Registry:
                 return entry
         folded = {entry.name.casefold(): entry.name for entry in entries}
         near = [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=3)]
-        similar = f"; did you mean {' or '.join(near)}?" if near else ""
+        similar = f"Did you mean {' or '.join(near)}? " if near else ""
         raise VaultUnknown(name=name, similar=similar)
 
     def check_addable(self, entry: VaultEntry) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 
 import pytest
 
-from vaultui.cli.output import Output, place, shown, size, span, width
-from vaultui.model.errors import MountBusy, VaultUnknown, error_table
+from vaultui.cli.output import Output, place, shell_word, shown, size, span, width
+from vaultui.model.errors import AlreadyOpen, MountBusy, VaultUnknown, error_table
 from vaultui.model.states import VaultState
 
 
@@ -21,6 +22,14 @@ def output(encoding: str = "utf-8", **options: bool) -> tuple[Output, io.BytesIO
         **options,
     )
     return made, out, err
+
+
+def test_a_command_with_a_name_of_two_words_can_be_copied_from_a_hint() -> None:
+    assert AlreadyOpen(name="My Work").hint == "Lock it first: vaultui lock 'My Work'"
+    assert AlreadyOpen(name="Büro").hint == "Lock it first: vaultui lock Büro"
+    for name in ("My Work", "it's", "$(reboot)", "a;b", "*", "~", "写真 1"):
+        assert shlex.split(shell_word(name)) == [name]
+    assert "\x1b" not in shell_word("a\x1b[2J")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_an_unknown_name_is_told_with_those_that_are_near(registry: Registry) ->
     registry.add(entry(1))
     with pytest.raises(VaultUnknown) as unknown:
         registry.entry("v11")
-    assert "did you mean V1?" in unknown.value.summary
+    assert "Did you mean V1? " in unknown.value.hint
 
 
 def test_after_a_typo_the_last_good_copy_is_used_and_the_place_told(

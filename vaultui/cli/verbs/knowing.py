@@ -7,7 +7,8 @@ from typing import Any
 
 from vaultui.cli.arguments import CONTENT, NAMES
 from vaultui.cli.describe import entry_data
-from vaultui.cli.output import place, shown
+from vaultui.cli.masterkeyscreen import show_master_key
+from vaultui.cli.output import place, shell_word, shown
 from vaultui.cli.passwords import explicit_password, new_password, save_password
 from vaultui.cli.session import Session
 from vaultui.cli.verbs.recovery import (
@@ -43,7 +44,7 @@ def add_verb(session: Session) -> int:
         session.output.line(f"{name} is added; it will open at {place(entry.mountpoint)}.")
         if entry.reverse:
             session.output.line(f"That is an encrypted view of {place(entry.cipherdir)}.")
-        session.output.line(f"  vaultui unlock {name}")
+        session.output.line(f"  vaultui unlock {shell_word(entry.name)}")
     return 0
 
 
@@ -63,7 +64,10 @@ def create_verb(session: Session) -> int:
         with created.master_key as master_key:
             if not output.as_json:
                 _tell_created(session, created)
-                _show_master_key(session, master_key)
+                if output.out.isatty():
+                    show_master_key(session, name, master_key)
+                else:
+                    output.note("The master key is not shown: this is not a terminal.")
         if arguments.recovery:
             made = new_recovery_key(session, name, Key(password))
             data["recovery_key"] = made_data(made)
@@ -72,7 +76,7 @@ def create_verb(session: Session) -> int:
         if output.as_json:
             output.data(data)
         else:
-            output.line(f"  vaultui unlock {shown(name)}")
+            output.line(f"  vaultui unlock {shell_word(name)}")
         if arguments.save:
             save_password(session, name, password)
     return 0
@@ -106,22 +110,6 @@ def _tell_created(session: Session, created: Created) -> None:
         line(f"Deriving its key with Argon2id takes {created.derivation_s:.1f} s on this machine.")
     if entry.key_file or session.arguments.argon2id:
         line("gocryptfs does not open it; vaultui and vaultfs do.")
-
-
-def _show_master_key(session: Session, key: Secret) -> None:
-    output = session.output
-    if not output.out.isatty():
-        output.note("The master key is not shown: this is not a terminal.")
-        return
-    with key.view as view:
-        text = view.hex("-", 4)
-    half = len(text) // 2
-    output.line("Its master key opens it without the password. Write it down and keep it safe:")
-    output.line()
-    output.line(f"    {text[: half + 1]}")
-    output.line(f"    {text[half + 1 :]}")
-    output.line()
-    output.line("Keep a copy of its gocryptfs.conf as well: without both, everything is lost.")
 
 
 def forget_verb(session: Session) -> int:

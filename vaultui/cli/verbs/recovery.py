@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vaultui.cli.describe import slot_data
-from vaultui.cli.output import place, shown, size
+from vaultui.cli.output import place, shell_word, shown, size
 from vaultui.cli.passwords import current_key
 from vaultui.cli.privatescreen import private_screen
 from vaultui.cli.prompt import has_terminal
@@ -75,9 +75,11 @@ def _tell_which(session: Session) -> int:
     for number, slot in found:
         output.line(f"Key {number} of {shown(name)} is a {shown(key_in_words(slot))}.")
     if found:
-        output.line(f"Does the paper still open it?  vaultui recovery {shown(name)} drill")
+        output.line(f"Does the paper still open it?  vaultui recovery {shell_word(name)} drill")
     else:
-        output.line(f"{shown(name)} has no recovery key.  vaultui recovery {shown(name)} create")
+        output.line(
+            f"{shown(name)} has no recovery key.  vaultui recovery {shell_word(name)} create"
+        )
     return 0
 
 
@@ -148,7 +150,7 @@ def tell_made(session: Session, name: str, made: Made) -> None:
     if made.verified:
         output.line(f"What was typed back opens {vault}.")
     else:
-        output.line(f"It was not typed back.  vaultui recovery {vault} verify")
+        output.line(f"It was not typed back.  vaultui recovery {shell_word(name)} verify")
 
 
 def _verify(session: Session) -> int:
@@ -175,7 +177,7 @@ def _drill(session: Session) -> int:
     typed, opened = _from_paper(session, name)
     with typed:
         tell(f"   It is right: {shown(key_in_words(opened.slot))}.")
-        tell(f"2. Open the vault with it:  vaultui unlock {vault}")
+        tell(f"2. Open the vault with it:  vaultui unlock {shell_word(name)}")
         drilled = session.run(
             session.vaults.drill(name, typed, lambda step: output.step(_STEPS[step]))
         )
@@ -186,7 +188,7 @@ def _drill(session: Session) -> int:
         return 0
     output.item("   ", _rehearsal(drilled))
     output.line("3. Set a new password, with the recovery key in the place of the old one:")
-    output.line(f"   vaultui passwd {vault}  (That is not done now.)")
+    output.line(f"   vaultui passwd {shell_word(name)}  (That is not done now.)")
     output.line("A recovery key needs the volume config, gocryptfs.conf: keep a copy of it.")
     return 0
 
