@@ -18,7 +18,7 @@ import string
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def run(session: Session) -> list[Row]:
         base.mkdir()
         _Round(session, base, seed, ours).go()
     for seed in session.seeds(1):
-        _look_at_gocryptfs(session.base / f"gocryptfs-{seed}", seed, theirs)
+        _look_at_gocryptfs(session, seed, theirs)
     rows = [Row(what, str(ours[what]), str(theirs.get(what, "–"))) for what in ours]
     return [*rows, Row("secrets found", *(str(session.count(peer)) for peer in session.peers))]
 
@@ -62,6 +62,7 @@ class _Round:
         self._session = session
         self._seed = seed
         self._tally = tally
+        tally[f"passwords in {_ONE_SHOT}"] += 0
         self._chance = random.Random(seed)
         self._env = private_home(base)
         self._base = base
@@ -173,7 +174,7 @@ class _Round:
     def _saved(self) -> None:
         with session_bus(self._base) as address:
             self._env["DBUS_SESSION_BUS_ADDRESS"] = address
-            with _environment(self._env), gnome_keyring(""):
+            with _environment(self._env), gnome_keyring("of the session"):
                 self._verb("unlock", "Work", "--password-file", self._password, "--save")
                 self._verb("lock", "Work")
                 self._verb("unlock", "Work")
@@ -282,13 +283,15 @@ class _Round:
             one_shot = b"keyringhelper" in words or b"vaultui.mountd" in words
             self._look_into(pid, _ONE_SHOT if one_shot else "the front end")
 
-    def _look_into(self, pid: int, what: str, allowed: set[str] = frozenset()) -> None:
+    def _look_into(self, pid: int, what: str, allowed: Collection[str] = ()) -> None:
         self._tally["processes searched"] += 1
-        finds = self._hunt.in_process(pid)
         if what == _ONE_SHOT:
-            # The kernel clears this memory with the process, before the next has it.
-            self._tally[f"secrets in {what}"] += len({find.secret for find in finds})
+            # The kernel clears this memory with the process, before the next has it. Whoever
+            # started it waits for its end, so only the password is looked for.
+            finds = Hunt(password=self._password.read_bytes().strip()).in_process(pid)
+            self._tally[f"passwords in {what}"] += bool(finds)
             return
+        finds = self._hunt.in_process(pid)
         self._report([find for find in finds if find.secret not in allowed], what)
 
     def _look_at_output(self, text: str) -> None:
@@ -359,17 +362,18 @@ def _cores_in(directory: Path) -> Iterator[Path]:
         resource.setrlimit(resource.RLIMIT_CORE, limits)
 
 
-def _look_at_gocryptfs(base: Path, seed: int, tally: Counter[str]) -> None:
-    """Count what the real program has in its memory while a volume is open."""
+def _look_at_gocryptfs(session: Session, seed: int, tally: Counter[str]) -> None:
+    """Look into the real program while a volume is open."""
     password = base64.urlsafe_b64encode(random.Random(seed).randbytes(24))
+    base = session.base / "gocryptfs"
     base.mkdir()
     with Gocryptfs(base, password=password) as volume:
         hunt = Hunt(password=password, **volume_keys(volume.cipherdir, password))
         assert volume.process is not None
-        finds = hunt.in_process(volume.process.pid)
-    beyond = {find.secret for find in finds} - _IN_USE
-    tally["processes searched"] += 1
-    tally["secrets beyond those in use, in an open backend"] = len(beyond)
+        tally["processes searched"] += 1
+        for find in hunt.in_process(volume.process.pid):
+            if find.secret not in _IN_USE:
+                session.found(Gocryptfs, f"an open backend: {find}", seed)
 
 
 DRILL = Drill(
