@@ -48,7 +48,11 @@ class Findings:
             for entry in self.tree.values()
             if isinstance(entry, FoundFile) and not entry.is_whole
         }
-        return {*files, *self.unlistable, *self.nameless, *self.strays}
+        out_of_reach = tuple(f"{folder}/" for folder in (*self.without_iv, *self.nameless))
+        names = [
+            name for name in (*self.nameless, *self.strays) if not name.startswith(out_of_reach)
+        ]
+        return {*files, *self.unlistable, *names}
 
     def below(self, folder: str) -> Found:
         """Return what is in one folder, by paths that start there."""

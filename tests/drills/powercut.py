@@ -58,10 +58,13 @@ def run(session: Session) -> list[Row]:
             ("rounds", "each a cut in the middle of the work"),
             ("operations acknowledged", "a fifth of them syncs"),
             ("names that had to be there", "of files and directories that were synced"),
-            ("synced and lost", "a file or its content, a directory, a name in it"),
+            ("synced and lost", "with the IV of a directory all that is below it"),
             ("directories without an IV", "synced or not: nobody can list them"),
             ("entries without their name", "synced or not: a hashed name without its `.name`"),
-            ("files with unreadable blocks", "allowed: written, and not synced since"),
+            (
+                "files with unreadable blocks",
+                "allowed: written, and not synced since; of those found",
+            ),
             ("`-fsck` said otherwise", "than what reading everything shows"),
             ("errors before the cut", ""),
         )
