@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from vaultui.crypto import memorylimit
 from vaultui.crypto.hazmat import kdf
 from vaultui.format.kdfcost import KEY_BYTES, Argon2idCost, Cost, NoCost, ScryptCost
 from vaultui.model.errors import ScryptCostTooHigh
@@ -11,13 +10,13 @@ from vaultui.model.secret import Secret
 
 
 def stretch(material: Secret, cost: Cost) -> Secret:
-    """Return 32 bytes; raises ScryptCostTooHigh where this machine has not the memory for it."""
+    """Return 32 bytes; raises ScryptCostTooHigh where there is not the memory for it."""
     # Asked before it is tried: with overcommit the allocation would succeed, and the kernel
     # would end some process, perhaps the user's session, while the derivation fills it.
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    too_high = ScryptCostTooHigh(need_mib=cost.memory_bytes >> 20, have_mib=memory >> 20)
-    if cost.memory_bytes > memory:
-        raise too_high
+    limit = memorylimit.limit()
+    need_mib = cost.memory_bytes >> 20
+    if cost.memory_bytes >= limit:
+        raise ScryptCostTooHigh(need_mib=need_mib, have=f"there are {limit >> 20} MiB here")
     try:
         match cost:
             case ScryptCost(salt, n, r, p, key_bytes):
@@ -27,4 +26,6 @@ def stretch(material: Secret, cost: Cost) -> Secret:
             case NoCost():
                 return material.copy()
     except MemoryError:
-        raise too_high from None
+        # A limit on the address space (ulimit -v), or on threads.
+        have = "the system does not give as much"
+        raise ScryptCostTooHigh(need_mib=need_mib, have=have) from None

@@ -21,7 +21,10 @@ class _Layout:
 
     top: str
     kills: str
+    limit: str
+    """Where the kernel kills."""
     limits: tuple[str, ...]
+    """That one, and where it slows down."""
     used: str
     reclaimable: str
     """Of memory.stat: pages of files that are dropped before anything is killed."""
@@ -30,12 +33,18 @@ class _Layout:
 _V1: Final = _Layout(
     "memory",
     "memory.oom_control",
+    "memory.limit_in_bytes",
     ("memory.limit_in_bytes",),
     "memory.usage_in_bytes",
     "total_inactive_file",
 )
 _V2: Final = _Layout(
-    "", "memory.events", ("memory.max", "memory.high"), "memory.current", "inactive_file"
+    "",
+    "memory.events",
+    "memory.max",
+    ("memory.max", "memory.high"),
+    "memory.current",
+    "inactive_file",
 )
 
 
@@ -68,6 +77,23 @@ def memory_left(pid: int | str = "self") -> int | None:
         if (limit := _number(directory / name)) is not None
     ]
     return min(left, default=None)
+
+
+def memory_limit(pid: int | str = "self") -> int | None:
+    """Return how many bytes the groups of a process let all that are in them use together.
+
+    None without a limit. Version 1 has a number for that as well, larger than any machine.
+    """
+    found = _memory_group(pid)
+    if found is None:
+        return None
+    layout, group = found
+    limits = [
+        limit
+        for directory in _upwards(_ROOT / layout.top, group)
+        if (limit := _number(directory / layout.limit)) is not None
+    ]
+    return min(limits, default=None)
 
 
 def _memory_group(pid: int | str) -> tuple[_Layout, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 
 from vaultui.linux import cgroup, libc
@@ -28,6 +29,16 @@ def available_bytes() -> int:
     """
     left = cgroup.memory_left()
     return _free_bytes() if left is None else min(left, _free_bytes())
+
+
+def most_bytes() -> int:
+    """Return how much this process can ever use: what the machine has, or its control groups let.
+
+    What others use of that is not taken off, since it may be swapped out.
+    """
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = cgroup.memory_limit()
+    return machine if limit is None else min(machine, limit)
 
 
 def _free_bytes() -> int:

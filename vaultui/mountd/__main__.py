@@ -98,11 +98,14 @@ def _obey(argv: list[str]) -> int:
 def _protect() -> None:
     """Keep our memory to ourselves, before anything secret is read.
 
-    From here on no other process of this user looks into it, and no core dump has it.
+    From here on no other process of this user looks into it, and no core dump has it; and no
+    derivation takes more of it than would get us killed.
     """
-    from vaultui.linux import hardening
+    from vaultui.crypto import memorylimit
+    from vaultui.linux import hardening, memory
     from vaultui.model.secret import Secret
 
+    memorylimit.limit = memory.most_bytes
     hardening.protect_process()
     if not hardening.lock_memory():
         # An ordinary user may lock some megabytes: the pages of secrets, and not all others.

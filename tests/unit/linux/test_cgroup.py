@@ -1,5 +1,6 @@
 """Kills and limits of memory are found in either layout of control groups."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from capabilities import needs
 
+from vaultui.cipherfs import volume
 from vaultui.linux import cgroup, memory
+from vaultui.model.secret import Secret
 
 UNIFIED = "0::/user.slice/a b.scope\n"
 LEGACY = "5:memory:/jail\n4:cpu,cpuacct:/jail\n0::/\n"
@@ -80,6 +83,7 @@ def test_the_older_layout_has_other_names(tmp_path: Path, monkeypatch: pytest.Mo
     }
     lay_out(tmp_path, monkeypatch, LEGACY, files)
     assert cgroup.memory_left() == 80 * MIB
+    assert cgroup.memory_limit() == memory.most_bytes() == 200 * MIB
     assert memory.available_bytes() == 80 * MIB
 
 
@@ -128,9 +132,34 @@ except Argon2idRefused as error:
     assert "Argon2id takes 64 MiB" in done.stdout
 
 
+@needs("memory-cgroup")
+def test_a_volume_too_dear_for_its_container_is_told_and_nobody_is_killed(
+    small_group: Path, tmp_path: Path
+) -> None:
+    cipherdir = tmp_path / "c"
+    cipherdir.mkdir()
+    volume.create(cipherdir, Secret(bytearray(b"password")), 10)
+    conf = cipherdir / "gocryptfs.conf"
+    costly = json.loads(conf.read_text())
+    costly["ScryptObject"]["N"] = 1 << 17
+    conf.chmod(0o600)
+    conf.write_text(json.dumps(costly))
+    enter = 'echo $$ > "$1/cgroup.procs" && exec "$2" -m vaultui.mountd -dumpmasterkey "$3"'
+    done = subprocess.run(
+        ("sh", "-c", enter, "sh", small_group, sys.executable, conf),
+        input="password\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 13, done
+    assert "takes 128 MiB of memory, and there are 100 MiB here" in done.stderr
+
+
 def test_where_nothing_can_be_read_nothing_is_claimed() -> None:
     assert cgroup.oom_kills(2**22 + 1) == ("", 0)
     assert cgroup.memory_left(2**22 + 1) is None
+    assert cgroup.memory_limit(2**22 + 1) is None
 
 
 def test_the_own_counter_is_a_number() -> None:
