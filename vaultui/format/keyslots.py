@@ -51,6 +51,7 @@ WITHOUT_KEY_FILE: Final = frozenset((SlotKind.PASSWORD, SlotKind.RECOVERY_KEY))
 """What can be typed alone."""
 WITH_KEY_FILE: Final = frozenset(SlotKind) - WITHOUT_KEY_FILE
 
+
 @dataclass(frozen=True, slots=True)
 class KeySlot:
     """One way to the master key."""
