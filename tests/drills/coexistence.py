@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -45,22 +46,30 @@ def run(session: Session) -> Sequence[Row]:
     for number, peer in enumerate(session.peers):
         counts[peer] = Counter()
         for seed in session.seeds(_EPISODES, share=(number + 1) / len(session.peers)):
-            base = session.base / f"{peer.argv0}-{seed}"
-            base.mkdir()
-            chance = Random(seed)
-            is_shared = bool(seed % 2)
-            options = ("-sharedstorage",) if is_shared else ()
-            with peer(base, mount_options=options) as volume:
-                promised_s = 0.0 if is_shared else PROMISED_S
-                machine = _Machine(session, volume, peer, seed, promised_s)
-                for _ in range(_ROUNDS):
-                    machine.round(chance)
-            counts[peer] += machine.counts
-            for line in volume.log.splitlines():
-                if _is_alarming(line):
-                    session.found(peer, f"in its log: {line}", seed)
-            shutil.rmtree(base)
+            counts[peer] += _episode(session, peer, seed)
     return list(_rows(counts))
+
+
+def _episode(session: Session, peer: type[MountedVolume], seed: int) -> Counter[str]:
+    """Do some rounds in a new volume; return what there is to count."""
+    base = session.base / f"{peer.argv0}-{seed}"
+    base.mkdir()
+    is_shared = bool(seed % 2)
+    volume = peer(base, mount_options=("-sharedstorage",) if is_shared else ())
+    machine = _Machine(session, volume, peer, seed, 0.0 if is_shared else PROMISED_S)
+    try:
+        with volume:
+            machine.begin()
+            chance = Random(seed)
+            for _ in range(_ROUNDS):
+                machine.round(chance)
+    except subprocess.TimeoutExpired:
+        session.found(peer, "it did not end when it was unmounted", seed)
+    for line in volume.log.splitlines():
+        if _is_alarming(line):
+            session.found(peer, f"in its log: {line}", seed)
+    shutil.rmtree(base)
+    return machine.counts
 
 
 def _is_alarming(line: str) -> bool:
@@ -85,8 +94,11 @@ class _Machine:
         self._promised_s = promised_s
         self._root = volume.mountpoint
         self._elsewhere = volume.base / "elsewhere"
-        shutil.copytree(volume.cipherdir, self._elsewhere, symlinks=True)
         self.counts: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """Give the other machine its copy of the volume, which is there by now."""
+        shutil.copytree(self._volume.cipherdir, self._elsewhere, symlinks=True)
 
     def round(self, chance: Random) -> None:
         """Change things elsewhere, bring them over, and look at the mount."""
