@@ -107,16 +107,24 @@ def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
 
 
 def write_companion(directory_fd: int, hashed: bytes, full: bytes) -> bool:
-    """Make sure of the companion of a hashed entry; return whether it is new."""
+    """Make sure of the companion of a hashed entry; return whether it is new.
+
+    It gets its name when its content is on the way to the disk, so that of those who are killed
+    few leave one that names nothing. One with other content was left by a crash: nothing can
+    have had this name, and it is replaced.
+    """
     beside = companion(hashed)
-    try:
-        _write_new(directory_fd, beside, full)
-    except FileExistsError:
+    with contextlib.suppress(FileNotFoundError):
         if _read_small(directory_fd, beside, LONG_COMPANION_MAX + 1) == full:
             return False
-        # Left by a crash in the middle of writing it: nothing can have had this name.
-        os.unlink(beside, dir_fd=directory_fd)
-        _write_new(directory_fd, beside, full)
+    staged = staging_name()
+    _write_new(directory_fd, staged, full)
+    try:
+        os.rename(staged, beside, src_dir_fd=directory_fd, dst_dir_fd=directory_fd)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(staged, dir_fd=directory_fd)
+        raise
     return True
 
 
