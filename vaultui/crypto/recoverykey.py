@@ -22,7 +22,14 @@ _GROUP: Final = 5
 _DATA: Final = _GROUP - 1
 _SYMBOLS: Final = GROUPS * _GROUP
 _TEXT_BYTES: Final = _SYMBOLS + GROUPS - 1
+_BLANK: Final = ord(" ")
 _SEPARATORS: Final = b"- \t\r\n"
+_TYPESET_SEPARATORS: Final = tuple(
+    sign.encode() for sign in "\u00a0\u2009\u2010\u2011\u2012\u2013\u2014\u202f\u2212\ufeff"
+)
+"""Blanks and dashes that programs for texts put in the place of those that were typed."""
+_GROUPS_AT_LEAST: Final = 5
+"""So many groups are no chance: words of a passphrase have more than one length."""
 _PRIMITIVE: Final = 0b100101
 """x⁵ + x² + 1, which is primitive over GF(2): x has order 31."""
 _NO_SYMBOL: Final = 255
@@ -57,11 +64,18 @@ def format(key: Secret) -> Secret:  # noqa: A001 - the other half of `parse`
 
 
 def looks_like_one(text: Secret) -> bool:
-    """Tell whether somebody meant `text` as a recovery key: about as long, with no other sign."""
+    """Tell whether somebody meant `text` as a recovery key.
+
+    It is about as long, or in groups like one, of which many may be missing; and has hardly
+    any other sign.
+    """
     with text.view as view:
-        symbols = sum(letter not in _SEPARATORS for letter in view)
-        known = sum(_VALUES[letter] != _NO_SYMBOL for letter in view)
-    return abs(symbols - _SYMBOLS) < _GROUP and symbols - known < _GROUP
+        known = sum(_VALUES[letter] != _NO_SYMBOL for letter in _letters(view))
+        lengths = _group_lengths(view)
+    size = sum(lengths)
+    is_as_long = abs(size - _SYMBOLS) < _GROUP
+    is_in_groups = lengths.count(_GROUP) >= max(_GROUPS_AT_LEAST, len(lengths) - 2)
+    return (is_as_long or is_in_groups) and size - known < _GROUP
 
 
 def parse(text: Secret) -> Secret:
@@ -140,28 +154,48 @@ def _is_sound(group: bytearray, number: int) -> bool:
     return check == number
 
 
+def _letters(view: memoryview) -> Iterator[int]:
+    """Yield the bytes of a text, with a blank for whatever separates groups."""
+    at = 0
+    while at < len(view):
+        size = _separator_at(view, at)
+        yield _BLANK if size else view[at]
+        at += size or 1
+
+
+def _separator_at(view: memoryview, at: int) -> int:
+    """Return how many bytes the separator at this place has, 0 where there is none."""
+    if view[at] < 0x80:
+        return int(view[at] in _SEPARATORS)
+    return next((len(sign) for sign in _TYPESET_SEPARATORS if view[at : at + len(sign)] == sign), 0)
+
+
 def _squeeze(view: memoryview, symbols: bytearray) -> int:
     """Write the value of each character that counts into `symbols`; return how many those are."""
     size = 0
-    for letter in view:
-        if letter not in _SEPARATORS:
+    for letter in _letters(view):
+        if letter != _BLANK:
             symbols[size] = _VALUES[letter]
             size += 1
     return size
 
 
-def _groups_of_wrong_length(view: memoryview) -> list[int]:
-    """Return the numbers of the groups, as they were typed, that have too much or too little."""
+def _group_lengths(view: memoryview) -> list[int]:
+    """Return how many characters each group has, as they were typed."""
     lengths = [0]
-    for letter in view:
-        if letter not in _SEPARATORS:
+    for letter in _letters(view):
+        if letter != _BLANK:
             lengths[-1] += 1
         elif lengths[-1]:
             lengths.append(0)
-    if not lengths[-1]:
-        lengths.pop()
+    return lengths if lengths[-1] else lengths[:-1]
+
+
+def _groups_of_wrong_length(view: memoryview) -> list[int]:
+    """Return the numbers of the groups, as they were typed, that have too much or too little."""
+    lengths = _group_lengths(view)
     # Without separators the groups can't be told apart.
-    if len(lengths) == 1:
+    if len(lengths) <= 1:
         return []
     return [number for number, length in enumerate(lengths, 1) if length != _GROUP]
 

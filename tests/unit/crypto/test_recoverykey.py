@@ -11,6 +11,7 @@ from vaultui.crypto.recoverykey import ALPHABET
 from vaultui.model.errors import RecoveryKeyMistyped
 from vaultui.model.secret import Secret
 
+WORDS = b"grape salad table night river stone cart even otherwise lemon"
 KEYS = [bytes(32), bytes(range(32)), b"\xff" * 32, bytes(range(7, 256, 8))]
 
 
@@ -63,6 +64,8 @@ def test_the_way_it_is_typed_does_not_matter() -> None:
         b"\t" + text.replace(b"-", b" - ") + b"\r\n",
         text.replace(b"0", b"O").replace(b"1", b"I"),
         text.replace(b"0", b"o").replace(b"1", b"l"),
+        text.decode().replace("-", "–").encode(),
+        "\ufeff{}".format(text.decode().replace("-", "\u00a0‑ ")).encode(),
     ):
         assert parsed(typed) == key
 
@@ -114,6 +117,14 @@ def test_a_character_too_few_or_too_many_is_found_where_groups_are_told_apart() 
     assert mistakes(b"") == ""
 
 
+def test_a_key_of_which_groups_were_left_out_is_told_as_that_and_not_as_a_wrong_password() -> None:
+    groups = formatted(KEYS[3]).split(b"-")
+    for typed in (groups[1:], groups[:5] + groups[6:], groups[:7], [*groups[:6], groups[6][:2]]):
+        text = b"-".join(typed)
+        assert recoverykey.looks_like_one(secret(text))
+        mistakes(text)
+
+
 def test_a_key_of_a_later_version_is_no_key_of_ours() -> None:
     # The first character holds four bits of the version; its group is checked again.
     text = bytearray(formatted(bytes(32)))
@@ -130,6 +141,8 @@ def test_an_error_tells_nothing_of_what_was_typed() -> None:
     assert not any(group.decode() in words for group in text.split(b"-"))
 
 
-@pytest.mark.parametrize("text", [b"correct horse battery", b"", b"x" * 64 + b"!!!!!", b"1" * 80])
+@pytest.mark.parametrize(
+    "text", [b"correct horse battery", b"", b"x" * 64 + b"!!!!!", b"1" * 80, WORDS]
+)
 def test_a_password_is_not_taken_for_a_recovery_key(text: bytes) -> None:
     assert not recoverykey.looks_like_one(secret(text))
