@@ -110,6 +110,9 @@ def test_what_can_be_no_key_is_told_in_words(volume: Vaultfs, key: str, tmp_path
     for spec, secrets, code in (
         (SlotAddSpec(cipherdir, "retina"), (password, b""), "usage"),
         (SlotAddSpec(cipherdir, "key-file"), (password, b""), "usage"),
+        # A key that would be less than what was given for it.
+        (SlotAddSpec(cipherdir, "key-file", new_key_file=key), (password, b"pin"), "usage"),
+        (SlotAddSpec(cipherdir, "password", new_key_file=key), (password, b"pin"), "usage"),
         (
             SlotAddSpec(cipherdir, "password", scrypt_logn=9),
             (password, b"x"),

@@ -43,6 +43,7 @@ from vaultui.model.errors import (
     KeySlotStillNeeded,
     KeySlotUnknown,
     LastKeySlot,
+    LostKeyUnclear,
     PasswordIncorrect,
     UsageError,
     VolumeConfNotWritten,
@@ -118,14 +119,14 @@ class SlotChange:
         """Return the slot of a key that was lost and is replaced by one of `kind`.
 
         That is the only one of the kind, or where there is none, the only one that is not a
-        recovery key, which becomes one of the kind. Raises UsageError.
+        recovery key, which becomes one of the kind. Raises LostKeyUnclear.
         """
         found = [slot for slot in self.slots if slot.kind is kind] or [
             slot for slot in self.slots if slot.kind is not SlotKind.RECOVERY_KEY
         ]
         if len(found) != 1:
             count = f"{len(found)} keys" if found else "no key but recovery keys"
-            raise UsageError(what=f"The volume has {count}, and which was lost can't be told")
+            raise LostKeyUnclear(count=count)
         return replace(found[0], kind=kind)
 
     def rekeyed(self, old: KeySlot, key: Credentials, cost: Cost | None) -> tuple[KeySlot, bytes]:

@@ -111,13 +111,14 @@ def rekey(
 
     Of a key file with a password either may change alone. A recovery key replaces the one that
     was lost (`SlotChange.lost`). `opened` saves deriving the key of `given` again.
-    Returns the slot as it is then, and raises as `add`, and UsageError where `new` has what
-    the slot has no use for.
+    Returns the slot as it is then, and raises as `add`, and LostKeyUnclear, and UsageError where
+    `new` has what the slot has no use for, or nothing in the place of a recovery key.
     """
     with changing(path, given, opened=opened) as change:
         slot, key = change.own, given
         if new is not None:
             if slot.kind is SlotKind.RECOVERY_KEY:
+                _check_replaces(new)
                 slot, given = change.lost(new.kind), Credentials()
             _check_uses(slot.kind, new)
             key = Credentials(
@@ -128,6 +129,14 @@ def rekey(
         slot, data = change.rekeyed(slot, key, cost)
         conffile.replace(change.file, data)
         return slot
+
+
+def _check_replaces(new: Credentials) -> None:
+    """Raise UsageError where there is no new key: that of a recovery key is never derived."""
+    if new.password is None and new.key_file is None:
+        raise UsageError(
+            what="A recovery key has no derivation: give the key whose derivation is to change"
+        )
 
 
 def _check_uses(kind: SlotKind, new: Credentials) -> None:

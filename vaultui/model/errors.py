@@ -167,6 +167,13 @@ class KeySlotStillNeeded(VaultuiError):
     cure = "Give a key that stays, which shows that the volume can still be opened afterwards."
 
 
+class LostKeyUnclear(VaultuiError):
+    code = "lost-key-unclear"
+    exit_code = ExitCode.USAGE
+    template = "The volume has {count}, and which was lost can't be told."
+    cure = "Add another key, then remove what was lost: vaultui slots NAME add, and remove."
+
+
 class KeySlotsFull(VaultuiError):
     code = "key-slots-full"
     exit_code = ExitCode.USAGE
@@ -391,7 +398,7 @@ class KeyFileIncorrect(PasswordIncorrect):
 class RecoveryKeyIncorrect(PasswordIncorrect):
     code = "recovery-key-incorrect"
     template = "{name} is not opened by this recovery key."
-    cure = "Is the paper that of another vault, or of a recovery key that was removed?"
+    cure = "Are all 13 groups there? If so, it is of another vault, or was removed from this one."
 
 
 class MasterKeyDamaged(VaultuiError):

@@ -90,6 +90,10 @@ def add_slot(spec: SlotAddSpec, secret: Secret, new: Secret) -> tuple[SlotAdded,
             password=new.copy() if new else None,
             key_file=opening.read_key_file(spec.new_key_file),
         )
+        if key.kind is not kind:
+            # Less would open nothing, and what is left out of a key protects nothing, unnoticed.
+            key.wipe()
+            raise UsageError(what=f"What was given does not make a key of the kind {kind}")
         cost = argon2id() if spec.argon2id else _scrypt(spec.scrypt_logn)
     with key, opening.credentials(secret, spec.key_file) as given:
         slot = slots.add(_path(spec), given, key, kind, cost, spec.label)

@@ -36,6 +36,7 @@ from vaultui.model.errors import (
     KeySlotStillNeeded,
     KeySlotUnknown,
     LastKeySlot,
+    LostKeyUnclear,
     MasterKeyInvalid,
     PasswordEmpty,
     PasswordIncorrect,
@@ -415,8 +416,16 @@ def test_a_lost_password_is_replaced_with_the_recovery_key(made: Path) -> None:
     change_password(made, words, NEW)
     assert (opens(made, password(OLD)), opens(made, password(NEW))) == (False, True)
     slots.add(conf_path(made), password(NEW), password(OLD), SlotKind.PASSWORD, cheap_scrypt())
-    with pytest.raises(UsageError, match="2 keys"):
+    with pytest.raises(LostKeyUnclear, match="2 keys"):
         change_password(made, words, b"another")
+
+
+def test_a_recovery_key_given_for_another_derivation_is_told_that_it_has_none(made: Path) -> None:
+    add_paper(made)
+    before = (made / CONF).read_bytes()
+    with pytest.raises(UsageError, match="no derivation"):
+        slots.rekey(conf_path(made), recovery(PAPER), Credentials(), cheap_argon2id())
+    assert (made / CONF).read_bytes() == before
 
 
 def test_a_lost_password_is_replaced_with_a_master_key_that_is_proven(empty: Path) -> None:
