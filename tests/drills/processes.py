@@ -49,9 +49,8 @@ def run(session: Session) -> list[Row]:
     for seed in session.seeds(_ROUNDS, share=_THEIRS_UNTIL):
         theirs.round(seed)
     rows = [
-        Row(f"kills, {what}", str(count), str(theirs.tally[what] or "–"))
-        for what, count in sorted((ours.tally + theirs.tally).items())
-        if what in ours.tally or what in theirs.tally
+        Row(f"kills, {what}", str(ours.tally[what] or "–"), str(theirs.tally[what] or "–"))
+        for what in sorted(ours.tally.keys() | theirs.tally.keys())
     ]
     kinds = ("not explained", "not opened again", "not locked again", "left behind")
     return rows + [
