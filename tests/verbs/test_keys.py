@@ -92,9 +92,13 @@ def test_a_wrong_password_is_told_before_a_new_one_is_asked_for(shell: Shell, wo
         with Terminal((program("vaultui"), *words)) as terminal:
             terminal.wait_for("Password for Work: ")
             terminal.type("wrong\n")
-            assert terminal.wait() == 12
-            assert "Password incorrect." in terminal.shown
+            terminal.wait_for("Password incorrect.")
+            terminal.wait_for("Password for Work: ", times=2)
             assert "New password" not in terminal.shown
+            terminal.type(PASSWORD + "\n")
+            terminal.wait_for("New password for Work: ")
+            terminal.type("\x03")
+            assert terminal.wait() == 15
 
 
 def test_a_key_is_removed_only_after_a_yes(
@@ -271,6 +275,36 @@ def test_without_a_terminal_a_recovery_key_goes_to_a_new_file_or_is_not_made(
     paper = tmp_path / "paper"
     paper.write_text("-".join(texts))
     shell("recovery", "Work", "verify", "--recovery-key-file", paper).check()
+
+
+def test_a_key_file_that_is_not_there_is_told_before_the_password_is_asked_for(
+    shell: Shell, tmp_path: Path, given: tuple[str, str]
+) -> None:
+    key_file = tmp_path / "k"
+    shell(
+        "create", tmp_path / "new.c", "--name", "New", "--make-key-file", key_file, *given
+    ).check()
+    key_file.rename(tmp_path / "away")
+    assert shell.error("unlock", "New")["code"] == "key-file-unusable"
+    assert shell.error("slots", "New", "verify", "--no-key-file")["code"] == "key-file-needed"
+
+
+@needs("gnome-keyring", "dbus")
+def test_a_wrong_saved_password_does_not_keep_the_password_from_being_changed(
+    shell: Shell, work: Path, bus: None
+) -> None:
+    with gnome_keyring("login"):
+        wrong = Secret(bytearray(b"of another day"))
+        asyncio.run(Vaults.open().save_password("Work", wrong))
+        with Terminal((program("vaultui"), "passwd", "Work")) as terminal:
+            terminal.wait_for("The saved password of Work is incorrect")
+            terminal.wait_for("Password for Work: ")
+            terminal.type(PASSWORD + "\n")
+            for question in ("New password for Work: ", "The same again: "):
+                terminal.wait_for(question)
+                terminal.type("another\n")
+            assert terminal.wait() == 0
+        assert shell.json("slots", "Work", "verify")["slot"]["number"] == 1
 
 
 @needs("gnome-keyring", "dbus")

@@ -63,17 +63,10 @@ class Output:
     def item(self, label: str, text: str) -> None:
         """Print text behind a label; in a terminal it goes on below itself, and breaks at words."""
         if self.out.isatty():
-            # Not worth the time of every start.
-            import textwrap
-
-            columns = os.get_terminal_size(self.out.fileno()).columns or 80
-            text = textwrap.fill(
-                text,
-                max(columns - len(label), 20),
-                break_long_words=False,
-                break_on_hyphens=False,
-            ).replace("\n", f"\n{'':{len(label)}}")
-        self.line(f"{label}{text}")
+            text = _broken_at_words(label + text, self.out, subsequent_indent=" " * len(label))
+            self.line(text)
+        else:
+            self.line(label + text)
 
     def path(self, path: Path) -> None:
         """Print a path and nothing else, in its own bytes, for `cd "$(vaultui locate …)"`."""
@@ -85,6 +78,9 @@ class Output:
     def note(self, text: str) -> None:
         """Print a sentence beside the result."""
         self.clear_step()
+        if self.err.isatty():
+            indent = text[: len(text) - len(text.lstrip())]
+            text = _broken_at_words(text, self.err, subsequent_indent=indent)
         with suppress(OSError):  # nobody is left to be told
             print(self._encodable(text, self.err), file=self.err, flush=True)
 
@@ -140,6 +136,22 @@ class Output:
             text = text.translate(_PLAIN)
         encoding = (stream or self.out).encoding or "ascii"
         return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _broken_at_words(text: str, terminal: TextIO, *, subsequent_indent: str) -> str:
+    columns = os.get_terminal_size(terminal.fileno()).columns or 80
+    if width(text) <= columns:
+        return text
+    # Not worth the time of every start.
+    import textwrap
+
+    return textwrap.fill(
+        text,
+        max(columns, 20 + len(subsequent_indent)),
+        subsequent_indent=subsequent_indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 @contextmanager

@@ -8,9 +8,6 @@ from vaultui.cli.output import shown
 from vaultui.cli.prompt import ask_new_password, ask_password, has_terminal
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
-    Fido2TokenNeeded,
-    KeyFileIncorrect,
-    KeyFileUnusable,
     KeyringUnavailable,
     PasswordMismatch,
     PasswordUnavailable,
@@ -18,7 +15,7 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.model.secret import Secret
-from vaultui.vaults import TOKEN_KIND, Key, PasswordSource, SlotInfo, SlotKind
+from vaultui.vaults import PasswordSource, SlotInfo, SlotKind
 from vaultui.vaults.keyringclient import can_prompt
 from vaultui.vaults.passphrase import from_command, from_descriptor, from_file, protect
 
@@ -77,54 +74,6 @@ def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Se
     has_password = not slots or any(slot.kind in _WITH_PASSWORD for slot in slots)
     what = "Password for" if has_password else "Recovery key of"
     return ask_password(f"{what} {shown(name)}: ")
-
-
-def current_key(session: Session, name: str) -> Key:
-    """Return what opens a vault now, for what is done to its volume.
-
-    What is wrong with the volume itself is told before anybody is asked for a password.
-    """
-    slots = session.run(session.vaults.keys.slots(name))
-    if any(slot.kind == TOKEN_KIND for slot in slots):
-        raise Fido2TokenNeeded
-    key_file = session.arguments.key_file
-    explicit = explicit_password(session)
-    if explicit is not None:
-        return Key(explicit[0], key_file)
-    alone = key_file_alone(session, name)
-    if alone is not None:
-        return alone
-    saved, reason = saved_password(session, name)
-    return Key(saved if saved is not None else typed_password(name, reason, slots), key_file)
-
-
-def key_file_alone(session: Session, name: str) -> Key | None:
-    """Return the key file that was named, or is remembered, where it opens the vault alone.
-
-    Returns None where a password is needed. Raises what is wrong with a key file where there
-    is nothing else to open the vault with, or where it was named.
-    """
-    named: str | None = session.arguments.key_file
-    path = session.vaults.entry(name).key_file if named is None else named
-    if not path:
-        return None
-    kinds = {slot.kind for slot in session.run(session.vaults.keys.slots(name))}
-    if SlotKind.KEY_FILE not in kinds:
-        return None
-    key = Key.only_file(named)
-    if kinds == {SlotKind.KEY_FILE}:
-        return key
-    session.output.step("Trying the key file…")
-    try:
-        session.run(session.vaults.keys.verify(name, key))
-    except (KeyFileIncorrect, KeyFileUnusable) as error:
-        if named is not None and SlotKind.PASSWORD_AND_KEY_FILE not in kinds:
-            raise
-        session.output.note(shown(error.summary))
-        return None
-    finally:
-        session.output.clear_step()
-    return key
 
 
 def save_password(session: Session, name: str, password: Secret) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from vaultui.cli.output import shown
-from vaultui.cli.passwords import current_key, explicit_password
+from vaultui.cli.passwords import explicit_password
 from vaultui.cli.prompt import ask_password, has_terminal
 from vaultui.cli.session import Session
 from vaultui.model.errors import Fido2PinIncorrect, Fido2PinNeeded
@@ -34,6 +34,7 @@ def with_token(session: Session, name: str, device: str, attempt: Callable[[Key]
     A password that was named on the command line is the PIN. Otherwise it is asked for on the
     terminal when the token wants one; raises Fido2PinNeeded where there is none.
     """
+    session.output.step("Touch the token when it blinks…")
     explicit = explicit_password(session)
     if explicit is not None:
         with Key(explicit[0], fido2_device=device) as key:
@@ -43,6 +44,7 @@ def with_token(session: Session, name: str, device: str, attempt: Callable[[Key]
     except Fido2PinNeeded:
         if not has_terminal():
             raise
+        session.output.clear_step()
     for tries_left in reversed(range(_TRIES)):
         try:
             pin = ask_password(f"PIN of the token for {shown(name)}: ")
@@ -53,12 +55,3 @@ def with_token(session: Session, name: str, device: str, attempt: Callable[[Key]
                 raise
             session.output.note(shown(error.summary))
     raise AssertionError("the loop returns or raises")
-
-
-def with_current_key(session: Session, name: str, attempt: Callable[[Key], T]) -> T:
-    """Return what `attempt` returns with what opens a vault now, a token or as `current_key`."""
-    if device := token_of(session, name):
-        session.output.step("Touch the token when it blinks…")
-        return with_token(session, name, device, attempt)
-    with current_key(session, name) as key:
-        return attempt(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -72,6 +73,16 @@ class NewKey:
     label: str = ""
     """At most 64 characters that can be printed."""
     derivation: Derivation = Derivation.AS_IT_IS
+
+
+def check_readable(key_file: str) -> None:
+    """Raise KeyFileUnusable where a key file is not there, or can't be read."""
+    path = absolute(key_file)
+    try:
+        # What has no other end yet, such as a pipe, must not be waited for.
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        raise KeyFileUnusable(path=path, reason=error.strerror or str(error)) from error
 
 
 async def with_key_file(entry: VaultEntry, key: Key, attempt: Callable[[str], Awaitable[T]]) -> T:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
+from vaultui.cli.currentkey import with_key, with_key_or_token
 from vaultui.cli.describe import slot_data
 from vaultui.cli.output import shown
-from vaultui.cli.passwords import current_key, named_new_password, new_password
+from vaultui.cli.passwords import named_new_password, new_password
 from vaultui.cli.prompt import confirmed, has_terminal
 from vaultui.cli.session import Session
-from vaultui.cli.tokens import with_current_key
 from vaultui.cli.verbs.recovery import create_recovery
 from vaultui.model.errors import LastKeySlot, UsageError
 from vaultui.vaults import (
     Compatibility,
     Derivation,
     Key,
+    KeyAdded,
     KeysChanged,
     NewKey,
+    PasswordSource,
     SavedPassword,
     SlotInfo,
     SlotKind,
@@ -33,6 +35,7 @@ from vaultui.vaults import (
     made_on,
     new_key_file,
 )
+from vaultui.vaults.key import check_readable
 
 _ID_SHOWN = 8
 """Characters of an ID: enough to tell 32 keys apart."""
@@ -79,21 +82,28 @@ def _add(session: Session) -> int:
     kind = _kind(session)
     if kind is SlotKind.RECOVERY_KEY:
         return create_recovery(session)
+    if arguments.new_key_file is not None:
+        check_readable(arguments.new_key_file)
     with ExitStack() as stack:
-        key = stack.enter_context(current_key(session, name))
-        password = None
-        if kind is not SlotKind.KEY_FILE:
-            password = named_new_password(session)
-            if password is None:
-                _check(session, key)
-                password = new_password(session, name)
-            stack.enter_context(password)
+        named = named_new_password(session)
+        if named is not None:
+            stack.enter_context(named)
         path = arguments.new_key_file or ""
         if arguments.make_key_file is not None:
             path = stack.enter_context(new_key_file(arguments.make_key_file))
-        new = NewKey(kind, password, path, arguments.label, Derivation(arguments.derivation))
-        output.step("Adding the key…")
-        added = session.run(session.vaults.keys.add(name, key, new))
+
+        def attempt(key: Key, _: PasswordSource) -> KeyAdded:
+            with ExitStack() as asked:
+                password = named
+                if password is None and kind is not SlotKind.KEY_FILE:
+                    _check(session, key)
+                    password = asked.enter_context(new_password(session, name))
+                new = NewKey(kind, password, path, arguments.label, derivation)
+                output.step("Adding the key…")
+                return session.run(session.vaults.keys.add(name, key, new))
+
+        derivation = Derivation(arguments.derivation)
+        added = with_key(session, name, attempt)
     if output.as_json:
         slot = slot_data(added.number, added.slot)
         output.data({"name": name, "slot": slot, "gocryptfs": added.compatibility.value})
@@ -151,9 +161,12 @@ def _remove(session: Session) -> int:
             output.line("Nothing was changed.")
             return 0
         output.note("Show that it can still be opened, with a key that stays.")
-    with current_key(session, name) as key:
+
+    def attempt(key: Key, _: PasswordSource) -> KeysChanged:
         output.step("Removing the key…")
-        changed = session.run(session.vaults.keys.remove(name, key, slot))
+        return session.run(session.vaults.keys.remove(name, key, slot))
+
+    changed = with_key(session, name, attempt)
     if output.as_json:
         output.data({"name": name, "removed": slot_data(number, slot), **_changed_data(changed)})
         return 0
@@ -173,12 +186,12 @@ def _left_sentence(name: str, slots: Sequence[SlotInfo]) -> str:
 def _verify(session: Session) -> int:
     name, output = session.arguments.name, session.output
 
-    def attempt(key: Key) -> SlotOpened:
+    def attempt(key: Key, _: PasswordSource) -> SlotOpened:
         if not key.fido2_device:
             output.step("Trying the key…")
         return session.run(session.vaults.keys.verify(name, key))
 
-    opened = with_current_key(session, name, attempt)
+    opened = with_key_or_token(session, name, attempt)
     slots = session.run(session.vaults.keys.slots(name))
     number = [slot.id for slot in slots].index(opened.slot.id) + 1
     if output.as_json:
@@ -193,10 +206,13 @@ def _verify(session: Session) -> int:
 
 def _convert(session: Session) -> int:
     name, output = session.arguments.name, session.output
-    with current_key(session, name) as key:
+    derivation = Derivation(session.arguments.derivation)
+
+    def attempt(key: Key, _: PasswordSource) -> KeysChanged:
         output.step("Converting the key…")
-        derivation = Derivation(session.arguments.derivation)
-        changed = session.run(session.vaults.keys.convert(name, key, derivation))
+        return session.run(session.vaults.keys.convert(name, key, derivation))
+
+    changed = with_key(session, name, attempt)
     if output.as_json:
         output.data({"name": name, **_changed_data(changed)})
         return 0
@@ -211,13 +227,16 @@ def passwd_verb(session: Session) -> int:
     """Change the password of a volume, and the saved one with it."""
     arguments, output = session.arguments, session.output
     name = arguments.name
-    with current_key(session, name) as key:
-        named = named_new_password(session)
+    if arguments.new_key_file is not None:
+        check_readable(arguments.new_key_file)
+    named = named_new_password(session)
+
+    def attempt(key: Key, _: PasswordSource) -> KeysChanged:
         if named is None:
             _check(session, key)
-        with named if named is not None else new_password(session, name) as new:
+        with named.copy() if named is not None else new_password(session, name) as new:
             output.step("Changing the password…")
-            changed = session.run(
+            return session.run(
                 session.vaults.keys.change_password(
                     name,
                     key,
@@ -226,6 +245,9 @@ def passwd_verb(session: Session) -> int:
                     new_key_file=arguments.new_key_file or "",
                 )
             )
+
+    with nullcontext() if named is None else named:
+        changed = with_key(session, name, attempt)
     if output.as_json:
         output.data({"name": name, **_changed_data(changed)})
         return 0

@@ -20,6 +20,7 @@ from vaultui.cli.verbs.recovery import (
 from vaultui.model.errors import UsageError
 from vaultui.model.secret import Secret
 from vaultui.vaults import Created, Flavour, Key, new_key_file
+from vaultui.vaults.key import check_readable
 
 
 def add_verb(session: Session) -> int:
@@ -55,6 +56,8 @@ def create_verb(session: Session) -> int:
         check_can_show(session)
     elif arguments.qr_svg is not None:
         raise UsageError(what="--qr-svg is for a recovery key: give --recovery, too")
+    if arguments.key_file is not None:
+        check_readable(arguments.key_file)
     shown_name = arguments.name or arguments.cipherdir
     explicit = explicit_password(session)
     with explicit[0] if explicit else new_password(session, shown_name) as password:

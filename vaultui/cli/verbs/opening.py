@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.describe import open_sentence, status_data
 from vaultui.cli.output import error_data, shown, span
-from vaultui.cli.passwords import (
-    TRIES,
-    explicit_password,
-    key_file_alone,
-    save_password,
-    saved_password,
-    typed_password,
-)
-from vaultui.cli.prompt import has_terminal
+from vaultui.cli.passwords import save_password
 from vaultui.cli.session import Session
-from vaultui.cli.tokens import token_of, with_token
 from vaultui.model.errors import (
     Fido2PinNeeded,
     PasswordIncorrect,
     PasswordUnavailable,
-    RecoveryKeyMistyped,
-    SavedPasswordIncorrect,
     UsageError,
     VaultuiError,
 )
@@ -31,7 +21,6 @@ from vaultui.vaults import (
     Key,
     LockMode,
     PasswordSource,
-    SlotKind,
     StepName,
     Unlocked,
     UnlockOptions,
@@ -66,46 +55,9 @@ def unlock(session: Session, name: str) -> Unlocked:
         return Unlocked(status, already=True)
     if status.state is VaultState.MISSING:
         check_openable(status)
-    if device := token_of(session, name):
-        return with_token(
-            session, name, device, lambda key: _attempt(session, name, key, PasswordSource.FIDO2)
-        )
-    key_file = session.arguments.key_file
-    explicit = explicit_password(session)
-    if explicit is not None:
-        password, source = explicit
-        with Key(password, key_file) as key:
-            return _attempt(session, name, key, source)
-    alone = key_file_alone(session, name)
-    if alone is not None:
-        return _attempt(session, name, alone, PasswordSource.KEY_FILE)
-    saved, reason = saved_password(session, name)
-    if saved is not None:
-        try:
-            with Key(saved, key_file) as key:
-                return _attempt(session, name, key, PasswordSource.KEYRING)
-        except PasswordIncorrect as error:
-            wrong = SavedPasswordIncorrect(name=name)
-            if not has_terminal():
-                raise wrong from error
-            session.output.note(f"{shown(wrong.summary)} {shown(wrong.hint)}")
-    return _unlock_typed(session, name, reason)
-
-
-def _unlock_typed(session: Session, name: str, reason: str) -> Unlocked:
-    for tries_left in reversed(range(TRIES)):
-        try:
-            password = typed_password(name, reason)
-            with Key(password, session.arguments.key_file) as key:
-                return _attempt(session, name, key, PasswordSource.TYPED)
-        except (PasswordIncorrect, RecoveryKeyMistyped) as error:
-            if not tries_left:
-                raise
-            session.output.note(f"{error.summary} {error.hint}")
-            slots = session.run(session.vaults.keys.slots(name))
-            if any(slot.kind == SlotKind.RECOVERY_KEY for slot in slots):
-                session.output.note("The recovery key can be typed in its place.")
-    raise AssertionError("the loop returns or raises")
+    return with_key_or_token(
+        session, name, lambda key, source: _attempt(session, name, key, source)
+    )
 
 
 def _attempt(session: Session, name: str, key: Key, source: PasswordSource) -> Unlocked:

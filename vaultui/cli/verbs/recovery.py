@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+from vaultui.cli.currentkey import with_key
 from vaultui.cli.describe import slot_data
 from vaultui.cli.output import place, shell_word, shown, size
-from vaultui.cli.passwords import current_key
 from vaultui.cli.privatescreen import private_screen
 from vaultui.cli.prompt import has_terminal
 from vaultui.cli.recoveryscreen import show_once, typed_right
@@ -86,12 +86,12 @@ def _tell_which(session: Session) -> int:
 def create_recovery(session: Session) -> int:
     """Make a recovery key, show it, and have it typed back."""
     check_can_show(session)
-    with current_key(session, session.arguments.name) as key:
-        made = new_recovery_key(session, session.arguments.name, key)
+    name = session.arguments.name
+    made = with_key(session, name, lambda key, _: new_recovery_key(session, name, key))
     if session.output.as_json:
-        session.output.data({"name": session.arguments.name, **made_data(made)})
+        session.output.data({"name": name, **made_data(made)})
     else:
-        tell_made(session, session.arguments.name, made)
+        tell_made(session, name, made)
     return 0
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.describe import conflict_line
 from vaultui.cli.output import place, shown, size
 from vaultui.cli.session import Session
-from vaultui.cli.tokens import with_current_key
 from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
 from vaultui.vaults import (
@@ -68,8 +68,8 @@ def check_verb(session: Session) -> int:
     name = session.arguments.name
     if session.vaults.entry(name).reverse:
         raise NothingToCheck(name=name)  # before a password is asked for in vain
-    checked = with_current_key(
-        session, name, lambda key: session.run(session.vaults.check(name, key, tell))
+    checked = with_key_or_token(
+        session, name, lambda key, _: session.run(session.vaults.check(name, key, tell))
     )
     damaged = bool(checked.corrupt or checked.skipped)
     if output.as_json:
