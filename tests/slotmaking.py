@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from vaultui.crypto import keyslots
 from vaultui.crypto.keyslots import Credentials
 from vaultui.format.features import DEFAULT_FEATURES, FeatureFlag, Features
 from vaultui.format.kdfcost import Argon2idCost, Cost, NoCost, ScryptCost
-from vaultui.format.keyslots import KeySlots, SlotKind
+from vaultui.format.keyslots import ID_BYTES, KeySlot, KeySlots, SlotKind
 from vaultui.format.volumeconf import NO_SCRYPT, VolumeConf
 from vaultui.model.secret import Secret
 
@@ -59,10 +60,18 @@ EACH_KIND: list[Given] = [
 ]
 
 
+def wrapped(
+    master: Secret, credentials: Credentials, kind: SlotKind, cost: Cost, label: str = ""
+) -> KeySlot:
+    """Return a slot that wraps `master`."""
+    slot = KeySlot(os.urandom(ID_BYTES), kind, cost, int(time.time()), label)
+    return keyslots.wrap(master, credentials, slot)
+
+
 def conf_with(
     master: Secret, given: Sequence[Given] = EACH_KIND, features: Features = FEATURES
 ) -> VolumeConf:
     """Return the config of a volume with these slots."""
-    slots = tuple(keyslots.new_slot(master, *each) for each in given)
+    slots = tuple(wrapped(master, *each) for each in given)
     unsigned = VolumeConf("test", b"", NO_SCRYPT, features, key_slots=KeySlots(slots))
     return keyslots.signed(unsigned, master)

@@ -239,8 +239,14 @@ def _unwrap_without(conf: VolumeConf, given: Credentials, slot_id: bytes) -> tup
     return own, master
 
 
+def new_slot(kind: SlotKind, cost: Cost, label: str = "") -> KeySlot:
+    """Return a slot that wraps nothing yet; a fresh salt takes the place of `cost`'s."""
+    return KeySlot(os.urandom(ID_BYTES), kind, salted(cost), int(time.time()), label)
+
+
 def identified(slot: KeySlot) -> KeySlot:
-    return replace(slot, id=os.urandom(ID_BYTES), cost=salted(slot.cost), created=int(time.time()))
+    """Return the slot of a plain volume as it will be among others: with an ID, made now."""
+    return new_slot(slot.kind, slot.cost)
 
 
 def _is_all_plain(slots: Sequence[KeySlot]) -> bool:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 
 from vaultui.cipherfs import conffile
@@ -24,14 +23,14 @@ from vaultui.cipherfs.slotchange import (
     changing,
     check_new,
     identified,
-    salted,
+    new_slot,
     slots_of,
     unwrap,
 )
 from vaultui.crypto import keyslots, masterkey
 from vaultui.crypto.keyslots import Credentials
 from vaultui.format.kdfcost import Cost
-from vaultui.format.keyslots import ID_BYTES, KeySlot, SlotKind
+from vaultui.format.keyslots import KeySlot, SlotKind
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import (
     MasterKeyInvalid,
@@ -72,7 +71,7 @@ def add(
     VolumeConfNotWritten with the old config in place.
     """
     check_new(new, kind, cost, label)
-    slot = KeySlot(os.urandom(ID_BYTES), kind, salted(cost), int(time.time()), label)
+    slot = new_slot(kind, cost, label)
     with changing(path, given) as change:
         change.write((*change.slots, slot), {slot.id: new})
     return slot

@@ -11,7 +11,6 @@ directory exclude each other by a lock on it.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -39,7 +38,7 @@ from vaultui.format.kdfcost import (
     Cost,
     ScryptCost,
 )
-from vaultui.format.keyslots import ID_BYTES, KeySlot, SlotKind
+from vaultui.format.keyslots import SlotKind
 from vaultui.format.names import LONG_NAME_MAX_RANGE
 from vaultui.format.volumeconf import NO_SCRYPT, VolumeConf
 from vaultui.model.errors import (
@@ -216,7 +215,7 @@ def _with_slot(
     with Credentials(
         password=password.copy(), key_file=None if key_file is None else key_file.copy()
     ) as key:
-        slot = KeySlot(os.urandom(ID_BYTES), kind, slotchange.salted(cost), int(time.time()))
+        slot = slotchange.new_slot(kind, cost)
         slotchange.check_together([slot])
         return slotchange.with_slots(bare, master, [slot], {slot.id: key})
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-import time
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -20,9 +19,8 @@ from vaultui.crypto.hazmat import kdf
 from vaultui.crypto.hazmat.aead import AesGcm, InvalidTag
 from vaultui.crypto.stretching import stretch
 from vaultui.format import volumeconf
-from vaultui.format.kdfcost import KEY_BYTES, Cost
+from vaultui.format.kdfcost import KEY_BYTES
 from vaultui.format.keyslots import (
-    ID_BYTES,
     NONCE_BYTES,
     WITHOUT_KEY_FILE,
     WRAPPED_BYTES,
@@ -114,15 +112,6 @@ class Credentials:
 
     def __exit__(self, *_exception: object) -> None:
         self.wipe()
-
-
-def new_slot(
-    master: Secret, credentials: Credentials, kind: SlotKind, cost: Cost, label: str = ""
-) -> KeySlot:
-    """Return a slot that wraps `master`, with a fresh ID; the salt is that of `cost`."""
-    return wrap(
-        master, credentials, KeySlot(os.urandom(ID_BYTES), kind, cost, int(time.time()), label)
-    )
 
 
 def wrap(master: Secret, credentials: Credentials, slot: KeySlot) -> KeySlot:

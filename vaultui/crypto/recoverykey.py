@@ -21,7 +21,6 @@ GROUPS: Final = 13
 _GROUP: Final = 5
 _DATA: Final = _GROUP - 1
 _SYMBOLS: Final = GROUPS * _GROUP
-_TEXT_BYTES: Final = _SYMBOLS + GROUPS - 1
 _BLANK: Final = ord(" ")
 _SEPARATORS: Final = b"- \t\r\n"
 _TYPESET_SEPARATORS: Final = tuple(

@@ -21,6 +21,7 @@ from slotmaking import (
     recovery,
     secret,
     typed,
+    wrapped,
 )
 
 from vaultui.crypto import keyslots, masterkey, recoverykey
@@ -79,7 +80,7 @@ def test_argon2id_says_what_it_has_not_got(code: int, monkeypatch: pytest.Monkey
     # What the library answers where memory or threads are short (argon2.h).
     monkeypatch.setattr(argon2.low_level, "core", lambda _context, _kind: code)
     with pytest.raises(ScryptCostTooHigh):
-        keyslots.new_slot(secret(MASTER), password(b"p"), SlotKind.PASSWORD, cheap_argon2id())
+        wrapped(secret(MASTER), password(b"p"), SlotKind.PASSWORD, cheap_argon2id())
 
 
 @pytest.mark.parametrize("given", EACH_KIND, ids=lambda given: f"{given[1]}-{given[2]}")
@@ -313,7 +314,7 @@ def test_the_config_of_an_old_volume_can_have_slots() -> None:
 
 def test_two_wraps_of_one_key_have_nothing_in_common() -> None:
     slots = [
-        keyslots.new_slot(secret(MASTER), password(b"p"), SlotKind.PASSWORD, cheap_argon2id())
+        wrapped(secret(MASTER), password(b"p"), SlotKind.PASSWORD, cheap_argon2id())
         for _ in range(2)
     ]
     assert slots[0].id != slots[1].id

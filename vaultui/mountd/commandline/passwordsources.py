@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from vaultui.crypto.keyslots import PASSWORD_MAX
 from vaultui.linux import hardening, spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import (
@@ -24,9 +25,6 @@ from vaultui.model.errors import (
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import quoted
 from vaultui.mountd.console import log
-
-MAX_PASSWORD: Final = 2048
-"""Bytes; gocryptfs has the same limit."""
 
 _NEWLINE: Final = 0x0A
 _MAX_OUTPUT: Final = 1 << 24
@@ -77,16 +75,16 @@ def read_new_password(
 def _checked(secret: Secret) -> Secret:
     if not secret:
         raise PasswordEmpty
-    if len(secret) > MAX_PASSWORD:
+    if len(secret) > PASSWORD_MAX:
         secret.wipe()
-        raise PasswordTooLong(limit=MAX_PASSWORD)
+        raise PasswordTooLong(limit=PASSWORD_MAX)
     return secret
 
 
 def _line(fd: int, source: str) -> Secret:
     """Return what comes on `fd` up to the end of the line, without reading beyond it."""
     # Allocated at once and locked: a buffer that grows leaves copies behind.
-    buffer = bytearray(MAX_PASSWORD + 1)
+    buffer = bytearray(PASSWORD_MAX + 1)
     hardening.lock_buffer(buffer)
     size = 0
     try:
@@ -139,7 +137,7 @@ def _first_line_of(path: str) -> Secret:
         secret = _line(fd, path)
         if not secret:
             raise PasswordSourceFailed(source=path, reason="its first line is empty")
-        if len(secret) <= MAX_PASSWORD and os.read(fd, 1):
+        if len(secret) <= PASSWORD_MAX and os.read(fd, 1):
             log.warning('passfile: "%s" goes on after its first line; the rest is ignored', path)
     finally:
         os.close(fd)
