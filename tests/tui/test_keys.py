@@ -62,6 +62,16 @@ async def test_the_keys_are_listed_with_kind_label_derivation_and_day(
         await driver.sees("There is no recovery key.")
 
 
+async def test_a_refresh_shows_that_keys_were_changed_elsewhere(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.sees("Key password")
+        vaults.keys.put("Work", "recovery-key", RECOVERY_TEXT)
+        await driver.press("R")
+        await driver.sees("Keys 2 K lists them")
+
+
 async def test_a_vault_in_the_plain_format_says_what_a_second_key_means(
     running: Running, vaults: StandIn
 ) -> None:
@@ -360,6 +370,19 @@ async def test_a_key_file_that_opens_is_remembered_if_that_is_wanted(
         await driver.hears("Taxes is open at")
     assert vaults.entry("Taxes").key_file == STICK
     assert vaults.saved["Taxes"] == "both"
+
+
+async def test_no_key_file_is_asked_for_beside_a_recovery_key(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.keys.put("Work", "password+key-file", "both", file=STICK)
+    vaults.keys.put("Work", "recovery-key", RECOVERY_TEXT)
+    vaults.remember_key_file("Work", STICK)
+    async with running(vaults) as driver:
+        await to_the_keys(driver)
+        await driver.press("d")
+        await driver.comes_to("drill")
+        assert not driver.app.screen.query_one("#key-file-field").display
 
 
 async def test_a_token_is_asked_for_its_pin_and_a_finger(running: Running, vaults: StandIn) -> None:

@@ -255,6 +255,7 @@ class Flows:
             self._run(partial(self._repair, status), "repair")
         else:
             self._app.live.frozen = False
+            self._app.live.key_changes += 1
             self._run(self._app.live.refresh, "refresh")
 
     async def _repair(self, status: VaultStatus) -> None:

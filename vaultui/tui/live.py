@@ -48,7 +48,8 @@ class LiveVaults:
         """False until the first states are known: nothing is said about vaults before that."""
         self.frozen = False
         self.key_changes = 0
-        """How often keys were changed from here: volume configs are read again then."""
+        """How often keys were changed from here, or may have been changed elsewhere, as a refresh
+        has it: volume configs are read again then."""
         self.error: VaultuiError | None = None
         """Why the last refresh failed; the states are those before it."""
 

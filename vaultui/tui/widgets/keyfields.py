@@ -61,7 +61,7 @@ class OpenedBy(Vertical):
         label, hint = "Password", ""
         if self.with_token:
             label, hint = "PIN", "of the FIDO2 token; empty if it has none"
-        elif self._kinds == {"recovery-key"}:
+        elif self._only_recovery:
             label = "Key"
         elif "recovery-key" in self._kinds:
             hint = "or the recovery key"
@@ -70,7 +70,13 @@ class OpenedBy(Vertical):
 
     @property
     def _with_file(self) -> bool:
-        return bool(self._kinds & WITH_KEY_FILE) or bool(self._remembered)
+        # A recovery key opens by itself: a file that is remembered has no part in it.
+        remembered = bool(self._remembered) and not self._only_recovery
+        return bool(self._kinds & WITH_KEY_FILE) or remembered
+
+    @property
+    def _only_recovery(self) -> bool:
+        return self._kinds == {SlotKind.RECOVERY_KEY.value}
 
     @property
     def with_token(self) -> bool:
