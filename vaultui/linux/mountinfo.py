@@ -96,6 +96,20 @@ def resolve_above(path: str | os.PathLike[str]) -> str:
     return os.path.join(os.path.realpath(parent), name)
 
 
+def leads_to(path: str, real: str, mounts: Iterable[Mount] | None = None) -> bool:
+    """Return whether an absolute path names `real`, which has no links in it any more.
+
+    Where it leads into a FUSE mount that `real` is not in, it names another directory, and
+    nothing there is touched: whoever serves that mount may hang, and we would with it.
+    """
+    barred = {
+        mount.mountpoint
+        for mount in (read_mounts() if mounts is None else mounts)
+        if mount.is_fuse and not f"{real}/".startswith(f"{mount.mountpoint}/")
+    }
+    return resolve_outside(path, barred) == real
+
+
 def resolve_outside(path: str, barred: Container[str]) -> str:
     """Return an absolute path with its links followed, up to the first directory of `barred`.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from vaultui.linux import process
-from vaultui.linux.mountinfo import Mount, read_mounts, resolve_outside
+from vaultui.linux.mountinfo import Mount, leads_to, read_mounts
 from vaultui.model.errors import CipherdirInUse
 
 _GOCRYPTFS = "fuse.gocryptfs"
@@ -68,21 +68,7 @@ def _is_source(mount: Mount, path: str, mounts: Sequence[Mount]) -> bool:
         spelling
         for name in (os.path.abspath(path), real)
         for spelling in (name, name.replace(",", "_"))
-    } or (os.path.isabs(mount.source) and _resolved(mount.source, real, mounts) == real)
-
-
-def _resolved(source: str, real: str, mounts: Sequence[Mount]) -> str:
-    """Return `source` with its links followed, as far as that is of use for comparing with `real`.
-
-    Where it leads into a FUSE mount that `real` is not in, it is another directory, and
-    nothing there is touched: whoever serves that mount may hang, and we would with it.
-    """
-    barred = {
-        mount.mountpoint
-        for mount in mounts
-        if mount.is_fuse and not f"{real}/".startswith(f"{mount.mountpoint}/")
-    }
-    return resolve_outside(source, barred)
+    } or (os.path.isabs(mount.source) and leads_to(mount.source, real, mounts))
 
 
 def _holder(cipherdir_fd: int) -> int:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from vaultui.linux.mountinfo import read_mounts
+from vaultui.linux.mountinfo import read_mounts, resolve_outside
 from vaultui.vaults.entry import NAME_MAX
 
 CONF = "gocryptfs.conf"
@@ -25,9 +25,9 @@ def discover(known: Iterable[str], roots: Iterable[Path] | None = None) -> list[
 
     May miss some: it looks a few folders deep and for about a second.
     """
-    seen = {os.path.realpath(path) for path in known}
     # Open vaults are below the home too, and one that hangs must not hang the search.
     mounted = {mount.mountpoint for mount in read_mounts() if mount.is_fuse}
+    seen = {resolve_outside(path, mounted) for path in known}
     deadline = time.monotonic() + TIME_S
     found: set[Path] = set()
     pending = [(root, 0) for root in (_likely_places() if roots is None else roots)]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vaultui.linux.mountinfo import leads_to, read_mounts
 from vaultui.model.errors import VaultExists, VaultNameInvalid
 from vaultui.model.ids import VaultId
 
@@ -85,8 +86,9 @@ def check_name(name: str) -> None:
 def check_unique(entry: VaultEntry, known: Sequence[VaultEntry]) -> None:
     """Raise VaultExists where name, cipher directory or mount point belong to another vault."""
     real = os.path.realpath(entry.cipherdir)
+    mounts = read_mounts()
     for other in known:
-        if os.path.realpath(other.cipherdir) == real:
+        if leads_to(other.cipherdir, real, mounts):
             what = "directory"
         elif other.name == entry.name:
             what = "name"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from capabilities import needs
+from unanswered import unanswered
 
 from vaultui.linux.mountinfo import resolve_outside
 from vaultui.model.errors import CipherdirInUse
@@ -88,22 +88,6 @@ try:
 except CipherdirInUse as error:
     print(error.summary)
 """
-
-
-@contextlib.contextmanager
-def unanswered(mountpoint: Path, fstype: str, source: str) -> Iterator[None]:
-    """Mount a FUSE file system that nobody serves: who looks into it waits for ever."""
-    mountpoint.mkdir()
-    fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-    options = f"fd={fd},rootmode=40000,user_id=0,group_id=0"
-    subprocess.run(
-        ("mount", "-i", "-t", fstype, "-o", options, source, mountpoint), pass_fds=(fd,), check=True
-    )
-    try:
-        yield
-    finally:
-        subprocess.run(("umount", "-l", mountpoint), check=True)
-        os.close(fd)
 
 
 @needs("fuse", "root")

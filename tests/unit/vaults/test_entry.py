@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from capabilities import needs
+from unanswered import unanswered
 
 from vaultui.model.errors import VaultExists, VaultNameInvalid
 from vaultui.model.ids import VaultId
@@ -58,3 +62,26 @@ def test_two_vaults_share_neither_name_nor_place(tmp_path: Path) -> None:
 
 def _entry(name: str, cipherdir: Path, mountpoint: Path) -> VaultEntry:
     return VaultEntry(VaultId("0" * 16), name, str(cipherdir), str(mountpoint))
+
+
+@needs("fuse", "root")
+def test_no_vault_is_added_or_found_later_because_the_drive_of_another_hangs(
+    tmp_path: Path,
+) -> None:
+    drive = tmp_path / "drive"
+    script = """
+import sys
+from pathlib import Path
+from vaultui.vaults.discovery import discover
+from vaultui.vaults.entry import VaultEntry, check_unique
+base = sys.argv[1]
+hung = VaultEntry("a", "Hung", f"{base}/link/work.c", f"{base}/m")
+check_unique(VaultEntry("b", "New", f"{base}/new.c", f"{base}/n"), [hung])
+print(discover([hung.cipherdir], [Path(base)]))
+"""
+    (tmp_path / "link").symlink_to("drive")
+    with unanswered(drive, "fuse.other", "elsewhere"):
+        done = subprocess.run(
+            (sys.executable, "-c", script, tmp_path), capture_output=True, timeout=20, check=True
+        )
+    assert done.stdout == b"[]\n"
