@@ -179,3 +179,21 @@ def test_a_mount_goes_on_after_every_call_below_has_failed(
         volume.remount()
         assert (volume.mountpoint / "afterwards").read_bytes() == CONTENT
     assert "Traceback" not in volume.log
+
+
+def test_a_listing_does_not_leave_out_what_storage_hides_as_if_it_were_not_there(
+    disk: FaultyDisk, volume: Vaultfs
+) -> None:
+    with volume:
+        (volume.mountpoint / "short").touch()
+        (volume.mountpoint / LONG).touch()
+        disk.fail("open", errno.EIO)
+        with os.scandir(volume.mountpoint) as entries:
+            assert next(entries).name == "short"
+            with pytest.raises(OSError, check=lambda error: error.errno == errno.EIO):
+                next(entries)
+        disk.heal()
+        assert sorted(os.listdir(volume.mountpoint)) == sorted(["short", LONG])
+        (companion,) = volume.cipherdir.glob("*.name")
+        companion.unlink()
+        assert os.listdir(volume.mountpoint) == ["short"]

@@ -16,7 +16,7 @@ from typing import Final
 
 from vaultui.cipherfs.entrynames import EntryNames
 from vaultui.cipherfs.inodes import ROOT, Inodes, Node
-from vaultui.cipherfs.metadata import BadDirIv, read_dir_iv
+from vaultui.cipherfs.metadata import BadDirIv, UnreadableName, read_dir_iv
 from vaultui.cipherfs.report import Reporter, ReportKind
 from vaultui.crypto.filename import FIXED_IV, BadName
 from vaultui.format.names import DIR_IV_NAME
@@ -198,14 +198,20 @@ class Directories(OpenDirectories):
                 raise os_error(errno.EIO) from error
         return directory
 
-    def list(self, directory: Directory) -> list[tuple[bytes, bytes]]:
-        """Return (name, name on disk) of all entries; what can't be decrypted is reported.
+    def list(self, directory: Directory) -> tuple[list[tuple[bytes, bytes]], bool]:
+        """Return (name, name on disk) of all entries, and whether these are all.
 
-        Unless it is hidden: that was never an entry.
+        They are not where storage failed to give out a name. What can't be decrypted is
+        reported, unless it is hidden: that was never an entry.
         """
-        return self._names.list(
-            directory, lambda cname, error: self._bad_name(directory.node, cname, error)
-        )
+        unreadable = 0
+
+        def bad(cname: bytes, error: BadName) -> None:
+            nonlocal unreadable
+            unreadable += isinstance(error, UnreadableName)
+            self._bad_name(directory.node, cname, error)
+
+        return self._names.list(directory, bad), not unreadable
 
     def _bad_name(self, node: Node, cname: bytes, error: BadName) -> None:
         if cname.startswith(b"."):

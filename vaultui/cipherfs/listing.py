@@ -3,6 +3,9 @@
 A listing is taken whole when it is read from its start; a place in it is an index. So an
 entry that stays is shown once, whatever is made and removed meanwhile, and what comes or goes
 may or may not be shown: what POSIX asks of readdir.
+
+Where storage failed to give out names, a listing has the others and ends with EIO: programs that
+delete what they do not see, as `rsync --delete` does, must not take it for the whole.
 """
 
 from __future__ import annotations
@@ -25,12 +28,13 @@ _DOTS: Final = 2
 class DirHandle:
     """One open of a directory through the mount."""
 
-    __slots__ = ("entries", "node")
+    __slots__ = ("entries", "is_whole", "node")
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.entries: list[tuple[bytes, bytes]] | None = None
         """Names and names on disk, once the listing has begun."""
+        self.is_whole = True
 
 
 class Listings:
@@ -51,18 +55,21 @@ class Listings:
         """Yield the entries behind `cookie`, 0 for a listing from the start as it is now.
 
         The node of an entry is dropped when the iterator goes on or is closed, unless a
-        reference was taken by then. "." and ".." hold none and need none.
+        reference was taken by then. "." and ".." hold none and need none. At the end of a
+        listing that is not whole EIO is raised.
         """
         node = handle.node
         directory = self._directories.with_iv(node)
         if handle.entries is None or cookie == 0:
-            handle.entries = self._directories.list(directory)
+            handle.entries, handle.is_whole = self._directories.list(directory)
         if cookie < 1:
             yield Entry(b".", self._attrs.get(node), 1)
         if cookie < _DOTS:
             above = node.parent if node.parent is not None else self._inodes.root
             yield Entry(b"..", self._attrs.get(above), _DOTS)
         entries = handle.entries
+        if not handle.is_whole and cookie == len(entries) + _DOTS:
+            raise os_error(errno.EIO)
         for index in range(max(cookie - _DOTS, 0), len(entries)):
             name, cname = entries[index]
             if directory.fd < 0:

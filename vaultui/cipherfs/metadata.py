@@ -28,6 +28,7 @@ MODE: Final = 0o444
 _STAGING_BYTES: Final = 8
 _STAGING_LENGTH: Final = len(companion(LONG_PREFIX)) + 2 * _STAGING_BYTES
 
+_NO_FAULT_OF_STORAGE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES})
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -37,6 +38,10 @@ class NoCompanion(BadName):
 
     def __init__(self) -> None:
         super().__init__("its .name file is missing")
+
+
+class UnreadableName(BadName):
+    """The storage did not give out the name of a hashed entry, which may be well."""
 
 
 class BadDirIv(Exception):
@@ -93,14 +98,16 @@ def read_companion(directory_fd: int, hashed: bytes, names: Names) -> bytes:
     """Return the full encrypted name of the hashed entry; raises BadName.
 
     A companion that belongs to another hash is refused: by it, whoever can write to the
-    cipher directory could give a file the name of another.
+    cipher directory could give a file the name of another. UnreadableName is for storage that
+    fails, and not for what somebody has put in the place of a companion.
     """
     try:
         full = _read_small(directory_fd, companion(hashed), LONG_COMPANION_MAX + 1)
     except FileNotFoundError:
         raise NoCompanion from None
     except OSError as error:
-        raise BadName(f"its .name file cannot be read ({error.strerror})") from None
+        kind = BadName if error.errno in _NO_FAULT_OF_STORAGE else UnreadableName
+        raise kind(f"its .name file cannot be read ({error.strerror})") from None
     if names.hash_long_name(full) != hashed:
         raise BadName("its .name file belongs to another name")
     return full
