@@ -19,8 +19,8 @@ _KINDS: Final = {
 _COMPATIBILITY: Final = {
     Compatibility.UNCHANGED: "",
     Compatibility.LOST: (
-        "gocryptfs does not open it from now on; with nothing but one password under scrypt "
-        "it would again."
+        "gocryptfs does not open it from now on, until one password under scrypt is all that "
+        "is left."
     ),
     Compatibility.REGAINED: "It is in the format of gocryptfs again, which opens it.",
 }

@@ -218,7 +218,7 @@ def _from_paper(session: Session, name: str) -> tuple[Secret, SlotOpened]:
             raise
     vaults.entry(name)
     if not has_terminal():
-        reason = "there is no terminal to type the recovery key in"
+        reason = "there is no terminal for its recovery key, and no --recovery-key-file"
         raise PasswordUnavailable(name=name, reason=reason)
     with private_screen(ascii_only=session.output.ascii_only) as screen:
         screen.clear()
