@@ -66,15 +66,17 @@ def locate_file(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> 
 
 
 def read(path: bytes) -> ConfFile:
-    """Return the config at `path`, which may be a pipe.
+    """Return the config at `path`, which may be a pipe that somebody writes into.
 
     Raises VolumeConfMissing, VolumeConfOfOtherMode, VolumeConfUnreadable, VolumeConfCorrupt or
     VolumeConfUnsupported.
     """
     shown = os.fsdecode(path)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # A FIFO without a writer, in a cipher directory on a stick for instance, must not hang us.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
+            os.set_blocking(fd, True)
             data = _read_bounded(fd, volumeconf.MAX_CONF_BYTES + 1)
             status = os.fstat(fd)
         finally:

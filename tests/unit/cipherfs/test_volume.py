@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
+import subprocess
 from pathlib import Path
 
 import pytest
 from volumemaking import CONF, DIR_IV, NEW, OLD, change_password, opens, secret
+from waiting import wait_until
 
 from vaultui.cipherfs import volume
 from vaultui.model.errors import (
@@ -37,6 +40,25 @@ def test_a_config_that_cannot_be_read_says_why(empty: Path) -> None:
     (empty / CONF).mkdir()
     with pytest.raises(VolumeConfUnreadable, match="Is a directory"):
         volume.open_volume(empty, secret(OLD))
+
+
+def test_a_config_that_is_a_pipe_without_a_writer_does_not_hang_whoever_looks(empty: Path) -> None:
+    os.mkfifo(empty / CONF)
+    with pytest.raises(VolumeConfCorrupt, match="empty"):
+        volume.read_conf(empty)
+
+
+def test_a_config_may_be_a_pipe_that_is_written_slowly(made: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    script = 'exec 3>"$2"; head -c 9 "$1" >&3; sleep 0.1; tail -c +10 "$1" >&3'
+    # The writer opens first, and waits for us there.
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = subprocess.Popen(("sh", "-c", script, "sh", made / CONF, pipe))
+    wait_until(lambda: select.select([reading], [], [], 0)[0], what="the first bytes")
+    assert volume.read_conf(made, pipe) == volume.read_conf(made)
+    os.close(reading)
+    assert writer.wait(10) == 0
 
 
 def test_where_reverse_is_left_out_or_too_much_the_error_says_so(made: Path) -> None:
