@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,9 @@ from vaultui.model.errors import (
 )
 
 _COPY_SUFFIX: Final = b".bak"
+PATIENCE_S: Final = 120.0
+"""How long somebody else may be at the config: the dearest keys take a minute or two to derive."""
+_PAUSE_S: Final = 0.05
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -61,8 +65,14 @@ def locate(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> bytes
 
 
 def locate_file(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> bytes:
-    """Return as `locate`, with links followed: to replace the link would leave the config."""
-    return os.path.realpath(locate(cipherdir, config_path, reverse=reverse))
+    """Return as `locate`, with links followed: to replace the link would leave the config.
+
+    Raises VolumeConfNotWritten too, for a pipe or a device: those can be read alone.
+    """
+    path = locate(cipherdir, config_path, reverse=reverse)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise VolumeConfNotWritten(path=os.fsdecode(path), reason="it is not a regular file")
+    return os.path.realpath(path)
 
 
 def read(path: bytes) -> ConfFile:
@@ -112,9 +122,11 @@ def _read_bounded(fd: int, limit: int) -> bytes:
 def locked(path: bytes) -> Iterator[None]:
     """Hold the config at `path` for a replacement, after others who are at it.
 
-    A config that cannot be opened is held by nobody; reading it will say why. Where the file
-    system knows no locks there are none.
+    Raises VolumeConfNotWritten where one of them does not come to an end. A config that cannot
+    be opened is held by nobody; reading it will say why. Where the file system knows no locks
+    there are none.
     """
+    deadline = time.monotonic() + PATIENCE_S
     with contextlib.ExitStack() as held:
         while True:
             try:
@@ -123,9 +135,15 @@ def locked(path: bytes) -> Iterator[None]:
                 break
             held.callback(os.close, fd)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(fd), os.stat(path)):
                     break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise VolumeConfNotWritten(
+                        path=os.fsdecode(path), reason="another process has it locked"
+                    ) from None
+                time.sleep(_PAUSE_S)
             except OSError:
                 break
             # The one before us has replaced the file: the lock is on the old one.

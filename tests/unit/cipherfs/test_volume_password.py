@@ -52,6 +52,25 @@ def test_a_config_elsewhere_is_used_and_changed_there(made: Path, tmp_path: Path
     assert os.listdir(made) == [DIR_IV]
 
 
+def test_a_config_that_can_only_be_read_is_not_looked_for_elsewhere(made: Path) -> None:
+    reading, writing = os.pipe()
+    with pytest.raises(VolumeConfNotWritten, match="not a regular file"):
+        change_password(made, OLD, NEW, config=Path(f"/dev/fd/{reading}"))
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_change_does_not_wait_for_ever_for_another_that_stands_still(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conffile, "PATIENCE_S", 0.1)
+    conf = os.fsencode(made / CONF)
+    with conffile.locked(conf), pytest.raises(VolumeConfNotWritten, match="another process"):
+        change_password(made, OLD, NEW)
+    assert opens(made, OLD)
+    change_password(made, OLD, NEW)
+
+
 def test_the_new_password_opens_what_the_old_one_did(made: Path) -> None:
     before, salt = volume.open_volume(made, secret(OLD)), volume.read_conf(made).scrypt.salt
     change_password(made, OLD, NEW)
