@@ -205,3 +205,21 @@ async def test_killing_a_process_from_the_pane_is_confirmed(
         await driver.press("shift+tab", "enter")
         await driver.hears("darktable (4242) was killed.")
         assert f"signal 4242 {signal.SIGKILL:d}" in vaults.calls
+
+
+async def test_r_on_a_vault_that_hangs_tells_why_and_offers_to_end_its_backend(
+    running: Running, vaults: StandIn
+) -> None:
+    why = "The cipher directory /mnt/nas/work.c does not answer."
+    vaults.change("Work", state=VaultState.HUNG, explanation=why)
+    async with running(vaults) as driver:
+        await driver.press("R")
+        await driver.comes_to("busy")
+        await driver.sees("Work does not answer")
+        await driver.sees(why)
+        await driver.press("t", "w")  # there is nobody to ask, and nothing to wait for
+        await driver.press("x")
+        await driver.sees("what it has not written yet is lost")
+        await driver.press("shift+tab", "enter")
+        await driver.hears("Work is locked.")
+        assert vaults.calls[-1] == "lock Work kill"

@@ -161,6 +161,9 @@ def test_a_backend_that_does_not_answer_is_hung_and_can_be_ended(shell: Shell, w
         assert done.returncode == 46
         # Told at once, and not after the time that a lock may take.
         assert shell("lock", "Work", timeout=20).returncode == 46
+        refused = shell("repair", "Work", timeout=20)
+        assert refused.returncode == 46
+        assert b"vaultui lock Work --kill" in refused.stderr
         shell("lock", "Work", "--kill", timeout=30).check()
     finally:
         if Path(f"/proc/{vault['backend_pid']}").exists():

@@ -250,9 +250,14 @@ class Flows:
         self._app.copy_text(status.mountpoint or status.entry.mountpoint)
 
     def repair(self, status: VaultStatus | None) -> None:
-        """Detach a dead mount; for a vault that is well this is a refresh."""
+        """Detach a dead mount; one that hangs is not dead, and what can be done is offered.
+
+        For a vault that is well this is a refresh.
+        """
         if status is not None and status.state is VaultState.BROKEN:
             self._run(partial(self._repair, status), "repair")
+        elif status is not None and status.state is VaultState.HUNG:
+            self._busy(status.entry)
         else:
             self._app.live.frozen = False
             self._app.live.key_changes += 1

@@ -165,10 +165,17 @@ class Vaults:
             await asyncio.sleep(RETRY_S)
 
     async def repair(self, name: str) -> VaultStatus:
-        """Detach a dead mount, clear what its backend left behind, and return the new state."""
+        """Detach a dead mount, clear what its backend left behind, and return the new state.
+
+        Raises BackendUnreachable where it only hangs: what waits there to be written would be
+        lost, so that ending it is for a lock with KILL.
+        """
         entry = self.entry(name)
         async with self._turn(entry, VaultState.LOCKING):
-            return await self._repair(await self._observe(entry, my_turn=True))
+            status = await self._observe(entry, my_turn=True)
+            if status.state is VaultState.HUNG:
+                raise BackendUnreachable(name=name, reason="its mount hangs")
+            return await self._repair(status)
 
     async def recover(self) -> list[VaultStatus]:
         """Detach the dead mounts that nobody looks after; return the broken states found.

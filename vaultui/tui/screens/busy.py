@@ -15,6 +15,7 @@ from textual.widgets import DataTable, OptionList, Static
 from textual.widgets.option_list import Option
 
 from vaultui.model.errors import MountBusy, VaultuiError
+from vaultui.model.states import VaultState
 from vaultui.tui.jobs import JobKind
 from vaultui.tui.screens.confirm import ConfirmScreen
 from vaultui.tui.screens.dialog import Dialog
@@ -35,6 +36,12 @@ _CHOICES = {
     "lazy": ("z", "Detach lazily: its holders keep their access"),
     "cancel": ("Esc", "Leave it open"),
 }
+_CHOICES_OF_HUNG = {
+    "retry": ("r", "Try to lock it"),
+    "kill": ("x", "End its mount backend, and lock"),
+    "lazy": ("z", "Detach lazily: its holders keep their access"),
+    "cancel": ("Esc", "Leave it as it is"),
+}
 _STOP_WAITING = ("w", "Stop waiting; it stays open")
 
 _LAZY = (
@@ -49,7 +56,10 @@ def _choice(key: str, text: str) -> Content:
 
 
 class BusyScreen(Dialog[None]):
-    """Looks at the holders again every second; closes when the vault is locked."""
+    """Looks at the holders again every second; closes when the vault is locked.
+
+    For a vault that hangs it offers to end its backend instead of its holders.
+    """
 
     BINDINGS = [  # noqa: RUF012 - as Textual has it
         Binding("r", "retry", "Retry", show=False),
@@ -62,16 +72,21 @@ class BusyScreen(Dialog[None]):
     def __init__(self, entry: VaultEntry) -> None:
         super().__init__(id="busy")
         self._entry = entry
+        self._hangs = False
         self._holders: list[Holder] | None = None
 
     def compose(self) -> ComposeResult:
+        status = self.vaultui.live.status(self._entry.id)
+        self._hangs = status is not None and status.state is VaultState.HUNG
+        choices = _CHOICES_OF_HUNG if self._hangs else _CHOICES
+        what = "does not answer" if self._hangs else "is in use"
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
-            self.head(box, f"{shown(self._entry.name)} is in use", "Esc closes")
+            self.head(box, f"{shown(self._entry.name)} {what}", "Esc closes")
             yield Static(id="busy-note", markup=False)
             yield DataTable[Text](id="busy-holders", cursor_type="none", cell_padding=1)
             yield Failure(self.vaultui.glyphs)
             yield OptionList(
-                *(Option(_choice(key, text), id=name) for name, (key, text) in _CHOICES.items()),
+                *(Option(_choice(key, text), id=name) for name, (key, text) in choices.items()),
                 id="choices",
                 compact=True,
             )
@@ -113,6 +128,11 @@ class BusyScreen(Dialog[None]):
             return
         holders = self._holders or []
         note = self.query_one("#busy-note", Static)
+        if self._hangs:
+            status = self.vaultui.live.status(self._entry.id)
+            why = status.explanation if status is not None else ""
+            note.update(why or "The mount hangs. It may come back by itself.")
+            return
         waited = self._waiting_s
         processes = counted(len({holder.pid for holder in holders}), "process", "processes")
         if waited is not None:
@@ -156,6 +176,11 @@ class BusyScreen(Dialog[None]):
 
     def action_retry(self) -> None:
         self._lock(LockMode.POLITE)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._hangs and action in ("wait", "term"):
+            return False  # whoever holds it waits for the same answer
+        return super().check_action(action, parameters)
 
     def action_wait(self) -> None:
         if self._waiting_s is not None:
@@ -214,6 +239,11 @@ class BusyScreen(Dialog[None]):
         self._look()
 
     def action_kill(self) -> None:
+        if self._hangs:
+            text = "Its mount backend ends at once; what it has not written yet is lost."
+            question = ConfirmScreen("End and lock", text, yes="End and lock", danger=True)
+            self._confirmed(question, LockMode.KILL)
+            return
         names = ", ".join(
             dict.fromkeys(f"{shown(h.command)} ({h.pid})" for h in self._holders or [])
         )
