@@ -382,6 +382,7 @@ async def test_no_key_file_is_asked_for_beside_a_recovery_key(
         await to_the_keys(driver)
         await driver.press("d")
         await driver.comes_to("drill")
+        await driver.sees("Key the recovery key, from the paper")
         assert not driver.app.screen.query_one("#key-file-field").display
 
 

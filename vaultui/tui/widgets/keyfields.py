@@ -62,7 +62,7 @@ class OpenedBy(Vertical):
         if self.with_token:
             label, hint = "PIN", "of the FIDO2 token; empty if it has none"
         elif self._only_recovery:
-            label = "Key"
+            label, hint = "Key", "the recovery key, from the paper"
         elif "recovery-key" in self._kinds:
             hint = "or the recovery key"
         self.query_one("#current-field", Field).rename(label)
