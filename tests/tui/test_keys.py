@@ -15,6 +15,7 @@ from vaultui.model.errors import Argon2idRefused, KeyFileUnusable
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.tui.widgets.choice import Choice
+from vaultui.tui.widgets.form import Tick
 from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.vaults import Key, SavedPassword
 
@@ -370,6 +371,19 @@ async def test_a_key_file_that_opens_is_remembered_if_that_is_wanted(
         await driver.hears("Taxes is open at")
     assert vaults.entry("Taxes").key_file == STICK
     assert vaults.saved["Taxes"] == "both"
+
+
+async def test_enter_on_a_checkbox_goes_on_and_space_turns_it_over(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("n")
+        await driver.comes_to("create")
+        tick = driver.app.screen.query_one(Tick)
+        tick.focus()
+        await driver.press("space", "enter")
+        await driver.sees("Which directory?")
+        assert tick.value
 
 
 async def test_no_key_file_is_asked_for_beside_a_recovery_key(

@@ -65,6 +65,7 @@ class AddScreen(Dialog[VaultEntry]):
         note.display = True
 
     @on(Input.Submitted)
+    @on(Tick.Submitted)
     @on(Button.Pressed, "#go")
     def _submit(self) -> None:
         failure = self.query_one(Failure)

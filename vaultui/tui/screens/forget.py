@@ -45,6 +45,11 @@ class ForgetScreen(Dialog[None]):
     def _cancelled(self) -> None:
         self.dismiss(None)
 
+    @on(Tick.Submitted)
+    def _chosen(self) -> None:
+        # What cannot be undone is done by its button alone.
+        self.query_one(Tick).toggle()
+
     @on(Button.Pressed, "#yes")
     def _confirmed(self) -> None:
         self._forget()

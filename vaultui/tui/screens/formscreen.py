@@ -22,7 +22,7 @@ from vaultui.model.errors import VaultuiError
 from vaultui.tui.jobs import StepTime
 from vaultui.tui.screens.dialog import Answer, Dialog
 from vaultui.tui.widgets.choice import Choice
-from vaultui.tui.widgets.form import Failure, Steps
+from vaultui.tui.widgets.form import Failure, Steps, Tick
 from vaultui.tui.widgets.secretinput import SecretInput
 
 Result = TypeVar("Result")
@@ -133,6 +133,7 @@ class FormScreen(Dialog[Answer]):
     @on(SecretInput.Submitted)
     @on(Choice.Submitted)
     @on(Input.Submitted)
+    @on(Tick.Submitted)
     @on(Button.Pressed, "#go")
     def _submitted(self) -> None:
         if not self.working:

@@ -166,6 +166,7 @@ class UnlockScreen(Dialog[None]):
 
     @on(SecretInput.Submitted)
     @on(Input.Submitted)
+    @on(Tick.Submitted)
     @on(Button.Pressed, "#go")
     def _submit(self) -> None:
         opened_by = self.query_one(OpenedBy)

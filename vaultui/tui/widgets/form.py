@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
@@ -34,7 +37,15 @@ class Field(Horizontal):
 
 
 class Tick(Checkbox):
-    """A checkbox that is told apart by its character and not by a colour alone: [x] and [ ]."""
+    """A checkbox that is told apart by its character and not by a colour alone: [x] and [ ].
+
+    Space turns it over, and Enter goes on, as it does in every field of a form.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Go on", show=False)]
+
+    class Submitted(Message):
+        """Enter was pressed on it."""
 
     def __init__(self, label: str, value: bool = False, *, id: str) -> None:  # noqa: A002
         super().__init__(Content(label), value, id=id, compact=True)
@@ -43,6 +54,9 @@ class Tick(Checkbox):
     def _button(self) -> Content:
         style = self.get_visual_style("toggle--button")
         return Content.assemble((f"[{'x' if self.value else ' '}]", style))
+
+    def action_submit(self) -> None:
+        self.post_message(self.Submitted())
 
     def rename(self, label: str) -> None:
         """Show another text. It is no markup: a keyring may be called anything."""
