@@ -12,7 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +34,6 @@ from vaultui.model.errors import (
 _COPY_SUFFIX: Final = b".bak"
 PATIENCE_S: Final = 120.0
 """How long somebody else may be at the config: the dearest keys take a minute or two to derive."""
-_PAUSE_S: Final = 0.05
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -126,7 +125,6 @@ def locked(path: bytes) -> Iterator[None]:
     be opened is held by nobody; reading it will say why. Where the file system knows no locks
     there are none.
     """
-    deadline = time.monotonic() + PATIENCE_S
     with contextlib.ExitStack() as held:
         while True:
             try:
@@ -135,20 +133,33 @@ def locked(path: bytes) -> Iterator[None]:
                 break
             held.callback(os.close, fd)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(fd), os.stat(path)):
-                    break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise VolumeConfNotWritten(
-                        path=os.fsdecode(path), reason="another process has it locked"
-                    ) from None
-                time.sleep(_PAUSE_S)
+                is_ours = _lock(fd)
+                is_there = os.path.samestat(os.fstat(fd), os.stat(path))
             except OSError:
+                break
+            if not is_ours:
+                reason = "another process has it locked"
+                raise VolumeConfNotWritten(path=os.fsdecode(path), reason=reason)
+            if is_there:
                 break
             # The one before us has replaced the file: the lock is on the old one.
             held.close()
         yield
+
+
+def _lock(fd: int) -> bool:
+    """Lock a file for ourselves; False where nobody let go of it in time.
+
+    flock(2) has no time-out, so a thread waits, and is left behind with a lock that ends with
+    the descriptor.
+    """
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    waiting = threading.Thread(target=fcntl.flock, args=(fd, fcntl.LOCK_EX), daemon=True)
+    waiting.start()
+    waiting.join(PATIENCE_S)
+    return not waiting.is_alive()
 
 
 def replace(file: ConfFile, data: bytes) -> None:

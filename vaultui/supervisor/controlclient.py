@@ -44,6 +44,8 @@ MAX_REQUEST: Final = 4999
 """Bytes: gocryptfs's protocol has one request in one read of at most so many."""
 LOCK_S: Final = 45.0
 """A lock waits until everything is written back."""
+SEARCH_S: Final = 300.0
+"""For listing every directory of a volume, on a slow disk too."""
 
 
 class ControlClient:
