@@ -91,6 +91,7 @@ class MountedVolume:
         """Start the program that will mount, give it the password, and return at once."""
         assert self.process is None, "it is mounted already"
         self.mountpoint.mkdir(parents=True, exist_ok=True)
+        self._told_before = len(self.log)
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 (
@@ -225,6 +226,15 @@ class Gocryptfs(MountedVolume):
     @classmethod
     def command(cls) -> str:
         return "gocryptfs"
+
+    def _ready_or_ended(self) -> bool:
+        if not super()._ready_or_ended():
+            return False
+        # go-fuse opens a file in its own fresh mount, and ends with a failure where somebody
+        # has unmounted that by then. Afterwards it tells.
+        assert self.process is not None
+        told = self.log[self._told_before :]
+        return self.process.poll() is not None or "Filesystem mounted and ready." in told
 
 
 class Vaultfs(MountedVolume):

@@ -32,6 +32,7 @@ OURS = {
     "notify-fd",
     "argon2id",
     "conflict-copies",
+    "keyfile",
 }
 
 TAKEN = """

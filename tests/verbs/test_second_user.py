@@ -108,17 +108,24 @@ def test_what_lies_in_the_places_of_the_user_is_for_the_user_alone(
 
 
 def in_a_tmp_of_its_own(preparation: str, *words: str) -> Completed:
-    """Run the program where /tmp is what another user has prepared, and nothing else is there."""
+    """Run the program where /tmp is what another user has prepared, and nothing else is there.
+
+    Nothing but this checkout, where it lies in there.
+    """
+    checkout = shlex.quote(str(Path(__file__).parents[2]))
     script = f"""
         set -e
+        exec 9<{checkout}
         mount -t tmpfs -o mode=1777 tmpfs /tmp
         [ ! -d /run/user ] || mount -t tmpfs tmpfs /run/user
+        mkdir -p {checkout}
+        mount --no-canonicalize --bind /proc/self/fd/9 {checkout}
         mkdir -m 700 /tmp/home
         {shlex.join((*OTHER_USER, "sh", "-ec", preparation))}
         unset XDG_RUNTIME_DIR
         export HOME=/tmp/home XDG_STATE_HOME=/tmp/home/state XDG_CONFIG_HOME=/tmp/home/config
         {shlex.join((program("vaultui"), *words))} && status=0 || status=$?
-        ls -lnR /tmp
+        ls -ln /tmp
         exit $status
     """
     return run_program(("unshare", "--mount", "sh", "-c", script))
