@@ -32,6 +32,14 @@ def filled(vault: OpenVolume) -> None:
 def test_a_new_directory_gets_an_iv_that_was_synced_before(
     vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    synced: set[int] = set()
+    really_sync = os.fsync
+
+    def sync(fd: int) -> None:
+        really_sync(fd)
+        synced.add(os.fstat(fd).st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
     filled(vault)
 
     def fail(*_args: object) -> None:
@@ -43,6 +51,7 @@ def test_a_new_directory_gets_an_iv_that_was_synced_before(
         vault.mkdir(name)
     ivs = [vault.cipher_path(name).joinpath("gocryptfs.diriv") for name in names]
     assert len({iv.read_bytes() for iv in ivs}) == len(ivs)
+    assert {iv.stat().st_ino for iv in ivs} <= synced
     assert {(iv.stat().st_size, iv.stat().st_mode & 0o7777, iv.stat().st_nlink) for iv in ivs} == {
         (16, 0o444, 1)
     }
