@@ -73,6 +73,11 @@ class Terminal:
         wait_until(lambda: _MARK in self._arrived(), what="the last output")
         return code
 
+    def hang_up(self) -> None:
+        """Take the terminal away, as when the program that draws its window is killed."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDWR)
+
     def __enter__(self) -> Self:
         return self
 

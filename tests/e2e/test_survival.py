@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from installed import becomes, password_file, status, vaultui
+from programs import exit_code
 from support import Gocryptfs, mountpoints_below, program, wait_until
+from terminal import Terminal as PlainTerminal
 from tmuxterminal import Terminal
 
 
@@ -87,3 +89,11 @@ def _open_work(volume: Gocryptfs, base: Path) -> dict[str, Any]:
     vaultui("add", volume.cipherdir, "--name", "Work").check()
     vaultui("unlock", "Work", "--password-file", password_file(base, volume.password)).check()
     return status("Work")
+
+
+def test_an_application_whose_terminal_is_gone_ends_although_its_shell_does_not_tell_it() -> None:
+    shell = ("sh", "-c", 'trap "" HUP; "$0"; :', program("vaultui"))
+    with PlainTerminal(shell, (100, 30)) as terminal:
+        terminal.wait_for("No vaults yet")
+        terminal.hang_up()
+        assert exit_code(terminal.process) == 0  # the shell's, which waits for the application

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from io import TextIOWrapper
@@ -122,6 +123,8 @@ class QuietDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 if selector.select(_TICK_S) and not self._take(terminal, view):
+                    # The kernel tells the shell alone, which may not hand it on.
+                    os.kill(os.getpid(), signal.SIGHUP)
                     break
                 for event in terminal.tick():
                     self.process_message(event)
@@ -131,7 +134,7 @@ class QuietDriver(LinuxDriver):
         """Pass on what was typed; False when the terminal is gone."""
         try:
             size = os.readv(self.fileno, [view])
-        except OSError:  # EIO of one that was closed; the signal for that ends the application
+        except OSError:  # EIO of one that was closed
             return False
         for event in terminal.feed(view[:size]):
             self.process_message(event)
