@@ -117,6 +117,7 @@ class Traced:
                 asked = now
             looked = [self._look_at(tid) for tid in list(self._tracees)]
             if not any(looked):
+                # To wait for all of them at once would take the ends of other children, too.
                 time.sleep(0.0005)
 
     def let_go(self) -> None:

@@ -89,7 +89,7 @@ def _run(drill: Drill, minutes: float, options: argparse.Namespace) -> tuple[str
         crash = ""
         try:
             rows = list(drill.run(session))
-        except Exception:
+        except Exception:  # a result like others: the next drills go on, and the run fails
             crash = traceback.format_exc()
         else:
             for line in leftovers.after_grace(base):

@@ -14,6 +14,7 @@ import os
 import random
 import signal
 import time
+from abc import abstractmethod
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -135,17 +136,17 @@ class _Rounds:
         what = f"{role} killed before {killer.steps[-1]} (step {len(killer.steps)}) of {deed}"
         self.recover(what, seed)
 
+    @abstractmethod
     def choices(self) -> list[tuple[str, str]]:
         """Return what can be done, and who can be killed meanwhile."""
-        raise NotImplementedError
 
+    @abstractmethod
     def do(self, deed: str, killer: _Killer) -> None:
         """Do the deed under the killer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recover(self, what: str, seed: int) -> None:
         """Open and lock as a user would, and note what does not work or is left."""
-        raise NotImplementedError
 
     def found(self, kind: str, what: str, detail: str, seed: int) -> None:
         self.session.found(self.peer, f"{kind}: {what}: {detail}", seed)

@@ -9,6 +9,7 @@ The form keeps what was typed into it, so that a mistake in one field costs that
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -63,17 +64,17 @@ class FormScreen(Dialog[Answer]):
 
     # -- what each form has of its own ------------------------------------------------------
 
+    @abstractmethod
     def title_text(self) -> str:
         """Return what stands above the form."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fields(self) -> ComposeResult:
         """Yield what can be filled in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def submit(self) -> None:
         """Look at what was filled in; say what is missing, or `attempt` the work."""
-        raise NotImplementedError
 
     def failed(self, error: VaultuiError) -> None:
         """Say in the form that the work failed, and put the focus where it can be mended."""
