@@ -15,20 +15,16 @@ from waiting import wait_until
 
 from vaultui.model.secret import Secret
 from vaultui.wire import framing
-from vaultui.wire.handshake import (
+from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step
+from vaultui.wire.oneshot import (
     Calibrated,
     Checked,
     CheckProgress,
     Created,
     Damage,
     Done,
-    Failed,
-    MountSpec,
-    Ready,
     SlotAdded,
     SlotOpened,
-    Starting,
-    Step,
     VolumeInfo,
 )
 

@@ -15,16 +15,15 @@ from starting import Started, mount_spec, served
 from vaultui.crypto import recoverykey
 from vaultui.model.errors import from_wire
 from vaultui.model.secret import Secret
-from vaultui.wire.handshake import (
+from vaultui.wire.handshake import Failed, Ready
+from vaultui.wire.oneshot import (
     Calibrated,
     CalibrateSpec,
     CheckSpec,
     CreateSpec,
     Done,
-    Failed,
     InfoSpec,
     PasswdSpec,
-    Ready,
     SlotAdded,
     SlotAddSpec,
     SlotInfo,

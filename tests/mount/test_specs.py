@@ -15,18 +15,8 @@ from starting import Started, mount_spec
 from support import wait_until
 
 from vaultui.model.errors import from_wire
-from vaultui.wire.handshake import (
-    CheckSpec,
-    CreateSpec,
-    Done,
-    Failed,
-    InfoSpec,
-    PasswdSpec,
-    Ready,
-    Starting,
-    Step,
-    StepName,
-)
+from vaultui.wire.handshake import Failed, Ready, Starting, Step, StepName
+from vaultui.wire.oneshot import CheckSpec, CreateSpec, Done, InfoSpec, PasswdSpec
 
 pytestmark = needs("fuse")
 

@@ -19,8 +19,9 @@ from vaultui.supervisor.launch import BACKEND, launch_backend
 from vaultui.supervisor.oneshot import Outcome, run_oneshot
 from vaultui.supervisor.repair import repair
 from vaultui.supervisor.runstate import load_run
-from vaultui.wire.handshake import MountSpec, OneshotSpec, Step
+from vaultui.wire.handshake import MountSpec, Step
 from vaultui.wire.launchspec import RunState
+from vaultui.wire.oneshot import OneshotSpec
 
 FAKE = (sys.executable, "-I", str(Path(__file__).parent / "fake_backend.py"))
 

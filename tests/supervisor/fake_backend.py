@@ -19,7 +19,8 @@ from vaultui.linux.spawn import run
 from vaultui.model.errors import PasswordIncorrect
 from vaultui.model.secret import Secret
 from vaultui.wire import framing
-from vaultui.wire.handshake import (
+from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step, StepName
+from vaultui.wire.oneshot import (
     Calibrated,
     CalibrateSpec,
     Checked,
@@ -28,17 +29,11 @@ from vaultui.wire.handshake import (
     Created,
     CreateSpec,
     Done,
-    Failed,
     InfoSpec,
-    MountSpec,
     PasswdSpec,
-    Ready,
     SlotAdded,
     SlotAddSpec,
     SlotInfo,
-    Starting,
-    Step,
-    StepName,
 )
 
 SPEC, NOTIFY = 4, 5

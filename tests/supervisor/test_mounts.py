@@ -32,8 +32,9 @@ from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.supervisor.repair import repair
 from vaultui.supervisor.runstate import backend_alive, keeper_alive, load_exit, load_run
 from vaultui.supervisor.watched import WatchedProcess
-from vaultui.wire.handshake import CreateSpec, Step, StepName
+from vaultui.wire.handshake import Step, StepName
 from vaultui.wire.launchspec import RunState
+from vaultui.wire.oneshot import CreateSpec
 
 pytestmark = [pytest.mark.anyio, needs("fuse")]
 

@@ -12,7 +12,8 @@ from support import eventually, wait_until
 
 from vaultui.linux import process
 from vaultui.model.errors import BackendDied, PasswordIncorrect, TimedOut
-from vaultui.wire.handshake import (
+from vaultui.wire.handshake import Step, StepName
+from vaultui.wire.oneshot import (
     Calibrated,
     CalibrateSpec,
     Checked,
@@ -26,8 +27,6 @@ from vaultui.wire.handshake import (
     SlotAdded,
     SlotAddSpec,
     SlotInfo,
-    Step,
-    StepName,
 )
 
 pytestmark = pytest.mark.anyio
@@ -110,7 +109,7 @@ async def test_a_command_that_takes_too_long_is_gone(place) -> None:
 FRONT_END = """
 import asyncio, sys
 from vaultui.supervisor.oneshot import run_oneshot
-from vaultui.wire.handshake import InfoSpec
+from vaultui.wire.oneshot import InfoSpec
 asyncio.run(run_oneshot(InfoSpec("hang", sys.argv[1]), argv=tuple(sys.argv[2:])))
 """
 

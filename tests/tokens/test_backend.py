@@ -17,18 +17,8 @@ from terminal import Terminal
 
 from vaultui.model.errors import VaultuiError, from_wire
 from vaultui.wire import framing
-from vaultui.wire.handshake import (
-    TOKEN_KIND,
-    Checked,
-    CheckSpec,
-    Failed,
-    Ready,
-    SlotOpened,
-    SlotVerifySpec,
-    Starting,
-    Step,
-    StepName,
-)
+from vaultui.wire.handshake import Failed, Ready, Starting, Step, StepName
+from vaultui.wire.oneshot import TOKEN_KIND, Checked, CheckSpec, SlotOpened, SlotVerifySpec
 
 pytestmark = needs("fuse")
 

@@ -21,7 +21,7 @@ from vaultui.model.secret import Secret
 from vaultui.mountd import keycommands, opening, places
 from vaultui.mountd.claim import claim
 from vaultui.wire.conflictcopy import ConflictCopy
-from vaultui.wire.handshake import (
+from vaultui.wire.oneshot import (
     Checked,
     CheckMessage,
     CheckProgress,

@@ -23,7 +23,7 @@ from vaultui.linux import memory
 from vaultui.model.errors import Argon2idRefused, KeySlotUnknown, UsageError
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening
-from vaultui.wire.handshake import (
+from vaultui.wire.oneshot import (
     TOKEN_KIND,
     Calibrated,
     PasswdSpec,

@@ -14,7 +14,8 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import UsageError
 from vaultui.model.secret import Secret
 from vaultui.mountd.console import log
-from vaultui.wire.handshake import CheckSpec, MountSpec
+from vaultui.wire.handshake import MountSpec
+from vaultui.wire.oneshot import CheckSpec
 
 _AES_SIV_ONLY: Final = "AES-SIV is required by reverse mode"
 

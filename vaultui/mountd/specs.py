@@ -26,23 +26,18 @@ from vaultui.mountd import (
     spectoken,
 )
 from vaultui.wire import framing
-from vaultui.wire.handshake import (
+from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step, StepName
+from vaultui.wire.oneshot import (
     CalibrateSpec,
     CheckSpec,
     CreateSpec,
     Done,
-    Failed,
     InfoSpec,
-    MountSpec,
     OneshotSpec,
     PasswdSpec,
-    Ready,
     SlotAddSpec,
     SlotRemoveSpec,
     SlotVerifySpec,
-    Starting,
-    Step,
-    StepName,
 )
 
 _SPECS: Final = (MountSpec, *get_args(OneshotSpec))

@@ -20,7 +20,9 @@ from vaultui.supervisor.pipes import readable
 from vaultui.supervisor.process import Event, State, next_state
 from vaultui.supervisor.shimstart import ShimStart
 from vaultui.wire.conflictcopy import ConflictCopy
-from vaultui.wire.handshake import (
+from vaultui.wire.handshake import Failed, Starting, Step
+from vaultui.wire.launchspec import CLOSE, NOTIFY_FD, NULL, PAYLOAD_FD, LaunchSpec
+from vaultui.wire.oneshot import (
     Calibrated,
     Checked,
     CheckMessage,
@@ -28,15 +30,11 @@ from vaultui.wire.handshake import (
     Created,
     Damage,
     Done,
-    Failed,
     OneshotSpec,
     SlotAdded,
     SlotOpened,
-    Starting,
-    Step,
     VolumeInfo,
 )
-from vaultui.wire.launchspec import CLOSE, NOTIFY_FD, NULL, PAYLOAD_FD, LaunchSpec
 
 ONESHOT: Final = (sys.executable, "-I", "-m", "vaultui.mountd", "-spec-fd=4", "-notify-fd=5")
 

@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     from vaultui.vaults.watch import Watch
     from vaultui.wire.conflictcopy import ConflictCopy
     from vaultui.wire.control import Conflicts, Event, EventKind, Events, OpenFile, Status
-    from vaultui.wire.handshake import (
+    from vaultui.wire.handshake import StepName
+    from vaultui.wire.launchspec import ExitState
+    from vaultui.wire.oneshot import (
         TOKEN_KIND,
         Calibrated,
         Checked,
@@ -72,10 +74,8 @@ if TYPE_CHECKING:
         Damage,
         SlotInfo,
         SlotOpened,
-        StepName,
         VolumeInfo,
     )
-    from vaultui.wire.launchspec import ExitState
 
 __all__ = [
     "CONTENT_CHOICES",
@@ -213,7 +213,9 @@ _HOMES = {
         "OpenFile",
         "Status",
     ),
-    "vaultui.wire.handshake": (
+    "vaultui.wire.handshake": ("StepName",),
+    "vaultui.wire.launchspec": ("ExitState",),
+    "vaultui.wire.oneshot": (
         "TOKEN_KIND",
         "Calibrated",
         "Checked",
@@ -222,10 +224,8 @@ _HOMES = {
         "Damage",
         "SlotInfo",
         "SlotOpened",
-        "StepName",
         "VolumeInfo",
     ),
-    "vaultui.wire.launchspec": ("ExitState",),
 }
 
 

@@ -23,7 +23,7 @@ from vaultui.model.states import VaultState
 from vaultui.vaults.key import Key
 from vaultui.vaults.outcomes import LockMode, PasswordSource, UnlockOptions
 from vaultui.vaults.waiting import in_thread
-from vaultui.wire.handshake import SlotOpened
+from vaultui.wire.oneshot import SlotOpened
 
 if TYPE_CHECKING:
     from vaultui.vaults.service import Vaults

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from vaultui.wire.handshake import VolumeInfo
+from vaultui.wire.oneshot import VolumeInfo
 
 CONTENT_CHOICES: Final = {
     "AES-256-GCM": "fastest on machines with AES instructions, which nearly all have",

@@ -30,7 +30,7 @@ from vaultui.vaults.registry import Registry
 from vaultui.vaults.savedpassword import SavedPassword
 from vaultui.vaults.tokenkind import has_token
 from vaultui.vaults.waiting import in_thread
-from vaultui.wire.handshake import (
+from vaultui.wire.oneshot import (
     TOKEN_KIND,
     Calibrated,
     CalibrateSpec,

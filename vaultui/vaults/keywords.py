@@ -7,7 +7,7 @@ from typing import Final
 
 from vaultui.vaults.keys import Compatibility, KeysChanged
 from vaultui.vaults.savedpassword import SavedPassword
-from vaultui.wire.handshake import SlotInfo
+from vaultui.wire.oneshot import SlotInfo
 
 _KINDS: Final = {
     "password": "password",

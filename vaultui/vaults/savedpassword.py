@@ -12,7 +12,7 @@ from vaultui.model.secret import Secret
 from vaultui.vaults import keyringclient, volumes
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Key
-from vaultui.wire.handshake import SlotInfo
+from vaultui.wire.oneshot import SlotInfo
 
 _KEYRING_TIMEOUT_S: Final = 60.0
 

@@ -52,7 +52,7 @@ from vaultui.vaults.turns import turn
 from vaultui.vaults.waiting import in_thread, readable
 from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Conflicts, Events
-from vaultui.wire.handshake import Checked, CheckMessage, VolumeInfo
+from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 
 if TYPE_CHECKING:
     from vaultui.vaults.drill import Drilled, DrillStep

@@ -13,7 +13,7 @@ from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.flavour import Flavour
 from vaultui.vaults.key import Key, with_key_file
 from vaultui.vaults.waiting import in_thread
-from vaultui.wire.handshake import (
+from vaultui.wire.oneshot import (
     Checked,
     CheckMessage,
     CheckSpec,

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultui.model.errors import ProtocolError
-from vaultui.wire import codec, control, handshake, launchspec
+from vaultui.wire import codec, control, handshake, launchspec, oneshot
 
 MESSAGES = sorted(
     {
         kind
-        for module in (control, handshake, launchspec)
+        for module in (control, handshake, launchspec, oneshot)
         for _, kind in inspect.getmembers(module, dataclasses.is_dataclass)
     },
     key=lambda kind: kind.__name__,
@@ -155,23 +155,23 @@ def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, b"{'type': 1}"])
 def test_what_is_not_json_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError, match="not JSON"):
-        codec.decode(data, handshake.Done)
+        codec.decode(data, oneshot.Done)
 
 
 @pytest.mark.parametrize("data", [b"[]", b"1", b'"Done"', b"null"])
 def test_what_is_no_object_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError, match="not an object"):
-        codec.decode(data, handshake.Done)
+        codec.decode(data, oneshot.Done)
 
 
 def test_a_message_of_another_type_is_refused() -> None:
     with pytest.raises(ProtocolError, match="of type 'Done'"):
-        codec.decode(codec.encode(handshake.Done()), handshake.Starting, handshake.Ready)
+        codec.decode(codec.encode(oneshot.Done()), handshake.Starting, handshake.Ready)
 
 
 def test_a_message_that_is_too_large_is_not_even_parsed() -> None:
     with pytest.raises(ProtocolError, match="more than"):
-        codec.decode(b" " * (codec.MAX_MESSAGE + 1), handshake.Done)
+        codec.decode(b" " * (codec.MAX_MESSAGE + 1), oneshot.Done)
 
 
 def test_an_error_says_where_but_never_what_was_received() -> None:

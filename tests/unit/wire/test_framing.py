@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from vaultui.model.errors import ProtocolError
 from vaultui.model.secret import Secret
 from vaultui.wire import codec, framing
-from vaultui.wire.handshake import Done, InfoSpec, Starting
+from vaultui.wire.handshake import Starting
+from vaultui.wire.oneshot import Done, InfoSpec
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.console import log
 from vaultui.wire.conflictcopy import ConflictCopy
-from vaultui.wire.handshake import Checked, CheckMessage, CheckProgress, CheckSpec, Damage
+from vaultui.wire.oneshot import Checked, CheckMessage, CheckProgress, CheckSpec, Damage
 
 _CLEAR_LINE: Final = "\r\x1b[K"
 

@@ -14,7 +14,7 @@ from vaultui.model.errors import (
 from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd import commands, console
 from vaultui.mountd.commandline.options import Options
-from vaultui.wire.handshake import InfoSpec, SlotInfo, VolumeInfo
+from vaultui.wire.oneshot import InfoSpec, SlotInfo, VolumeInfo
 
 _GO_NAMES: Final = {"AES-256-GCM": "AES-GCM-256"}
 """What gocryptfs calls a cipher where it is not what everybody does."""

@@ -16,7 +16,7 @@ from vaultui.mountd.commandline.keysources import read_master_key
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.passwordsources import read_new_password
 from vaultui.mountd.console import GREEN, GREY, log
-from vaultui.wire.handshake import CreateSpec
+from vaultui.wire.oneshot import CreateSpec
 
 
 def run(options: Options, cipherdir: str, program: str) -> ExitCode:

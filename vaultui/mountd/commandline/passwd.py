@@ -17,7 +17,7 @@ from vaultui.mountd.commandline.keysources import read_secret
 from vaultui.mountd.commandline.options import Options
 from vaultui.mountd.commandline.passwordsources import read_new_password
 from vaultui.mountd.console import GREEN, GREY, log
-from vaultui.wire.handshake import PasswdSpec
+from vaultui.wire.oneshot import PasswdSpec
 
 
 def run(options: Options, cipherdir: str) -> ExitCode:

@@ -9,7 +9,7 @@ import pytest
 from vaultui.mountd import commands
 from vaultui.mountd.commandline import fsck
 from vaultui.mountd.commandline.pflag import parse
-from vaultui.wire.handshake import Checked, Damage
+from vaultui.wire.oneshot import Checked, Damage
 
 
 @pytest.mark.parametrize(
