@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from vaultui.cli.arguments import CONTENT, NAMES
 from vaultui.cli.describe import entry_data
+from vaultui.cli.knowingarguments import CONTENT, NAMES
 from vaultui.cli.masterkeyscreen import show_master_key
 from vaultui.cli.output import place, shell_word, shown
 from vaultui.cli.passwords import explicit_password, new_password, save_password
@@ -27,7 +27,7 @@ def add_verb(session: Session) -> int:
     """Register an existing volume."""
     arguments = session.arguments
     entry = session.run(
-        session.vaults.add(
+        session.vaults.listing.add(
             arguments.cipherdir,
             name=arguments.name,
             mountpoint=arguments.mountpoint,
@@ -92,7 +92,7 @@ def _create(session: Session, password: Secret) -> Created:
     with nullcontext(arguments.key_file or "") if made is None else new_key_file(made) as key_file:
         session.output.step("Making the vault…")
         return session.run(
-            session.vaults.create(
+            session.vaults.listing.create(
                 arguments.cipherdir,
                 password,
                 name=arguments.name,
@@ -121,8 +121,8 @@ def forget_verb(session: Session) -> int:
     deleted = False
     if session.arguments.saved_password:
         # First, because the keyring knows it by an id that is gone afterwards.
-        deleted = session.run(session.vaults.forget_password(name))
-    entry = session.run(session.vaults.forget(name))
+        deleted = session.run(session.vaults.keyring.forget(name))
+    entry = session.run(session.vaults.listing.forget(name))
     if session.output.as_json:
         data = {"vault": entry_data(entry), "saved_password_deleted": deleted}
         session.output.data(data)

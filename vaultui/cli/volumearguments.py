@@ -1,0 +1,27 @@
+"""The command line of what concerns a volume and not its mount: info, check."""
+
+from __future__ import annotations
+
+from vaultui.cli.verbparser import (
+    Parser,
+    Verbs,
+    add_key_options,
+    add_name,
+    add_token_option,
+    add_verb,
+)
+
+
+def add_volume(verbs: Verbs[Parser]) -> None:
+    """Add the verbs that look into a volume."""
+    info = add_verb(verbs, "info", "show what a volume config says", "Needs no password.")
+    add_name(info)
+    check = add_verb(
+        verbs,
+        "check",
+        "read a whole vault and name what is damaged",
+        "Nothing is changed. Exit code 26 when something is damaged.",
+    )
+    add_name(check)
+    add_key_options(check)
+    add_token_option(check)
