@@ -14,13 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from standinkeys import StandInKeys
+from standinlisting import StandInKeyring, StandInListing
 
 from vaultui.model.errors import (
-    AlreadyOpen,
     CipherdirMissing,
     MountBusy,
     NotOpen,
-    VaultExists,
     VaultuiError,
     VaultUnknown,
 )
@@ -30,7 +29,6 @@ from vaultui.model.states import VaultState
 from vaultui.vaults import (
     ConflictCopy,
     Conflicts,
-    Created,
     Drilled,
     DrillStep,
     Event,
@@ -39,7 +37,6 @@ from vaultui.vaults import (
     Flavour,
     Holder,
     Key,
-    KeyringState,
     LockMode,
     LockOutcome,
     OpenFile,
@@ -52,7 +49,6 @@ from vaultui.vaults import (
     VaultEntry,
     VaultStatus,
     VolumeInfo,
-    check_name,
 )
 
 EPOCH = 1_700_000_000.0
@@ -104,7 +100,7 @@ class StandIn:
         self.vaults_dir = vaults_dir
         self.passwords: dict[str, str] = {}
         self.saved: dict[str, str] = {}
-        self.keyring = KeyringState(label="GNOME Keyring", usable=True)
+        self.keyring = StandInKeyring(self)
         self.keyring_answers = asyncio.Event()
         self.keyring_answers.set()
         self.keyring_error: VaultuiError | None = None
@@ -131,6 +127,7 @@ class StandIn:
         """What was created, by the name of the vault."""
         self._count = 0
         self.keys = StandInKeys(self)
+        self.listing = StandInListing(self)
 
     # -- for tests --------------------------------------------------------------------------
 
@@ -173,9 +170,17 @@ class StandIn:
         self.change(name, **changes)
         return entry
 
+    def drop(self, entry: VaultEntry) -> None:
+        """Take a vault out of the list."""
+        del self._statuses[entry.id]
+
+    def replace(self, entry: VaultEntry) -> None:
+        """Change what is known of the vault with the id of `entry`."""
+        self._statuses[entry.id] = dataclasses.replace(self._statuses[entry.id], entry=entry)
+
     def change(self, name: str, **changes: object) -> None:
         """Change fields of a vault's status; those that `Status` shares change in both."""
-        status = self._status(name)
+        status = self.status_of(name)
         if status.detail is not None:
             shared = {
                 field: value for field, value in changes.items() if hasattr(status.detail, field)
@@ -244,13 +249,14 @@ class StandIn:
             idle_timeout_s=status.entry.idle_timeout_s,
         )
 
-    def _status(self, name: str) -> VaultStatus:
+    def status_of(self, name: str) -> VaultStatus:
         for status in self._statuses.values():
             if status.entry.name == name:
                 return status
         raise VaultUnknown(name=name, similar="")
 
-    def _fail(self) -> None:
+    def fail(self) -> None:
+        """Raise the failure that a test has prepared."""
         if self.failure is not None:
             error, self.failure = self.failure, None
             raise error
@@ -261,13 +267,13 @@ class StandIn:
         return [status.entry for status in self._statuses.values()]
 
     def entry(self, name: str) -> VaultEntry:
-        return self._status(name).entry
+        return self.status_of(name).entry
 
     async def statuses(self) -> list[VaultStatus]:
         return list(self._statuses.values())
 
     async def status(self, name: str) -> VaultStatus:
-        return self._status(name)
+        return self.status_of(name)
 
     async def recover(self) -> list[VaultStatus]:
         return []
@@ -288,10 +294,10 @@ class StandIn:
     ) -> Unlocked:
         options = options or UnlockOptions()
         self.calls.append(f"unlock {name} {options.password_source.value}")
-        status = self._status(name)
+        status = self.status_of(name)
         if status.state in {VaultState.OPEN, VaultState.BUSY}:
             return Unlocked(status, already=True)
-        self._fail()
+        self.fail()
         if status.state is VaultState.MISSING:
             raise CipherdirMissing(path=status.entry.cipherdir)
         report = on_step or (lambda _name, _words: None)
@@ -307,14 +313,14 @@ class StandIn:
         await self.keys.verify(name, key)
         report(StepName.MOUNTING, "Mounting")
         self._open(status.entry, options)
-        return Unlocked(self._status(name), already=False)
+        return Unlocked(self.status_of(name), already=False)
 
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
         self.calls.append(f"lock {name} {mode.value}")
-        status = self._status(name)
+        status = self.status_of(name)
         if not status.mounted:
             return LockOutcome(already=True)
-        self._fail()
+        self.fail()
         holders = self.busy.get(name, [])
         if mode is LockMode.POLITE and holders:
             raise MountBusy(name=name, holders=", ".join(holder.command for holder in holders))
@@ -327,13 +333,13 @@ class StandIn:
 
     async def repair(self, name: str) -> VaultStatus:
         self.calls.append(f"repair {name}")
-        self._close(self._status(name))
-        return self._status(name)
+        self._close(self.status_of(name))
+        return self.status_of(name)
 
     async def extend(self, name: str, seconds: float) -> float | None:
         self._needs_open(name)
         self.calls.append(f"extend {name} {seconds:.0f}")
-        left = max(self._status(name).idle_left_s or 0.0, seconds)
+        left = max(self.status_of(name).idle_left_s or 0.0, seconds)
         self.change(name, idle_left_s=left)
         return left
 
@@ -346,7 +352,7 @@ class StandIn:
         return Events(tuple(event for event in self.timeline[name] if event.seq > since))
 
     def _needs_open(self, name: str) -> VaultStatus:
-        status = self._status(name)
+        status = self.status_of(name)
         if not status.mounted:
             raise NotOpen(name=name, state=status.state.value)
         return status
@@ -354,7 +360,7 @@ class StandIn:
     # -- who holds it -----------------------------------------------------------------------
 
     async def holders(self, name: str) -> list[Holder]:
-        self._status(name)
+        self.status_of(name)
         return list(self.busy.get(name, []))
 
     async def signal_holder(self, holder: Holder, signal: int) -> bool:
@@ -364,93 +370,6 @@ class StandIn:
             if not holders:
                 self.let_go.set()
         return True
-
-    # -- passwords --------------------------------------------------------------------------
-
-    async def keyring_state(self) -> KeyringState:
-        return self.keyring
-
-    async def saved_password(self, name: str, timeout_s: float = 60.0) -> Secret | None:
-        self._status(name)
-        await self.keyring_answers.wait()
-        if self.keyring_error is not None:
-            raise self.keyring_error
-        saved = self.saved.get(name)
-        return None if saved is None else Secret(bytearray(saved.encode()))
-
-    def remember_key_file(self, name: str, path: str) -> None:
-        status = self._status(name)
-        entry = dataclasses.replace(status.entry, key_file=path)
-        self._statuses[entry.id] = dataclasses.replace(status, entry=entry)
-
-    async def save_password(self, name: str, password: Secret) -> KeyringState:
-        with password.view as view:
-            self.saved[name] = bytes(view).decode()
-        return self.keyring
-
-    async def forget_password(self, name: str) -> bool:
-        self._status(name)
-        return self.saved.pop(name, None) is not None
-
-    # -- the registry -----------------------------------------------------------------------
-
-    async def add(
-        self,
-        cipherdir: str,
-        *,
-        name: str | None = None,
-        mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
-        read_only: bool = False,
-        config_path: str = "",
-        reverse: bool = False,
-        key_file: str = "",
-    ) -> VaultEntry:
-        self._fail()
-        name = Path(cipherdir).stem if name is None else name
-        check_name(name)
-        for entry in self.entries():
-            if entry.name == name:
-                raise VaultExists(what="name", name=name, cipherdir=entry.cipherdir)
-        return self.put(
-            name,
-            cipherdir=cipherdir,
-            mountpoint=mountpoint or "",
-            idle_timeout_s=idle_timeout_s,
-            reverse=reverse,
-            key_file=key_file,
-        )
-
-    async def create(
-        self,
-        cipherdir: str,
-        password: Secret,
-        *,
-        name: str | None = None,
-        mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
-        flavour: Flavour | None = None,
-        key_file: str = "",
-    ) -> Created:
-        entry = await self.add(
-            cipherdir,
-            name=name,
-            mountpoint=mountpoint,
-            idle_timeout_s=idle_timeout_s,
-            key_file=key_file,
-        )
-        self.flavours[entry.name] = flavour or Flavour()
-        with password.view as view:
-            self.passwords[entry.name] = bytes(view).decode()
-        return Created(entry, Secret(bytearray(range(32))))
-
-    async def forget(self, name: str) -> VaultEntry:
-        status = self._status(name)
-        if status.mounted:
-            raise AlreadyOpen(name=name)
-        self._fail()
-        del self._statuses[status.entry.id]
-        return status.entry
 
     # -- the volume -------------------------------------------------------------------------
 
@@ -468,8 +387,8 @@ class StandIn:
         return Conflicts(copies, len(copies))
 
     async def info(self, name: str) -> VolumeInfo:
-        if self._status(name).state is VaultState.MISSING:
-            raise CipherdirMissing(path=self._status(name).entry.cipherdir)
+        if self.status_of(name).state is VaultState.MISSING:
+            raise CipherdirMissing(path=self.status_of(name).entry.cipherdir)
         return self.keys.described(name, self.infos.get(name, INFO))
 
     async def drill(
@@ -479,7 +398,7 @@ class StandIn:
         on_step: Callable[[DrillStep], None] = lambda _step: None,
     ) -> Drilled:
         opened = await self.keys.verify_recovery(name, recovery_key)
-        if self._status(name).mounted:
+        if self.status_of(name).mounted:
             return Drilled(opened, rehearsed=False)
         for step in DrillStep:
             on_step(step)
@@ -492,9 +411,6 @@ class StandIn:
 
     async def log_tail(self, name: str, lines: int = 200) -> list[str]:
         return self.logs.get(name, [])[-lines:]
-
-    def discover(self) -> list[Path]:
-        return self.found
 
     async def open_folder(self, name: str) -> bool:
         self._needs_open(name)

@@ -122,7 +122,7 @@ class StandInKeys:
         except asyncio.CancelledError:
             self.cancelled.append(name)
             raise
-        self._vaults._fail()
+        self._vaults.fail()
         entry = self._vaults.entry(name)
         file = entry.key_file if key.key_file is None else key.key_file
         typed = text(key.secret)

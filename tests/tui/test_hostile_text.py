@@ -27,7 +27,7 @@ NAMES = [MARKUP, UNCLOSED, NOT_UTF8, WIDE, TURNED, "a" * 300, "tab\tline\nfeed"]
 def hostile(name: str) -> StandIn:
     """Return vaults with `name` in every place that comes from outside."""
     vaults = StandIn()
-    vaults.keyring = KeyringState(label=name, usable=True)
+    vaults.keyring.now = KeyringState(label=name, usable=True)
     vaults.put(
         name,
         state=VaultState.BUSY,
@@ -59,7 +59,7 @@ async def everything(driver: Driver) -> None:
     await driver.press("escape", "slash")
     await driver.type("[x")
     await driver.press("enter", "escape")
-    driver.app.flows.explain(MountFailed(path=MARKUP, reason=NOT_UTF8, raw=UNCLOSED))
+    driver.app.flows.using.explain(MountFailed(path=MARKUP, reason=NOT_UTF8, raw=UNCLOSED))
     await driver.pilot.pause()
     await driver.press("f2", "escape")
 

@@ -391,7 +391,7 @@ async def test_no_key_file_is_asked_for_beside_a_recovery_key(
 ) -> None:
     vaults.keys.put("Work", "password+key-file", "both", file=STICK)
     vaults.keys.put("Work", "recovery-key", RECOVERY_TEXT)
-    vaults.remember_key_file("Work", STICK)
+    vaults.listing.remember_key_file("Work", STICK)
     async with running(vaults) as driver:
         await to_the_keys(driver)
         await driver.press("d")

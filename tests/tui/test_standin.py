@@ -140,18 +140,18 @@ async def test_pausing_shows_in_the_state(vaults: Vaults) -> None:
 async def test_an_open_vault_cannot_be_forgotten(vaults: Vaults) -> None:
     await vaults.unlock("Work", key())
     with pytest.raises(AlreadyOpen):
-        await vaults.forget("Work")
+        await vaults.listing.forget("Work")
     await vaults.lock("Work")
-    assert (await vaults.forget("Work")).name == "Work"
+    assert (await vaults.listing.forget("Work")).name == "Work"
     assert vaults.entries() == []
 
 
 async def test_names_are_unique_valid_and_known(vaults: Vaults, home: Path) -> None:
     cipherdir = vaults.entry("Work").cipherdir
     with pytest.raises(VaultExists):
-        await vaults.add(cipherdir, name="Work")
+        await vaults.listing.add(cipherdir, name="Work")
     with pytest.raises(VaultNameInvalid):
-        await vaults.add(cipherdir, name="-x")
+        await vaults.listing.add(cipherdir, name="-x")
     for question in (vaults.status("Home"), vaults.lock("Home"), vaults.info("Home")):
         with pytest.raises(VaultUnknown):
             await question
@@ -160,7 +160,7 @@ async def test_names_are_unique_valid_and_known(vaults: Vaults, home: Path) -> N
 async def test_creating_registers_the_vault_and_hands_over_its_master_key(
     vaults: Vaults, home: Path
 ) -> None:
-    created = await vaults.create(str(home / "new.c"), typed(), name="New")
+    created = await vaults.listing.create(str(home / "new.c"), typed(), name="New")
     with created.master_key as master_key:
         assert len(master_key) == 32
         assert "master_key" not in repr(created)

@@ -140,7 +140,7 @@ async def test_a_locked_keyring_is_explained_above_the_form(
 async def test_without_a_keyring_the_form_is_there_at_once_and_cannot_remember(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.keyring = KeyringState(label="none", usable=False, reason="no D-Bus session")
+    vaults.keyring.now = KeyringState(label="none", usable=False, reason="no D-Bus session")
     async with running(vaults) as driver:
         await to_the_form(driver)
         assert driver.app.screen.query_one("#remember", Tick).disabled

@@ -70,7 +70,7 @@ def test_a_vault_of_each_flavour_opens_is_checked_and_gets_another_password(
 
     async def live() -> None:
         vaults = Vaults.open()
-        entry = await vaults.add(str(cipherdir), name="Work")
+        entry = await vaults.listing.add(str(cipherdir), name="Work")
         info = await vaults.info("Work")
         assert (content_in_words(info), names_in_words(info)) == (content, names)
         await vaults.unlock("Work", key(PASSWORD))

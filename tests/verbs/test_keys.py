@@ -295,7 +295,7 @@ def test_a_wrong_saved_password_does_not_keep_the_password_from_being_changed(
 ) -> None:
     with gnome_keyring("login"):
         wrong = Secret(bytearray(b"of another day"))
-        asyncio.run(Vaults.open().save_password("Work", wrong))
+        asyncio.run(Vaults.open().keyring.save("Work", wrong))
         with Terminal((program("vaultui"), "passwd", "Work")) as terminal:
             terminal.wait_for("The saved password of Work is incorrect")
             terminal.wait_for("Password for Work: ")
@@ -319,13 +319,13 @@ def test_a_saved_password_is_kept_as_long_as_it_opens_the_vault(
         with new_key_file(str(key_file)):
             new = NewKey(SlotKind.KEY_FILE, key_file=str(key_file))
             await vaults.keys.add("Work", Key(password), new)
-        await vaults.save_password("Work", password)
+        await vaults.keyring.save("Work", password)
         file = Key.only_file(str(key_file))
         changed = await vaults.keys.convert("Work", file, Derivation.SCRYPT)
         assert changed.saved is SavedPassword.UNTOUCHED
         removed = await vaults.keys.remove("Work", file, changed.slots[0])
         assert removed.saved is SavedPassword.DELETED
-        assert await vaults.saved_password("Work") is None
+        assert await vaults.keyring.find("Work") is None
 
     with gnome_keyring("login"):
         asyncio.run(live())

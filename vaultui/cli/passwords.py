@@ -50,7 +50,7 @@ def saved_password(session: Session, name: str) -> tuple[Secret | None, str]:
     protect()
     session.output.step("Asking the keyring…")
     try:
-        password = session.run(session.vaults.saved_password(name, timeout_s=patience))
+        password = session.run(session.vaults.keyring.find(name, timeout_s=patience))
     except KeyringUnavailable as error:
         return None, str(error.details.get("reason", error.summary))
     except VaultuiError as error:
@@ -79,7 +79,7 @@ def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Se
 def save_password(session: Session, name: str, password: Secret) -> None:
     """Save a password that has just proven right; that it can't be is told, and no failure."""
     try:
-        keyring = session.run(session.vaults.save_password(name, password))
+        keyring = session.run(session.vaults.keyring.save(name, password))
     except VaultuiError as error:
         session.output.note(f"vaultui: {shown(error.summary)} {shown(error.hint)}")
     else:

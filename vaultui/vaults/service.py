@@ -10,7 +10,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -19,33 +18,27 @@ from vaultui.linux import process
 from vaultui.linux.errnos import reason_of
 from vaultui.linux.holders import Holder
 from vaultui.model.errors import (
-    AlreadyOpen,
     BackendUnreachable,
     MountBusy,
     NotOpen,
     ProcessNotSignalled,
-    UsageError,
     VaultuiError,
 )
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.supervisor import logs
 from vaultui.supervisor.controlclient import ControlClient
-from vaultui.vaults import keyringclient
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.observer import observe, observe_all
 from vaultui.vaults.outcomes import (
-    Created,
-    Finding,
-    KeyringState,
     LockMode,
     LockOutcome,
     PathAnswer,
     Unlocked,
     UnlockOptions,
 )
-from vaultui.vaults.paths import Paths, absolute, default_paths
+from vaultui.vaults.paths import Paths, default_paths
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import turn
@@ -56,16 +49,15 @@ from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 
 if TYPE_CHECKING:
     from vaultui.vaults.drill import Drilled, DrillStep
-    from vaultui.vaults.flavour import Flavour
     from vaultui.vaults.key import Key
+    from vaultui.vaults.keyring import Keyring
     from vaultui.vaults.keys import Keys
+    from vaultui.vaults.listing import Listing
+    from vaultui.vaults.machine import Machine
     from vaultui.vaults.unlocking import StepReport
 
-KEYRING_TIMEOUT_S = 60.0
-"""Long enough for a person to type the keyring's own password."""
 ENDING_S = 2.0
 """What a backend gets to end after it has unmounted, before an unlock is refused."""
-RELEASE_S = 2.0
 RETRY_S = 0.5
 """No event tells that a process has let go of a mount."""
 
@@ -230,136 +222,14 @@ class Vaults:
         finally:
             os.close(pidfd)
 
-    # -- passwords ------------------------------------------------------------------------
+    # -- by nouns -------------------------------------------------------------------------
 
-    async def keyring_state(self) -> KeyringState:
-        """Return which keyring there is and whether it can be used."""
-        return await keyringclient.state()
+    @cached_property
+    def listing(self) -> Listing:
+        """Which vaults are known: added, created, forgotten."""
+        from vaultui.vaults.listing import Listing
 
-    async def saved_password(
-        self, name: str, timeout_s: float = KEYRING_TIMEOUT_S
-    ) -> Secret | None:
-        """Return the saved password, or None when none is saved; the caller wipes it.
-
-        Raises KeyringUnavailable, KeyringLocked or KeyringTimeout.
-        """
-        return await keyringclient.find(self.entry(name), timeout_s)
-
-    async def save_password(self, name: str, password: Secret) -> KeyringState:
-        """Save a password, have it read back, and return where it is kept."""
-        return await keyringclient.save(self.entry(name), password, KEYRING_TIMEOUT_S)
-
-    async def forget_password(self, name: str) -> bool:
-        """Delete a saved password; False when there was none."""
-        return await keyringclient.forget(self.entry(name), KEYRING_TIMEOUT_S)
-
-    def remember_key_file(self, name: str, path: str) -> None:
-        """Remember where a vault's key file is; an empty path forgets it."""
-        entry = self.entry(name)
-        self._registry.replace(replace(entry, key_file=path and absolute(path)))
-
-    # -- the registry ---------------------------------------------------------------------
-
-    async def add(
-        self,
-        cipherdir: str,
-        *,
-        name: str | None = None,
-        mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
-        read_only: bool = False,
-        config_path: str = "",
-        reverse: bool = False,
-        key_file: str = "",
-    ) -> VaultEntry:
-        """Register an existing volume. Without a name, that of its directory is taken.
-
-        With `reverse`, or where its config says so, it is a plain directory that opens as an
-        encrypted view.
-        """
-        from vaultui.vaults import adding, volumes
-
-        entry = await adding.look_and_make_entry(
-            self.paths,
-            self.entries(),
-            cipherdir,
-            name=name,
-            mountpoint=mountpoint,
-            idle_timeout_s=idle_timeout_s,
-            read_only=read_only,
-            config_path=config_path,
-            reverse=reverse,
-            key_file=key_file,
-        )
-        await volumes.info(entry)
-        self._register(entry)
-        return entry
-
-    async def create(
-        self,
-        cipherdir: str,
-        password: Secret,
-        *,
-        name: str | None = None,
-        mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
-        flavour: Flavour | None = None,
-        key_file: str = "",
-    ) -> Created:
-        """Make a new volume in an empty or new directory and register it.
-
-        With a key file, which stays where it is and is remembered by its path, the password
-        opens it together with that file alone.
-        """
-        from vaultui.vaults import adding, volumes
-        from vaultui.vaults.flavour import Flavour
-
-        entry = await adding.look_and_make_entry(
-            self.paths,
-            self.entries(),
-            cipherdir,
-            name=name,
-            mountpoint=mountpoint,
-            idle_timeout_s=idle_timeout_s,
-            key_file=key_file,
-        )
-        # Before the volume exists: one that can't be registered would be left lying about.
-        self._registry.check_addable(entry)
-        master_key, derivation_s = await volumes.create(entry, password, flavour or Flavour())
-        try:
-            self._register(entry)
-        except BaseException:
-            master_key.wipe()
-            raise
-        return Created(entry, master_key, derivation_s)
-
-    async def forget(self, name: str) -> VaultEntry:
-        """Take a locked vault out of the registry; its files stay. Raises AlreadyOpen.
-
-        The saved password stays too: `forget_password` is a wish of its own.
-        """
-        from vaultui.vaults.desktopentries import uninstall
-
-        entry = self.entry(name)
-        async with self._turn(entry, VaultState.LOCKING):
-            status = await self._observe(entry, my_turn=True)
-            if status.mounted:
-                raise AlreadyOpen(name=entry.name)
-            self._registry.remove(entry)
-            with suppress(TimeoutError):  # where it lies does not answer: no mode to give back
-                async with asyncio.timeout(RELEASE_S):
-                    await in_thread(self._guard.release, entry.mountpoint)
-        uninstall(entry.id)
-        return entry
-
-    def _register(self, entry: VaultEntry) -> None:
-        from vaultui.vaults import adding
-
-        adding.make_mountpoint(entry, self.paths.vaults_dir)
-        self._registry.add(entry)
-        self._guard.protect(entry.mountpoint)
-
-    # -- the volume -----------------------------------------------------------------------
+        return Listing(self.paths, self._registry, self._guard)
 
     @cached_property
     def keys(self) -> Keys:
@@ -367,6 +237,22 @@ class Vaults:
         from vaultui.vaults.keys import Keys
 
         return Keys(self._registry)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keyring of the desktop, and the passwords in it."""
+        from vaultui.vaults.keyring import Keyring
+
+        return Keyring(self._registry)
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What lies on this machine beside the vaults: places, desktop entries, what is missing."""
+        from vaultui.vaults.machine import Machine
+
+        return Machine(self.paths, self._registry)
+
+    # -- the volume -----------------------------------------------------------------------
 
     async def path(self, name: str, path: str) -> PathAnswer:
         """Return both sides of a path of an open vault, tried as plaintext, then as ciphertext.
@@ -415,7 +301,7 @@ class Vaults:
 
         return await drill(self, name, recovery_key, on_step)
 
-    # -- the machine ----------------------------------------------------------------------
+    # -- logs and folders ------------------------------------------------------------------
 
     def log_path(self, name: str) -> Path:
         """Return where the log of a vault's backend is; it may not exist yet."""
@@ -425,30 +311,6 @@ class Vaults:
         """Return the last lines of a vault's log, oldest first."""
         return logs.tail(self.log_path(name), lines)
 
-    def locate(self, what: str) -> Path:
-        """Return the path of "config", "log", "runtime" or "state"."""
-        places = {
-            "config": self.paths.config_file,
-            "log": self.paths.log_dir,
-            "runtime": self.paths.runtime_dir,
-            "state": self.paths.state_dir,
-        }
-        if what not in places:
-            raise UsageError(what=f"There is no {what} to locate, only {', '.join(places)}")
-        return places[what]
-
-    def discover(self) -> list[Path]:
-        """Return volumes on this machine that are not registered, in the likely places."""
-        from vaultui.vaults.discovery import discover
-
-        return discover(entry.cipherdir for entry in self.entries())
-
-    async def doctor(self) -> list[Finding]:
-        """Return what was looked at on this machine and how each finding is mended."""
-        from vaultui.vaults.doctor import examine
-
-        return await examine(self.paths, self._registry)
-
     async def open_folder(self, name: str) -> bool:
         """Show an open vault in the file manager; False when there is none."""
         from vaultui.vaults.desktop import open_folder
@@ -457,13 +319,6 @@ class Vaults:
         if not status.mounted:
             raise NotOpen(name=name, state=status.state.value)
         return await in_thread(open_folder, status.mountpoint)
-
-    def install_desktop(self, name: str | None = None, *, terminal: str = "") -> list[Path]:
-        """Write desktop entries for the application and for one vault, or for all of them."""
-        from vaultui.vaults.desktopentries import install
-
-        entries = self.entries() if name is None else [self.entry(name)]
-        return install(entries, terminal=terminal)
 
     async def close(self) -> None:
         """Let go of what this object holds; open vaults stay open."""

@@ -13,7 +13,7 @@ from vaultui.model.exitcodes import ExitCode
 def doctor_verb(session: Session) -> int:
     """Print what was looked at; the exit code tells whether something required is missing."""
     output = session.output
-    findings = session.run(session.vaults.doctor())
+    findings = session.run(session.vaults.machine.doctor())
     missing = any(finding.required and not finding.ok for finding in findings)
     if output.as_json:
         data = [dataclasses.asdict(finding) for finding in findings]
@@ -37,7 +37,7 @@ def locate_verb(session: Session) -> int:
     """Print a path, as it is, so that a script can use it."""
     what, name = session.arguments.what, session.arguments.name
     if name is None:
-        path = session.vaults.locate(what)
+        path = session.vaults.machine.locate(what)
     elif what == "log":
         path = session.vaults.log_path(name)
     else:
@@ -49,7 +49,7 @@ def locate_verb(session: Session) -> int:
 def install_desktop_verb(session: Session) -> int:
     """Write desktop entries and tell their files."""
     arguments = session.arguments
-    files = session.vaults.install_desktop(arguments.name, terminal=arguments.terminal)
+    files = session.vaults.machine.install_desktop(arguments.name, terminal=arguments.terminal)
     if session.output.as_json:
         session.output.data({"files": [str(path) for path in files]})
         return 0

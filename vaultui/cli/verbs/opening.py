@@ -82,7 +82,7 @@ def _attempt(session: Session, name: str, key: Key, source: PasswordSource) -> U
         if key.secret and source not in (PasswordSource.KEYRING, PasswordSource.FIDO2):
             save_password(session, name, key.secret)
         if key.key_file is not None:
-            session.vaults.remember_key_file(name, key.key_file)
+            session.vaults.listing.remember_key_file(name, key.key_file)
     return result
 
 

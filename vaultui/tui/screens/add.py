@@ -53,7 +53,7 @@ class AddScreen(Dialog[VaultEntry]):
 
     @work(group="discover")
     async def _discover(self) -> None:
-        found = await asyncio.to_thread(self.vaultui.vaults.discover)
+        found = await asyncio.to_thread(self.vaultui.vaults.listing.discover)
         if not found or self._cipherdir:
             return
         names = [str(path) for path in found]
@@ -85,7 +85,7 @@ class AddScreen(Dialog[VaultEntry]):
     @work(group="add", exclusive=True)
     async def _add(self, cipherdir: str, idle: float) -> None:
         try:
-            entry = await self.vaultui.vaults.add(
+            entry = await self.vaultui.vaults.listing.add(
                 cipherdir,
                 name=self._value("name") or None,
                 mountpoint=self._value("mountpoint") or None,

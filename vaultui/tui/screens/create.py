@@ -100,7 +100,7 @@ class CreateScreen(FormScreen[VaultEntry]):
     async def _create(self, idle: float) -> _Made:
         file = as_path(self.typed("key-file"))
         with self.query_one(NewPassword).first.copy() as password:
-            created = await self.vaultui.vaults.create(
+            created = await self.vaultui.vaults.listing.create(
                 self.typed("cipherdir"),
                 password,
                 name=self.typed("name") or None,

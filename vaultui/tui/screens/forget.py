@@ -61,8 +61,8 @@ class ForgetScreen(Dialog[None]):
         try:
             # The password first: its place in the keyring is found through the entry.
             if drop_password:
-                await self.vaultui.vaults.forget_password(self._entry.name)
-            await self.vaultui.vaults.forget(self._entry.name)
+                await self.vaultui.vaults.keyring.forget(self._entry.name)
+            await self.vaultui.vaults.listing.forget(self._entry.name)
         except VaultuiError as error:
             self.query_one(Failure).show(error)
             return

@@ -129,7 +129,7 @@ class UnlockScreen(Dialog[None]):
     async def _ask_keyring(self) -> None:
         failure = self.query_one(Failure)
         try:
-            password = await self.vaultui.vaults.saved_password(self._entry.name)
+            password = await self.vaultui.vaults.keyring.find(self._entry.name)
         except VaultuiError as error:
             if self._job is None:
                 self._show_form()
@@ -217,7 +217,7 @@ class UnlockScreen(Dialog[None]):
             and self.query_one("#remember", Tick).value
             and not self._with_token
         )
-        self._job = self.vaultui.flows.start_unlock(
+        self._job = self.vaultui.flows.unlocking.start(
             self._entry, key, self._options(source), remember=remember
         )
         self._job.attended = True

@@ -57,7 +57,7 @@ class EmptyState(Vertical):
     @work(group="discover")
     async def _discover(self) -> None:
         vaults = cast("VaultuiApp", self.app).vaults
-        self._found = await asyncio.to_thread(vaults.discover)
+        self._found = await asyncio.to_thread(vaults.listing.discover)
         if not self._found:
             return
         note = self.query_one("#found-note", Static)
@@ -72,4 +72,4 @@ class EmptyState(Vertical):
     @on(OptionList.OptionSelected, "#found")
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        cast("VaultuiApp", self.app).flows.add(str(self._found[event.option_index]))
+        cast("VaultuiApp", self.app).flows.listing.add(str(self._found[event.option_index]))

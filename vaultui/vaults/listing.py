@@ -1,0 +1,136 @@
+"""The use cases about the list of vaults: what gets into it, and what leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from vaultui.model.errors import AlreadyOpen
+from vaultui.model.secret import Secret
+from vaultui.model.states import VaultState
+from vaultui.vaults import adding, discovery, volumes
+from vaultui.vaults.desktopentries import uninstall
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.flavour import Flavour
+from vaultui.vaults.mountguard import MountGuard
+from vaultui.vaults.observer import observe
+from vaultui.vaults.outcomes import Created
+from vaultui.vaults.paths import Paths, absolute
+from vaultui.vaults.registry import Registry
+from vaultui.vaults.turns import turn
+from vaultui.vaults.waiting import in_thread
+
+_RELEASE_S: Final = 2.0
+"""For changing a mode; a place that does not answer in that time is left as it is."""
+
+
+class Listing:
+    """Which vaults are known. Names are looked up in the registry as it is at that moment."""
+
+    def __init__(self, paths: Paths, registry: Registry, guard: MountGuard) -> None:
+        self._paths = paths
+        self._registry = registry
+        self._guard = guard
+
+    async def add(
+        self,
+        cipherdir: str,
+        *,
+        name: str | None = None,
+        mountpoint: str | None = None,
+        idle_timeout_s: float = 0.0,
+        read_only: bool = False,
+        config_path: str = "",
+        reverse: bool = False,
+        key_file: str = "",
+    ) -> VaultEntry:
+        """Register an existing volume. Without a name, that of its directory is taken.
+
+        With `reverse`, or where its config says so, it is a plain directory that opens as an
+        encrypted view.
+        """
+        entry = await adding.look_and_make_entry(
+            self._paths,
+            self._registry.entries(),
+            cipherdir,
+            name=name,
+            mountpoint=mountpoint,
+            idle_timeout_s=idle_timeout_s,
+            read_only=read_only,
+            config_path=config_path,
+            reverse=reverse,
+            key_file=key_file,
+        )
+        await volumes.info(entry)
+        self._register(entry)
+        return entry
+
+    async def create(
+        self,
+        cipherdir: str,
+        password: Secret,
+        *,
+        name: str | None = None,
+        mountpoint: str | None = None,
+        idle_timeout_s: float = 0.0,
+        flavour: Flavour | None = None,
+        key_file: str = "",
+    ) -> Created:
+        """Make a new volume in an empty or new directory and register it.
+
+        With a key file, which stays where it is and is remembered by its path, the password
+        opens it together with that file alone.
+        """
+        entry = await adding.look_and_make_entry(
+            self._paths,
+            self._registry.entries(),
+            cipherdir,
+            name=name,
+            mountpoint=mountpoint,
+            idle_timeout_s=idle_timeout_s,
+            key_file=key_file,
+        )
+        # Before the volume exists: one that can't be registered would be left lying about.
+        self._registry.check_addable(entry)
+        master_key, derivation_s = await volumes.create(entry, password, flavour or Flavour())
+        try:
+            self._register(entry)
+        except BaseException:
+            master_key.wipe()
+            raise
+        return Created(entry, master_key, derivation_s)
+
+    async def forget(self, name: str) -> VaultEntry:
+        """Take a locked vault out of the registry; its files stay. Raises AlreadyOpen.
+
+        The saved password stays too: `Keyring.forget` is a wish of its own.
+        """
+        entry = self._registry.entry(name)
+        self._paths.ensure_runtime_dir()
+        async with turn(self._paths, entry.id, VaultState.LOCKING):
+            status = await observe(self._paths, entry, my_turn=True)
+            if status.mounted:
+                raise AlreadyOpen(name=entry.name)
+            self._registry.remove(entry)
+            with suppress(TimeoutError):  # where it lies does not answer: no mode to give back
+                async with asyncio.timeout(_RELEASE_S):
+                    await in_thread(self._guard.release, entry.mountpoint)
+        uninstall(entry.id)
+        return entry
+
+    def remember_key_file(self, name: str, path: str) -> None:
+        """Remember where a vault's key file is; an empty path forgets it."""
+        entry = self._registry.entry(name)
+        self._registry.replace(replace(entry, key_file=path and absolute(path)))
+
+    def discover(self) -> list[Path]:
+        """Return volumes on this machine that are not registered, in the likely places."""
+        return discovery.discover(entry.cipherdir for entry in self._registry.entries())
+
+    def _register(self, entry: VaultEntry) -> None:
+        adding.make_mountpoint(entry, self._paths.vaults_dir)
+        self._registry.add(entry)
+        self._guard.protect(entry.mountpoint)
