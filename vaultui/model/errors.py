@@ -8,11 +8,10 @@ numbers, never secrets. Libraries raise; only `__main__` modules exit.
 
 from __future__ import annotations
 
-import string
 from typing import Any, ClassVar, Final
 
 from vaultui.model.exitcodes import ExitCode
-from vaultui.model.terminaltext import shell_word
+from vaultui.model.language import N_, Phrase, _
 
 Detail = str | int | float | bool | list[str]
 
@@ -29,8 +28,8 @@ class VaultuiError(Exception):
 
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[ExitCode] = ExitCode.OTHER
-    template: ClassVar[str] = "Something went wrong inside vaultui: {what}."
-    cure: ClassVar[str] = "Run the command again; if it stays, report it with the log."
+    template: ClassVar[str] = N_("Something went wrong inside vaultui: {what}.")
+    cure: ClassVar[str] = N_("Run the command again; if it stays, report it with the log.")
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -45,31 +44,56 @@ class VaultuiError(Exception):
 
     @property
     def summary(self) -> str:
-        """One sentence: the object and the cause."""
-        return _SENTENCE.vformat(self.template, (), _Lenient(self.details))
+        """One sentence in the language in use: the object and the cause."""
+        return _(self.phrase)
 
     @property
     def hint(self) -> str:
-        """One sentence: the cure."""
-        return _SENTENCE.vformat(self.cure, (), _Lenient(self.details))
+        """One sentence in the language in use: the cure."""
+        return _(self._phrase(self.cure))
+
+    @property
+    def phrase(self) -> Phrase:
+        """The summary in English, for logs and programs, which `_` can translate later."""
+        return self._phrase(self.template)
 
     def __str__(self) -> str:
-        return self.summary
+        return self.phrase
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (from_wire, (self.to_wire(),))
 
     def to_wire(self) -> dict[str, Any]:
-        """Return what crosses a process boundary; words go along for readers of another version."""
+        """Return what crosses a process boundary; words go along for readers of another version.
+
+        They are English. Details that have values of their own go along in two pieces, too.
+        """
         return {
             "code": self.code,
             "exit_code": int(self.exit_code),
-            "summary": self.summary,
-            "hint": self.hint,
+            "summary": str(self.phrase),
+            "hint": str(self._phrase(self.cure)),
             "details": dict(self.details),
+            "phrases": {
+                name: [detail.message, dict(detail.values)]
+                for name, detail in self.details.items()
+                if isinstance(detail, Phrase)
+            },
             "raw": self.raw,
         }
 
+    def _phrase(self, template: str) -> Phrase:
+        words = {
+            name: Phrase(detail)
+            for name, detail in self.details.items()
+            if name in _IN_WORDS and isinstance(detail, str) and not isinstance(detail, Phrase)
+        }
+        # Never without a value: a template whose details are all missing is to show `?`.
+        return Phrase(template, code=self.code, **{**self.details, **words})
+
+
+_IN_WORDS: Final = frozenset({"exit", "have", "how", "reason", "similar", "state", "what", "where"})
+"""Details that are words of ours or of the system; others are names, paths and numbers."""
 
 _BY_CODE[VaultuiError.code] = VaultuiError
 
@@ -90,8 +114,19 @@ def from_wire(wire: dict[str, Any]) -> VaultuiError:
         return ForeignError(
             raw=raw, summary=str(wire.get("summary", "")), hint=str(wire.get("hint", ""))
         )
-    details = wire.get("details")
-    return kind(raw=raw, **(details if isinstance(details, dict) else {}))
+    return kind(raw=raw, **_details(wire))
+
+
+def _details(wire: dict[str, Any]) -> dict[str, Any]:
+    details, phrases = wire.get("details"), wire.get("phrases")
+    if not isinstance(details, dict):
+        return {}
+    if isinstance(phrases, dict):
+        for name, phrase in phrases.items():
+            match phrase:
+                case [str(message), dict(values)] if all(isinstance(key, str) for key in values):
+                    details[name] = Phrase(message, **values)
+    return details
 
 
 def error_table() -> list[type[VaultuiError]]:
@@ -99,27 +134,10 @@ def error_table() -> list[type[VaultuiError]]:
     return sorted(_BY_CODE.values(), key=lambda kind: (kind.exit_code, kind.code))
 
 
-class _Lenient(dict[str, Detail]):
-    """A missing detail must not turn one failure into another."""
-
-    def __missing__(self, key: str) -> str:
-        return "?"
-
-
-class _Sentence(string.Formatter):
-    """Fills in details; `{name!q}` is quoted where a shell wants that, in commands to be copied."""
-
-    def convert_field(self, value: Any, conversion: str | None) -> Any:
-        return shell_word(str(value)) if conversion == "q" else value
-
-
-_SENTENCE: Final = _Sentence()
-
-
 class InternalError(VaultuiError):
     code = "internal-error"
-    template = "This is a mistake in vaultui itself: {what}."
-    cure = "Please report it; the report {report}, and has no secrets in it."
+    template = N_("This is a mistake in vaultui itself: {what}.")
+    cure = N_("Please report it; the report {report}, and has no secrets in it.")
 
 
 # --- 1: usage -----------------------------------------------------------------------------
@@ -129,64 +147,64 @@ class UsageError(VaultuiError):
     code = "usage"
     exit_code = ExitCode.USAGE
     template = "{what}."
-    cure = "Try --help."
+    cure = N_("Try --help.")
 
 
 class CommandLineInvalid(UsageError):
     code = "command-line-invalid"
-    template = "Invalid command line: {words}: {what}."
-    cure = "Try '{program} -help'."
+    template = N_("Invalid command line: {words}: {what}.")
+    cure = N_("Try '{program} -help'.")
 
 
 class Fido2TokenNeeded(VaultuiError):
     # gocryptfs sees a missing -fido2 as a mistake on its command line.
     code = "fido2-token-needed"
     exit_code = ExitCode.USAGE
-    template = "This volume is opened by a FIDO2 token, not by a password."
-    cure = "Plug it in to unlock or check; vaultfs wants -fido2 auto. There is no other key."
+    template = N_("This volume is opened by a FIDO2 token, not by a password.")
+    cure = N_("Plug it in to unlock or check; vaultfs wants -fido2 auto. There is no other key.")
 
 
 class KeySlotUnknown(VaultuiError):
     code = "key-slot-unknown"
     exit_code = ExitCode.USAGE
-    template = "The volume has no key slot “{slot}”."
-    cure = "Look at the list of its keys: vaultui slots NAME, or vaultfs -info."
+    template = N_("The volume has no key slot “{slot}”.")
+    cure = N_("Look at the list of its keys: vaultui slots NAME, or vaultfs -info.")
 
 
 class LastKeySlot(VaultuiError):
     code = "last-key-slot"
     exit_code = ExitCode.USAGE
-    template = "This is the last key slot: without it nothing would open the volume."
-    cure = "Add another key first."
+    template = N_("This is the last key slot: without it nothing would open the volume.")
+    cure = N_("Add another key first.")
 
 
 class KeySlotStillNeeded(VaultuiError):
     code = "key-slot-still-needed"
     exit_code = ExitCode.USAGE
-    template = "The key that was given opens the very slot that is to be removed."
-    cure = "Give a key that stays, which shows that the volume can still be opened afterwards."
+    template = N_("The key that was given opens the very slot that is to be removed.")
+    cure = N_("Give a key that stays, which shows that the volume can still be opened afterwards.")
 
 
 class LostKeyUnclear(VaultuiError):
     code = "lost-key-unclear"
     exit_code = ExitCode.USAGE
-    template = "The volume has {count}, and which was lost can't be told."
-    cure = "Add another key, then remove what was lost: vaultui slots NAME add, and remove."
+    template = N_("The volume has {count}, and which was lost can't be told.")
+    cure = N_("Add another key, then remove what was lost: vaultui slots NAME add, and remove.")
 
 
 class KeySlotsFull(VaultuiError):
     code = "key-slots-full"
     exit_code = ExitCode.USAGE
-    template = "{reason}, and a volume can't have more."
-    cure = "Remove a key that is not needed any more."
+    template = N_("{reason}, and a volume can't have more.")
+    cure = N_("Remove a key that is not needed any more.")
 
 
 class NothingToCheck(VaultuiError):
     # gocryptfs sees -fsck with -reverse as a mistake on its command line.
     code = "nothing-to-check"
     exit_code = ExitCode.USAGE
-    template = "{name} is an encrypted view of plain files: there is nothing to check."
-    cure = "Check the copies that were made of it, each as a vault of its own."
+    template = N_("{name} is an encrypted view of plain files: there is nothing to check.")
+    cure = N_("Check the copies that were made of it, each as a vault of its own.")
 
 
 # --- 6 to 11: directories, passwords, volume config ---------------------------------------
@@ -195,57 +213,57 @@ class NothingToCheck(VaultuiError):
 class CipherdirMissing(VaultuiError):
     code = "cipherdir-missing"
     exit_code = ExitCode.CIPHERDIR
-    template = "The cipher directory {path} is not there or is not a directory."
-    cure = "Check the path, and whether the drive or the synchronised folder is connected."
+    template = N_("The cipher directory {path} is not there or is not a directory.")
+    cure = N_("Check the path, and whether the drive or the synchronised folder is connected.")
 
 
 class CipherdirNotEmpty(VaultuiError):
     code = "cipherdir-not-empty"
     exit_code = ExitCode.CIPHERDIR
-    template = "{path} is not empty (it holds {first}), so no new vault is made there."
-    cure = "Choose an empty or new directory."
+    template = N_("{path} is not empty (it holds {first}), so no new vault is made there.")
+    cure = N_("Choose an empty or new directory.")
 
 
 class CipherdirNotAccessible(VaultuiError):
     code = "cipherdir-not-accessible"
     exit_code = ExitCode.CIPHERDIR
-    template = "The cipher directory {path} cannot be used: {reason}."
-    cure = "Give your user access to it (chmod, chown), or choose another directory."
+    template = N_("The cipher directory {path} cannot be used: {reason}.")
+    cure = N_("Give your user access to it (chmod, chown), or choose another directory.")
 
 
 class InitFailed(VaultuiError):
     code = "init-failed"
     exit_code = ExitCode.INIT
-    template = "The vault in {path} could not be set up: {reason}."
-    cure = "Look at the free space and the permissions of that directory, and try again."
+    template = N_("The vault in {path} could not be set up: {reason}.")
+    cure = N_("Look at the free space and the permissions of that directory, and try again.")
 
 
 class VolumeConfCopyExists(VaultuiError):
     code = "volume-conf-copy-exists"
     exit_code = ExitCode.INIT
-    template = "There is a copy of an earlier volume config already: {path}."
-    cure = "Move it away once the vault opens without it, and try again."
+    template = N_("There is a copy of an earlier volume config already: {path}.")
+    cure = N_("Move it away once the vault opens without it, and try again.")
 
 
 class PasswordEmpty(VaultuiError):
     code = "password-empty"
     exit_code = ExitCode.READ_PASSWORD
-    template = "The password is empty."
-    cure = "Type at least one character."
+    template = N_("The password is empty.")
+    cure = N_("Type at least one character.")
 
 
 class PasswordTooLong(VaultuiError):
     code = "password-too-long"
     exit_code = ExitCode.READ_PASSWORD
-    template = "The password is longer than {limit} bytes."
-    cure = "Check what was given as the password: a whole file instead of its first line?"
+    template = N_("The password is longer than {limit} bytes.")
+    cure = N_("Check what was given as the password: a whole file instead of its first line?")
 
 
 class PasswordUnavailable(VaultuiError):
     code = "password-unavailable"
     exit_code = ExitCode.READ_PASSWORD
-    template = "No password for {name}: {reason}."
-    cure = (
+    template = N_("No password for {name}: {reason}.")
+    cure = N_(
         "Save it in the keyring, run this in a terminal, or give --password-file, "
         "--password-fd or --password-command."
     )
@@ -254,15 +272,15 @@ class PasswordUnavailable(VaultuiError):
 class PasswordMismatch(VaultuiError):
     code = "password-mismatch"
     exit_code = ExitCode.READ_PASSWORD
-    template = "The two passwords are not the same."
-    cure = "Type the new password twice, the same both times."
+    template = N_("The two passwords are not the same.")
+    cure = N_("Type the new password twice, the same both times.")
 
 
 class PasswordSourceFailed(VaultuiError):
     code = "password-source-failed"
     exit_code = ExitCode.READ_PASSWORD
-    template = "The password could not be read from {source}: {reason}."
-    cure = (
+    template = N_("The password could not be read from {source}: {reason}.")
+    cure = N_(
         "Check that the file is readable, or that the program prints the password and exits with 0."
     )
 
@@ -270,99 +288,101 @@ class PasswordSourceFailed(VaultuiError):
 class KeyFileUnusable(VaultuiError):
     code = "key-file-unusable"
     exit_code = ExitCode.READ_PASSWORD
-    template = "The key file {path} cannot be used: {reason}."
-    cure = "Check the path, and whether the drive that has it is connected."
+    template = N_("The key file {path} cannot be used: {reason}.")
+    cure = N_("Check the path, and whether the drive that has it is connected.")
 
 
 class KeyFileNeeded(VaultuiError):
     # As with a token: what is wrong is the command line, and nobody was asked for a password.
     code = "key-file-needed"
     exit_code = ExitCode.USAGE
-    template = "The volume is opened with a key file, and none was given."
-    cure = "Say where the key file is: vaultfs -keyfile FILE, vaultui unlock --key-file FILE"
+    template = N_("The volume is opened with a key file, and none was given.")
+    cure = N_("Say where the key file is: vaultfs -keyfile FILE, vaultui unlock --key-file FILE")
 
 
 class MountpointMissing(VaultuiError):
     code = "mountpoint-missing"
     exit_code = ExitCode.MOUNTPOINT
-    template = "The mount point {path} is not there or is not a directory."
-    cure = "Create it (mkdir -p), or choose another mount point."
+    template = N_("The mount point {path} is not there or is not a directory.")
+    cure = N_("Create it (mkdir -p), or choose another mount point.")
 
 
 class MountpointNotEmpty(VaultuiError):
     code = "mountpoint-not-empty"
     exit_code = ExitCode.MOUNTPOINT
-    template = "The mount point {path} is not empty (it holds {first})."
-    cure = "Move its content away or choose another mount point; -nonempty hides the content."
+    template = N_("The mount point {path} is not empty (it holds {first}).")
+    cure = N_("Move its content away or choose another mount point; -nonempty hides the content.")
 
 
 class MountpointOverlap(VaultuiError):
     code = "mountpoint-overlap"
     exit_code = ExitCode.MOUNTPOINT
-    template = "The mount point {path} is over or inside the cipher directory {cipherdir}."
-    cure = "Choose a mount point outside the cipher directory."
+    template = N_("The mount point {path} is over or inside the cipher directory {cipherdir}.")
+    cure = N_("Choose a mount point outside the cipher directory.")
 
 
 class MountpointBusy(VaultuiError):
     code = "mountpoint-busy"
     exit_code = ExitCode.MOUNTPOINT
-    template = "Something else ({fstype}) is already mounted on {path}."
-    cure = "Unmount it (fusermount3 -u), or choose another mount point."
+    template = N_("Something else ({fstype}) is already mounted on {path}.")
+    cure = N_("Unmount it (fusermount3 -u), or choose another mount point.")
 
 
 class MountpointNotAccessible(VaultuiError):
     code = "mountpoint-not-accessible"
     exit_code = ExitCode.MOUNTPOINT
-    template = "The mount point {path} cannot be used: {reason}."
-    cure = "Choose a directory that belongs to your user."
+    template = N_("The mount point {path} cannot be used: {reason}.")
+    cure = N_("Choose a directory that belongs to your user.")
 
 
 class VolumeConfMissing(VaultuiError):
     code = "volume-conf-missing"
     exit_code = ExitCode.OTHER
-    template = "There is no volume config at {path}, so this is not a vault."
-    cure = "Check the directory; if the config was lost, restore it from its copy."
+    template = N_("There is no volume config at {path}, so this is not a vault.")
+    cure = N_("Check the directory; if the config was lost, restore it from its copy.")
 
 
 class VolumeConfOfOtherMode(VolumeConfMissing):
     code = "volume-conf-other-mode"
-    template = "There is no volume config at {path}, but one for use {how} -reverse."
-    cure = "Try it {how} -reverse."
+    template = N_("There is no volume config at {path}, but one for use {how} -reverse.")
+    cure = N_("Try it {how} -reverse.")
 
 
 class VolumeConfUnreadable(VaultuiError):
     code = "volume-conf-unreadable"
     exit_code = ExitCode.OTHER
-    template = "The volume config {path} cannot be read: {reason}."
-    cure = "Give your user permission to read it."
+    template = N_("The volume config {path} cannot be read: {reason}.")
+    cure = N_("Give your user permission to read it.")
 
 
 class VolumeConfCorrupt(VaultuiError):
     code = "volume-conf-corrupt"
     exit_code = ExitCode.OTHER
-    template = "The volume config {path} is damaged: {reason}."
-    cure = "Restore it from its copy; without one, the printed master key still opens the vault."
+    template = N_("The volume config {path} is damaged: {reason}.")
+    cure = N_(
+        "Restore it from its copy; without one, the printed master key still opens the vault."
+    )
 
 
 class VolumeConfTampered(VaultuiError):
     code = "volume-conf-tampered"
     exit_code = ExitCode.OTHER
-    template = "The volume config was changed by something that does not have the master key."
-    cure = "Restore it from its copy; vaultfs -dumpmasterkey still shows the master key."
+    template = N_("The volume config was changed by something that does not have the master key.")
+    cure = N_("Restore it from its copy; vaultfs -dumpmasterkey still shows the master key.")
 
 
 class VolumeConfUnsupported(VaultuiError):
     code = "volume-conf-unsupported"
     exit_code = ExitCode.DEPRECATED_FS
-    template = "The volume config {path} asks for something this version does not do: {reason}."
-    cure = "Use a newer version, or the program that made the vault."
+    template = N_("The volume config {path} asks for something this version does not do: {reason}.")
+    cure = N_("Use a newer version, or the program that made the vault.")
 
 
 class VolumeConfNotWritten(VaultuiError):
     code = "volume-conf-not-written"
     exit_code = ExitCode.WRITE_CONF
-    template = "The volume config {path} could not be written: {reason}."
-    cure = (
+    template = N_("The volume config {path} could not be written: {reason}.")
+    cure = N_(
         "Nothing was changed. Look at the free space and the permissions of the directory, "
         "and try again."
     )
@@ -371,49 +391,51 @@ class VolumeConfNotWritten(VaultuiError):
 class FeaturesRefused(VaultuiError):
     code = "features-refused"
     exit_code = ExitCode.WRITE_CONF
-    template = "No volume can have {reason}."
-    cure = "Leave one of these options out."
+    template = N_("No volume can have {reason}.")
+    cure = N_("Leave one of these options out.")
 
 
 class ScryptCostRefused(VaultuiError):
     code = "scrypt-cost-refused"
     exit_code = ExitCode.WRITE_CONF
-    template = "The scrypt cost 2^{logn} is outside {low} to {high}."
-    cure = "Leave -scryptn out, or choose a number in that range."
+    template = N_("The scrypt cost 2^{logn} is outside {low} to {high}.")
+    cure = N_("Leave -scryptn out, or choose a number in that range.")
 
 
 class PasswordIncorrect(VaultuiError):
     code = "password-incorrect"
     exit_code = ExitCode.PASSWORD_INCORRECT
-    template = "Password incorrect."
-    cure = "Check Caps Lock and the keyboard layout, and try again."
+    template = N_("Password incorrect.")
+    cure = N_("Check Caps Lock and the keyboard layout, and try again.")
 
 
 class KeyFileIncorrect(PasswordIncorrect):
     code = "key-file-incorrect"
-    template = "{what} incorrect."
-    cure = "Check that the file is the right one and nothing in it has changed, and Caps Lock."
+    template = N_("{what} incorrect.")
+    cure = N_("Check that the file is the right one and nothing in it has changed, and Caps Lock.")
 
 
 class RecoveryKeyIncorrect(PasswordIncorrect):
     code = "recovery-key-incorrect"
-    template = "{name} is not opened by this recovery key."
-    cure = "Are all 13 groups there? If so, it is of another vault, or was removed from this one."
+    template = N_("{name} is not opened by this recovery key.")
+    cure = N_(
+        "Are all 13 groups there? If so, it is of another vault, or was removed from this one."
+    )
 
 
 class MasterKeyDamaged(VaultuiError):
     # The number of a wrong password, because gocryptfs cannot tell the two apart.
     code = "master-key-damaged"
     exit_code = ExitCode.PASSWORD_INCORRECT
-    template = "The wrapped master key in the volume config has {size} bytes, not {expected}."
-    cure = "Restore the volume config from its copy; no password opens this one."
+    template = N_("The wrapped master key in the volume config has {size} bytes, not {expected}.")
+    cure = N_("Restore the volume config from its copy; no password opens this one.")
 
 
 class ScryptCostTooHigh(VaultuiError):
     code = "scrypt-cost-too-high"
     exit_code = ExitCode.SCRYPT_PARAMS
-    template = "The key derivation of this volume takes {need_mib} MiB of memory, and {have}."
-    cure = (
+    template = N_("The key derivation of this volume takes {need_mib} MiB of memory, and {have}.")
+    cure = N_(
         "Open it on a machine with more memory, or raise the limit, of a container for instance; "
         "if it never was so costly, restore the config."
     )
@@ -422,115 +444,117 @@ class ScryptCostTooHigh(VaultuiError):
 class Argon2idRefused(VaultuiError):
     code = "argon2id-refused"
     exit_code = ExitCode.SCRYPT_PARAMS
-    template = (
+    template = N_(
         "Argon2id takes {need_mib} MiB, and of {free_mib} MiB of free memory "
         "not more than a quarter is used for it."
     )
-    cure = "Close some programs, or use scrypt."
+    cure = N_("Close some programs, or use scrypt.")
 
 
 class SavedPasswordIncorrect(PasswordIncorrect):
     code = "saved-password-incorrect"
-    template = "The saved password of {name} is incorrect; it was left as it is."
-    cure = "Type the right one, and save that instead: vaultui unlock {name!q} --save"
+    template = N_("The saved password of {name} is incorrect; it was left as it is.")
+    cure = N_("Type the right one, and save that instead: vaultui unlock {name!q} --save")
 
 
 class CheckFoundDamage(VaultuiError):
     code = "check-found-damage"
     exit_code = ExitCode.FSCK_ERRORS
-    template = "The check found {corrupt} damaged and {skipped} unreadable entries."
-    cure = "Restore the named files from a backup."
+    template = N_("The check found {corrupt} damaged and {skipped} unreadable entries.")
+    cure = N_("Restore the named files from a backup.")
 
 
 class MasterKeyInvalid(VaultuiError):
     code = "master-key-invalid"
     exit_code = ExitCode.MASTER_KEY
-    template = "The master key could not be read: {reason}."
-    cure = "Give the 64 hexadecimal digits that were shown when the volume was made."
+    template = N_("The master key could not be read: {reason}.")
+    cure = N_("Give the 64 hexadecimal digits that were shown when the volume was made.")
 
 
 class RecoveryKeyMistyped(VaultuiError):
     code = "recovery-key-mistyped"
     exit_code = ExitCode.MASTER_KEY
-    template = "The recovery key has a mistake{where}: {reason}."
-    cure = "Compare it with the paper, group by group; it has 13 groups of 5 characters."
+    template = N_("The recovery key has a mistake{where}: {reason}.")
+    cure = N_("Compare it with the paper, group by group; it has 13 groups of 5 characters.")
 
 
 class ProfileNotWritten(VaultuiError):
     code = "profile-not-written"
     exit_code = ExitCode.PROFILER
-    template = "The profile {path} cannot be written: {reason}."
-    cure = "Choose another file for -cpuprofile, -memprofile or -trace."
+    template = N_("The profile {path} cannot be written: {reason}.")
+    cure = N_("Choose another file for -cpuprofile, -memprofile or -trace.")
 
 
 class ExcludeRefused(VaultuiError):
     code = "exclude-refused"
     exit_code = ExitCode.EXCLUDE
-    template = "-exclude only works in reverse mode."
-    cure = "Leave it out, or add -reverse."
+    template = N_("-exclude only works in reverse mode.")
+    cure = N_("Leave it out, or add -reverse.")
 
 
 class ExcludeUnreadable(VaultuiError):
     code = "exclude-unreadable"
     exit_code = ExitCode.EXCLUDE
-    template = "The exclusion patterns of {path} cannot be read: {reason}."
-    cure = "Check the file that -exclude-from names."
+    template = N_("The exclusion patterns of {path} cannot be read: {reason}.")
+    cure = N_("Check the file that -exclude-from names.")
 
 
 class Fido2TokenFailed(VaultuiError):
     code = "fido2-token-failed"
     exit_code = ExitCode.FIDO2
-    template = "The FIDO2 token {device} did not help: {reason}."
-    cure = "Check that it is the right device. Unplug it, plug it in again and repeat."
+    template = N_("The FIDO2 token {device} did not help: {reason}.")
+    cure = N_("Check that it is the right device. Unplug it, plug it in again and repeat.")
 
 
 class Fido2TokenMissing(VaultuiError):
     code = "fido2-token-missing"
     exit_code = ExitCode.FIDO2
-    template = "There is no FIDO2 token."
-    cure = "Plug it in. One that is there already may be out of bounds for you: see /dev/hidraw*."
+    template = N_("There is no FIDO2 token.")
+    cure = N_(
+        "Plug it in. One that is there already may be out of bounds for you: see /dev/hidraw*."
+    )
 
 
 class Fido2TokenAmbiguous(VaultuiError):
     code = "fido2-token-ambiguous"
     exit_code = ExitCode.FIDO2
-    template = "There are several FIDO2 tokens: {devices}."
-    cure = "Unplug the others, or say which: --fido2 DEVICE."
+    template = N_("There are several FIDO2 tokens: {devices}.")
+    cure = N_("Unplug the others, or say which: --fido2 DEVICE.")
 
 
 class Fido2TokenWrong(VaultuiError):
     code = "fido2-token-wrong"
     exit_code = ExitCode.FIDO2
-    template = "The FIDO2 token {device} does not know this volume."
-    cure = "Use the token that the volume was made with."
+    template = N_("The FIDO2 token {device} does not know this volume.")
+    cure = N_("Use the token that the volume was made with.")
 
 
 class Fido2TokenUntouched(VaultuiError):
     code = "fido2-token-untouched"
     exit_code = ExitCode.FIDO2
-    template = "The FIDO2 token {device} was not touched in time."
-    cure = "Try again, and touch the token when it blinks."
+    template = N_("The FIDO2 token {device} was not touched in time.")
+    cure = N_("Try again, and touch the token when it blinks.")
 
 
 class Fido2PinNeeded(VaultuiError):
     code = "fido2-pin-needed"
     exit_code = ExitCode.FIDO2
-    template = "The FIDO2 token {device} wants its PIN."
-    cure = "Type it at the terminal or in the application; a script gives it as the password."
+    template = N_("The FIDO2 token {device} wants its PIN.")
+    cure = N_("Type it at the terminal or in the application; a script gives it as the password.")
 
 
 class Fido2PinIncorrect(VaultuiError):
     code = "fido2-pin-incorrect"
     exit_code = ExitCode.FIDO2
-    template = "The PIN of the FIDO2 token {device} is wrong. Tries left: {left}."
-    cure = "Try again. A token whose PIN was wrong too often forgets what it knows."
+    template = N_("The PIN of the FIDO2 token {device} is wrong. Tries left: {left}.")
+    cure = N_("Try again. A token whose PIN was wrong too often forgets what it knows.")
 
 
 class Fido2PinBlocked(VaultuiError):
     code = "fido2-pin-blocked"
     exit_code = ExitCode.FIDO2
-    template = "The FIDO2 token {device} takes no more PIN: it was wrong too often."
-    cure = (
+    template = N_("The FIDO2 token {device} takes no more PIN: it was wrong too often.")
+    cure = N_(
         "Unplug it, plug it in again and repeat; if that does not help, only the master key does."
     )
 
@@ -538,8 +562,8 @@ class Fido2PinBlocked(VaultuiError):
 class NullDeviceMissing(VaultuiError):
     code = "null-device-missing"
     exit_code = ExitCode.DEV_NULL
-    template = "/dev/null cannot be opened in the place of a closed stream: {reason}."
-    cure = "Start the program with standard input, output and error open."
+    template = N_("/dev/null cannot be opened in the place of a closed stream: {reason}.")
+    cure = N_("Start the program with standard input, output and error open.")
 
 
 # --- 17 to 20: starting the backend, mounting, control socket ------------------------------
@@ -548,15 +572,15 @@ class NullDeviceMissing(VaultuiError):
 class ForkFailed(VaultuiError):
     code = "fork-failed"
     exit_code = ExitCode.FORK_CHILD
-    template = "The background process could not be started: {reason}."
-    cure = "Look at the limits on processes and memory (ulimit -a)."
+    template = N_("The background process could not be started: {reason}.")
+    cure = N_("Look at the limits on processes and memory (ulimit -a).")
 
 
 class FuseDeviceMissing(VaultuiError):
     code = "fuse-device-missing"
     exit_code = ExitCode.FUSE_NEW_SERVER
-    template = "/dev/fuse cannot be opened: {reason}."
-    cure = (
+    template = N_("/dev/fuse cannot be opened: {reason}.")
+    cure = N_(
         "Load the module (modprobe fuse); in a container, hand the device in (--device /dev/fuse)."
     )
 
@@ -564,22 +588,24 @@ class FuseDeviceMissing(VaultuiError):
 class FusermountMissing(VaultuiError):
     code = "fusermount-missing"
     exit_code = ExitCode.FUSE_NEW_SERVER
-    template = "fusermount3 was not found, so an ordinary user cannot mount."
-    cure = "Install the package fuse3."
+    template = N_("fusermount3 was not found, so an ordinary user cannot mount.")
+    cure = N_("Install the package fuse3.")
 
 
 class MountFailed(VaultuiError):
     code = "mount-failed"
     exit_code = ExitCode.FUSE_NEW_SERVER
-    template = "Mounting on {path} failed: {reason}."
-    cure = "Run `vaultui doctor`."
+    template = N_("Mounting on {path} failed: {reason}.")
+    cure = N_("Run `vaultui doctor`.")
 
 
 class CtlsockUnavailable(VaultuiError):
     code = "ctlsock-unavailable"
     exit_code = ExitCode.CTLSOCK
-    template = "The control socket {path} cannot be opened: {reason}."
-    cure = "Choose another path for -ctlsock, in a directory of yours where nothing has that name."
+    template = N_("The control socket {path} cannot be opened: {reason}.")
+    cure = N_(
+        "Choose another path for -ctlsock, in a directory of yours where nothing has that name."
+    )
 
 
 # --- from 40: ours -------------------------------------------------------------------------
@@ -588,201 +614,203 @@ class CtlsockUnavailable(VaultuiError):
 class SettingsInvalid(VaultuiError):
     code = "settings-invalid"
     exit_code = ExitCode.SETTINGS
-    template = "{path}, line {line}, column {column}: {reason}."
-    cure = "Correct that place; until then the last good copy is used."
+    template = N_("{path}, line {line}, column {column}: {reason}.")
+    cure = N_("Correct that place; until then the last good copy is used.")
 
 
 class SettingsUnreadable(VaultuiError):
     code = "settings-unreadable"
     exit_code = ExitCode.SETTINGS
-    template = "{path} cannot be read: {reason}."
-    cure = "Give your user permission to read it; until then the last good copy is used."
+    template = N_("{path} cannot be read: {reason}.")
+    cure = N_("Give your user permission to read it; until then the last good copy is used.")
 
 
 class SettingsNotWritten(VaultuiError):
     code = "settings-not-written"
     exit_code = ExitCode.SETTINGS
-    template = "{path} could not be written: {reason}. The old content is unchanged."
-    cure = "Look at the free space and the permissions of the directory."
+    template = N_("{path} could not be written: {reason}. The old content is unchanged.")
+    cure = N_("Look at the free space and the permissions of the directory.")
 
 
 class SettingsUnsaved(VaultuiError):
     code = "settings-unsaved"
     exit_code = ExitCode.SETTINGS
-    template = "Nothing was saved: {path} is wrong in line {line}, column {column}: {reason}."
-    cure = "Correct that place and try again; vaultui does not write over what it cannot read."
+    template = N_("Nothing was saved: {path} is wrong in line {line}, column {column}: {reason}.")
+    cure = N_("Correct that place and try again; vaultui does not write over what it cannot read.")
 
 
 class VaultUnknown(VaultuiError):
     code = "vault-unknown"
     exit_code = ExitCode.VAULT_UNKNOWN
-    template = "There is no vault called {name}."
-    cure = "{similar}`vaultui list` shows the names; `vaultui add` adds a vault."
+    template = N_("There is no vault called {name}.")
+    cure = N_("{similar}`vaultui list` shows the names; `vaultui add` adds a vault.")
 
 
 class VaultExists(VaultuiError):
     code = "vault-exists"
     exit_code = ExitCode.VAULT_EXISTS
-    template = "There is already a vault with that {what}: {name} ({cipherdir})."
-    cure = "Use that vault, or choose another {what}."
+    template = N_("There is already a vault with that {what}: {name} ({cipherdir}).")
+    cure = N_("Use that vault, or choose another {what}.")
 
 
 class VaultNameInvalid(VaultuiError):
     code = "vault-name-invalid"
     exit_code = ExitCode.USAGE
-    template = "{name} cannot be the name of a vault: {reason}."
-    cure = "Use 1 to 64 printable characters without a slash, not starting with a dash."
+    template = N_("{name} cannot be the name of a vault: {reason}.")
+    cure = N_("Use 1 to 64 printable characters without a slash, not starting with a dash.")
 
 
 class CipherdirInUse(VaultuiError):
     code = "cipherdir-in-use"
     exit_code = ExitCode.CIPHERDIR_IN_USE
-    template = "The cipher directory {path} is already served by {holder}."
-    cure = "Lock it there first; only readers (-ro) share a cipher directory."
+    template = N_("The cipher directory {path} is already served by {holder}.")
+    cure = N_("Lock it there first; only readers (-ro) share a cipher directory.")
 
 
 class KeyringUnavailable(VaultuiError):
     code = "keyring-unavailable"
     exit_code = ExitCode.KEYRING
-    template = "The keyring cannot be used: {reason}."
-    cure = "Type the password; `vaultui doctor` says what the keyring is missing."
+    template = N_("The keyring cannot be used: {reason}.")
+    cure = N_("Type the password; `vaultui doctor` says what the keyring is missing.")
 
 
 class KeyringLocked(VaultuiError):
     code = "keyring-locked"
     exit_code = ExitCode.KEYRING
-    template = "The keyring {keyring} is locked and nothing here can ask for its password."
-    cure = "Unlock it in a desktop session, or type the password of the vault."
+    template = N_("The keyring {keyring} is locked and nothing here can ask for its password.")
+    cure = N_("Unlock it in a desktop session, or type the password of the vault.")
 
 
 class KeyringTimeout(VaultuiError):
     code = "keyring-timeout"
     exit_code = ExitCode.KEYRING
-    template = "The keyring did not answer within {seconds} seconds."
-    cure = "Type the password; the keyring may be waiting for its own password."
+    template = N_("The keyring did not answer within {seconds} seconds.")
+    cure = N_("Type the password; the keyring may be waiting for its own password.")
 
 
 class KeyringNotSaved(VaultuiError):
     code = "keyring-not-saved"
     exit_code = ExitCode.KEYRING
-    template = "The keyring {keyring} did not keep the password: {reason}."
-    cure = "Use another keyring, or type the password each time."
+    template = N_("The keyring {keyring} did not keep the password: {reason}.")
+    cure = N_("Use another keyring, or type the password each time.")
 
 
 class BackendDied(VaultuiError):
     code = "backend-died"
     exit_code = ExitCode.BACKEND_DIED
-    template = "The mount backend of {name} ended: {exit}."
-    cure = "The log says more: `vaultui locate log`."
+    template = N_("The mount backend of {name} ended: {exit}.")
+    cure = N_("The log says more: `vaultui locate log`.")
 
 
 class BackendUnreachable(VaultuiError):
     code = "backend-unreachable"
     exit_code = ExitCode.BACKEND_UNREACHABLE
-    template = "The mount backend of {name} does not answer: {reason}."
-    cure = "Wait and try again; `vaultui lock {name!q} --kill` ends it."
+    template = N_("The mount backend of {name} does not answer: {reason}.")
+    cure = N_("Wait and try again; `vaultui lock {name!q} --kill` ends it.")
 
 
 class BackendTooOld(VaultuiError):
     code = "backend-too-old"
     exit_code = ExitCode.BACKEND_UNREACHABLE
-    template = "The running backend of {name} does not know the request {request}."
-    cure = "Lock the vault and unlock it again."
+    template = N_("The running backend of {name} does not know the request {request}.")
+    cure = N_("Lock the vault and unlock it again.")
 
 
 class MountBusy(VaultuiError):
     code = "mount-busy"
     exit_code = ExitCode.MOUNT_BUSY
-    template = "{name} is in use by {holders}."
-    cure = "Close these, or lock with --wait, --kill or --lazy."
+    template = N_("{name} is in use by {holders}.")
+    cure = N_("Close these, or lock with --wait, --kill or --lazy.")
 
 
 class NotOpen(VaultuiError):
     code = "not-open"
     exit_code = ExitCode.NOT_OPEN
-    template = "{name} is {state}, not open."
-    cure = "Unlock it first: vaultui unlock {name!q}"
+    template = N_("{name} is {state}, not open.")
+    cure = N_("Unlock it first: vaultui unlock {name!q}")
 
 
 class AlreadyOpen(VaultuiError):
     code = "already-open"
     exit_code = ExitCode.NOT_OPEN
-    template = "{name} is open."
-    cure = "Lock it first: vaultui lock {name!q}"
+    template = N_("{name} is open.")
+    cure = N_("Lock it first: vaultui lock {name!q}")
 
 
 class ProcessNotSignalled(VaultuiError):
     code = "process-not-signalled"
     exit_code = ExitCode.OTHER
-    template = "{process} could not be told to end: {reason}."
-    cure = "It belongs to another user: ask them, or use root."
+    template = N_("{process} could not be told to end: {reason}.")
+    cure = N_("It belongs to another user: ask them, or use root.")
 
 
 class PathUnknown(VaultuiError):
     code = "path-unknown"
     exit_code = ExitCode.OTHER
-    template = "{path} has no other side: {reason}."
-    cure = "Give a path that exists, plain or encrypted, relative to the vault or absolute."
+    template = N_("{path} has no other side: {reason}.")
+    cure = N_("Give a path that exists, plain or encrypted, relative to the vault or absolute.")
 
 
 class RuntimeDirUnsafe(VaultuiError):
     code = "runtime-dir-unsafe"
     exit_code = ExitCode.RUNTIME_DIR
-    template = "The runtime directory {path} cannot be trusted: {reason}."
-    cure = "Remove it, or set XDG_RUNTIME_DIR to a directory that only you can enter."
+    template = N_("The runtime directory {path} cannot be trusted: {reason}.")
+    cure = N_("Remove it, or set XDG_RUNTIME_DIR to a directory that only you can enter.")
 
 
 class LaunchFailed(VaultuiError):
     code = "launch-failed"
     exit_code = ExitCode.LAUNCH
-    template = "{program} could not be started; the step {step} failed: {reason}."
-    cure = "Check that the installation is whole; `vaultui doctor` helps."
+    template = N_("{program} could not be started; the step {step} failed: {reason}.")
+    cure = N_("Check that the installation is whole; `vaultui doctor` helps.")
 
 
 class TimedOut(VaultuiError):
     code = "timed-out"
     exit_code = ExitCode.TIMEOUT
-    template = "{what} took longer than {seconds} seconds."
-    cure = "Try again; the log may say what it is waiting for."
+    template = N_("{what} took longer than {seconds} seconds.")
+    cure = N_("Try again; the log may say what it is waiting for.")
 
 
 class Cancelled(VaultuiError):
     code = "cancelled"
     exit_code = ExitCode.SIGINT
-    template = "{what} was cancelled."
-    cure = "Nothing was changed."
+    template = N_("{what} was cancelled.")
+    cure = N_("Nothing was changed.")
 
 
 class TerminalMissing(VaultuiError):
     code = "terminal-missing"
     exit_code = ExitCode.TERMINAL
-    template = "The application needs a terminal, and {reason}."
-    cure = "Start it in a terminal, or use the verbs: vaultui --help"
+    template = N_("The application needs a terminal, and {reason}.")
+    cure = N_("Start it in a terminal, or use the verbs: vaultui --help")
 
 
 class OutputFailed(VaultuiError):
     code = "output-failed"
     exit_code = ExitCode.OTHER
-    template = "The result could not be written to standard output: {reason}."
-    cure = "What was asked for is done; look where the output goes, and ask for the result again."
+    template = N_("The result could not be written to standard output: {reason}.")
+    cure = N_(
+        "What was asked for is done; look where the output goes, and ask for the result again."
+    )
 
 
 class FileNotMade(VaultuiError):
     code = "file-not-made"
     exit_code = ExitCode.OTHER
-    template = "The file {path} could not be made: {reason}."
-    cure = "Choose another path; what is there already is left alone."
+    template = N_("The file {path} could not be made: {reason}.")
+    cure = N_("Choose another path; what is there already is left alone.")
 
 
 class DesktopEntryFailed(VaultuiError):
     code = "desktop-entry-failed"
     exit_code = ExitCode.DESKTOP
-    template = "The desktop entry {path} could not be installed: {reason}."
-    cure = "Check the permissions of that directory."
+    template = N_("The desktop entry {path} could not be installed: {reason}.")
+    cure = N_("Check the permissions of that directory.")
 
 
 class ProtocolError(VaultuiError):
     code = "protocol"
     exit_code = ExitCode.OTHER
-    template = "A message of {what} could not be understood: {reason}."
-    cure = "Lock all vaults, and start vaultui again; two versions may be mixed."
+    template = N_("A message of {what} could not be understood: {reason}.")
+    cure = N_("Lock all vaults, and start vaultui again; two versions may be mixed.")
