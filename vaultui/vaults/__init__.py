@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vaultui.format.keyslots import SlotKind
     from vaultui.linux.holders import Holder
+    from vaultui.vaults.batch import Batch, Result
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import VaultEntry, check_name
@@ -81,6 +82,7 @@ __all__ = [
     "CONTENT_CHOICES",
     "NAMES_CHOICES",
     "TOKEN_KIND",
+    "Batch",
     "Calibrated",
     "CheckMessage",
     "CheckProgress",
@@ -113,6 +115,7 @@ __all__ = [
     "PathAnswer",
     "Paths",
     "RecoveryKey",
+    "Result",
     "SavedPassword",
     "SlotInfo",
     "SlotKind",
@@ -150,6 +153,7 @@ __all__ = [
 _HOMES = {
     "vaultui.format.keyslots": ("SlotKind",),
     "vaultui.linux.holders": ("Holder",),
+    "vaultui.vaults.batch": ("Batch", "Result"),
     "vaultui.vaults.drill": (
         "Drilled",
         "DrillStep",

@@ -8,17 +8,24 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Self
 
 from vaultui.linux import fuseconn, process
 from vaultui.linux.errnos import reason_of
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import Mount, mount_at, mounts_below
 from vaultui.linux.unmount import unmount
-from vaultui.model.errors import BackendUnreachable, MountBusy, MountFailed, TimedOut
+from vaultui.model.errors import (
+    BackendUnreachable,
+    MountBusy,
+    MountFailed,
+    TimedOut,
+    VaultuiError,
+)
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.supervisor.repair import repair
-from vaultui.vaults.outcomes import LockOutcome
+from vaultui.vaults.outcomes import LockMode, LockOutcome
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.waiting import in_thread, readable
@@ -27,6 +34,8 @@ TERM_GRACE_S = 3.0
 """From TERM to KILL: time to save a file, not to finish a long task."""
 END_TIMEOUT_S = 15.0
 """From the unmount to the backend's end; it has nothing left to write by then."""
+PANIC_S = 3.0
+"""What a backend gets to end when its mount is out of sight and its holders are killed."""
 HOLDERS_S = 3.0
 """For a look into all processes, which takes milliseconds."""
 _NAMED_HOLDERS = 4
@@ -42,6 +51,11 @@ class Lock:
         self._mountpoint = status.mountpoint
         self._run_dir = paths.run_dir(status.entry.id)
         self._socket = str(paths.socket(status.entry.id))
+
+    async def by(self, mode: LockMode) -> LockOutcome:
+        """Lock in the way that `mode` names. Waiting is up to the caller, who gives turns back."""
+        ways = {LockMode.LAZY: self.lazy, LockMode.KILL: self.kill, LockMode.PANIC: self.panic}
+        return await ways.get(mode, self.polite)()
 
     async def polite(self) -> LockOutcome:
         """Unmount, or raise MountBusy with the holders.
@@ -87,6 +101,36 @@ class Lock:
                     continue
             raise
 
+    async def panic(self) -> LockOutcome:
+        """Take the mount out of sight, then end with KILL its holders and, at last, its backend.
+
+        The holders are looked for first: a mount that is out of sight has none to be found.
+        """
+        if self._hangs:
+            return await self._kill_backend()
+        with _Signalled(await holders_of(self._mountpoint)) as holders:
+            try:
+                async with asyncio.timeout(PANIC_S):
+                    await self._unmount(lazy=True, reason="panic")
+            except (VaultuiError, TimeoutError):
+                return await self._kill_backend()
+            await holders.end(signal.SIGKILL, PANIC_S)
+        return await self._end_backend()
+
+    async def end_detached(self) -> LockOutcome:
+        """End a backend that serves a mount out of sight; success too when there is none."""
+        if self._status.backend_pid is None:
+            return LockOutcome(already=True)
+        return await self._end_backend()
+
+    async def _end_backend(self) -> LockOutcome:
+        """Return when the backend has ended by itself, or else by force."""
+        try:
+            await self._wait_for_end(PANIC_S)
+        except TimedOut:
+            return await self._kill_backend()
+        return LockOutcome(already=False)
+
     async def busy(self, raw: str = "") -> MountBusy:
         """Return the error that names who holds the vault."""
         holders = await holders_of(self._mountpoint)
@@ -97,9 +141,9 @@ class Lock:
             pids=sorted({str(holder.pid) for holder in holders}),
         )
 
-    async def _unmount(self, *, lazy: bool) -> None:
+    async def _unmount(self, *, lazy: bool, reason: str = "request") -> None:
         if self._status.backend_pid is not None and not self._hangs:
-            await ControlClient(self._socket, name=self._name).lock("request", lazy=lazy)
+            await ControlClient(self._socket, name=self._name).lock(reason, lazy=lazy)
             return
         # A mount that vaultui did not make has no control socket that we know of. And where
         # storage hangs, a child of the backend hangs too: before it becomes the program that
@@ -113,7 +157,7 @@ class Lock:
                 reason = reason_of(error)
                 raise MountFailed(path=self._mountpoint, reason=reason) from error
 
-    async def _wait_for_end(self) -> None:
+    async def _wait_for_end(self, timeout_s: float = END_TIMEOUT_S) -> None:
         """Return when the backend has ended: it holds the cipher directory until then."""
         pid = self._status.backend_pid
         if pid is None:
@@ -123,31 +167,16 @@ class Lock:
         except ProcessLookupError:
             return
         try:
-            if not await readable(pidfd, END_TIMEOUT_S):
+            if not await readable(pidfd, timeout_s):
                 what = f"The end of the mount backend of {self._name}"
-                raise TimedOut(what=what, seconds=round(END_TIMEOUT_S))
+                raise TimedOut(what=what, seconds=round(timeout_s))
         finally:
             os.close(pidfd)
 
     async def _end_holders(self, number: signal.Signals) -> None:
         """Send a signal to every holder but ourselves and our own parents; wait for their end."""
-        holders = await holders_of(self._mountpoint)
-        spared = _own_line()
-        pidfds = []
-        for pid, start in {(holder.pid, holder.start) for holder in holders}:
-            if pid in spared:
-                continue
-            try:
-                pidfd = process.open_pidfd(pid, start)
-            except ProcessLookupError:
-                continue
-            process.signal_pidfd(pidfd, number)
-            pidfds.append(pidfd)
-        try:
-            await asyncio.gather(*(readable(pidfd, TERM_GRACE_S) for pidfd in pidfds))
-        finally:
-            for pidfd in pidfds:
-                os.close(pidfd)
+        with _Signalled(await holders_of(self._mountpoint)) as holders:
+            await holders.end(number, TERM_GRACE_S)
 
     async def _kill_backend(self) -> LockOutcome:
         """End a backend that does not answer, and take its mount away."""
@@ -175,6 +204,35 @@ class Lock:
         # That it was killed was wanted, and nothing that would have to be explained later.
         await repair(self._run_dir, self._mountpoint)
         return LockOutcome(already=False)
+
+
+class _Signalled:
+    """The processes behind some holders, without ourselves and our own parents.
+
+    Held by descriptors, so that a signal reaches the very processes that were found.
+    """
+
+    def __init__(self, holders: Sequence[Holder]) -> None:
+        spared = _own_line()
+        self._pidfds = []
+        for pid, start in {(holder.pid, holder.start) for holder in holders}:
+            if pid not in spared:
+                with suppress(ProcessLookupError):
+                    self._pidfds.append(process.open_pidfd(pid, start))
+
+    async def end(self, number: signal.Signals, patience_s: float) -> None:
+        """Send a signal to all of them; return when all have ended, or after `patience_s`."""
+        for pidfd in self._pidfds:
+            with suppress(PermissionError):  # another user's: what follows tells what stays
+                process.signal_pidfd(pidfd, number)
+        await asyncio.gather(*(readable(pidfd, patience_s) for pidfd in self._pidfds))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pidfd in self._pidfds:
+            os.close(pidfd)
 
 
 async def holders_of(mountpoint: str) -> list[Holder]:

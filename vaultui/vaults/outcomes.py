@@ -49,6 +49,9 @@ class LockMode(Enum):
     """Take it out of sight now; whoever holds a file keeps it."""
     KILL = "kill"
     """End the processes that hold it, with KILL where TERM does not help, then unmount."""
+    PANIC = "panic"
+    """Out of sight at once; then its holders are killed, and the backend where that is not enough,
+    so that no key stays in memory. What programs have not saved is lost."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -22,6 +22,7 @@ from vaultui.model.errors import (
     MountBusy,
     NotOpen,
     ProcessNotSignalled,
+    TimedOut,
     VaultuiError,
 )
 from vaultui.model.secret import Secret
@@ -41,13 +42,14 @@ from vaultui.vaults.outcomes import (
 from vaultui.vaults.paths import Paths, default_paths
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
-from vaultui.vaults.turns import turn
+from vaultui.vaults.turns import LONGEST_WAIT_S, turn
 from vaultui.vaults.waiting import in_thread, readable
 from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Conflicts, Events
 from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 
 if TYPE_CHECKING:
+    from vaultui.vaults.batch import Batch
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.key import Key
     from vaultui.vaults.keyring import Keyring
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
 
 ENDING_S = 2.0
 """What a backend gets to end after it has unmounted, before an unlock is refused."""
+PANIC_TURN_S = 30.0
+"""How long a panic waits for whoever unlocks or locks the vault now: a slow derivation, no more."""
 RETRY_S = 0.5
 """No event tells that a process has let go of a mount."""
 
@@ -232,6 +236,13 @@ class Vaults:
         return Listing(self.paths, self._registry, self._guard)
 
     @cached_property
+    def batch(self) -> Batch:
+        """The same with several vaults: lock, panic, unlock with one key."""
+        from vaultui.vaults.batch import Batch
+
+        return Batch(self)
+
+    @cached_property
     def keys(self) -> Keys:
         """What opens the vaults: listed, tried, added, changed and removed."""
         from vaultui.vaults.keys import Keys
@@ -325,9 +336,11 @@ class Vaults:
 
     # -- inside ---------------------------------------------------------------------------
 
-    def _turn(self, entry: VaultEntry, doing: VaultState) -> AbstractAsyncContextManager[None]:
+    def _turn(
+        self, entry: VaultEntry, doing: VaultState, wait_s: float = LONGEST_WAIT_S
+    ) -> AbstractAsyncContextManager[None]:
         self.paths.ensure_runtime_dir()
-        return turn(self.paths, entry.id, doing)
+        return turn(self.paths, entry.id, doing, wait_s=wait_s)
 
     async def _observe(self, entry: VaultEntry, *, my_turn: bool = False) -> VaultStatus:
         self.paths.ensure_runtime_dir()
@@ -336,18 +349,23 @@ class Vaults:
     async def _lock_once(self, entry: VaultEntry, mode: LockMode) -> LockOutcome:
         from vaultui.vaults.locking import Lock
 
-        async with self._turn(entry, VaultState.LOCKING):
+        async with AsyncExitStack() as stack:
+            panics = mode is LockMode.PANIC
+            wait_s = PANIC_TURN_S if panics else LONGEST_WAIT_S
+            try:
+                await stack.enter_async_context(self._turn(entry, VaultState.LOCKING, wait_s))
+            except TimedOut:
+                if not panics:
+                    raise
             status = await self._observe(entry, my_turn=True)
             if status.state is VaultState.BROKEN:
                 await self._repair(status)
                 return LockOutcome(already=not status.mounted)
-            if not status.mounted:
-                return LockOutcome(already=True)
             lock = Lock(self.paths, status)
-            if mode is LockMode.LAZY:
-                outcome = await lock.lazy()
-            else:
-                outcome = await (lock.kill() if mode is LockMode.KILL else lock.polite())
+            if not status.mounted:
+                # Out of sight, its backend may still serve whoever held a file.
+                return await lock.end_detached() if panics else LockOutcome(already=True)
+            outcome = await lock.by(mode)
             # Whoever unlocked it may have been killed before it could do this.
             await in_thread(self._guard.protect, entry.mountpoint)
             return outcome
