@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from vaultui.wire.autolock import Guard
 from vaultui.wire.conflictcopy import ConflictCopy
 
 MAX_REQUEST = 4999
 """Bytes. gocryptfs closes the connection on a read that fills its 5000-byte buffer."""
 EXTENSION_KEY = "Vaultui"
+MAX_WAIT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,16 @@ class StatusRequest:
 class EventsRequest:
     since: int = 0
     """Events with a greater sequence number are returned."""
+    wait_s: float = 0.0
+    """While there is none, the answer waits so long for one, at most MAX_WAIT_S."""
 
 
 @dataclass(frozen=True)
 class ExtendRequest:
-    """Put the idle lock off: at least `seconds` from now pass before it fires."""
+    """Put the idle lock off: at least `seconds` from now pass before it fires.
+
+    A lock that waits until the vault is free is given up.
+    """
 
     seconds: float
 
@@ -66,6 +73,13 @@ class LockRequest:
 
     reason: str = "request"
     lazy: bool = False
+    when_free: bool = False
+    """A vault in use is no error: it is locked as soon as nobody uses it. LockReply says so."""
+
+
+@dataclass(frozen=True)
+class StayOpenRequest:
+    """Give up a lock that waits until the vault is free. Answered by IdleReply."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,13 @@ class ConflictsRequest:
 
 
 Request = (
-    StatusRequest | EventsRequest | ExtendRequest | PauseRequest | LockRequest | ConflictsRequest
+    StatusRequest
+    | EventsRequest
+    | ExtendRequest
+    | PauseRequest
+    | LockRequest
+    | StayOpenRequest
+    | ConflictsRequest
 )
 
 
@@ -127,12 +147,25 @@ class Status:
     """What deriving the key took when it was opened, in seconds."""
     inodes: int = 0
     """How many the backend remembers for the kernel."""
+    autolock: tuple[Guard, ...] = ()
+    """What locks it by itself; none of a backend that does not know."""
+    idle_warning_s: float = 0.0
+    """So long before the idle lock it is announced; 0 for not at all."""
+    waits_to_lock: str = ""
+    """Why it is locked as soon as nobody uses it ("request", "screen" …); empty when it is not."""
 
 
 class EventKind(Enum):
     UNLOCKED = "unlocked"
     LOCKED = "locked"
     LOCK_BUSY = "lock-busy"
+    WAITING_TO_LOCK = "waiting-to-lock"
+    """It is locked as soon as nobody uses it; the detail says why."""
+    STAYS_OPEN = "stays-open"
+    """An occasion to lock has passed, or a lock that waited was given up."""
+    HOLDERS_ENDED = "holders-ended"
+    """Processes that used the vault were ended, so that it could be locked."""
+    IDLE_WARNING = "idle-warning"
     IDLE_RESET = "idle-reset"
     EXTENDED = "extended"
     PAUSED = "paused"
@@ -142,6 +175,9 @@ class EventKind(Enum):
     CORRUPT_METADATA = "corrupt-metadata"
     INTERNAL_ERROR = "internal-error"
     STORAGE_FULL = "storage-full"
+    GUARD_MISSING = "guard-missing"
+    """One of the guards of Status.autolock is not in force."""
+    GUARD_ACTIVE = "guard-active"
 
 
 @dataclass(frozen=True)
@@ -171,7 +207,8 @@ class IdleReply:
 
 @dataclass(frozen=True)
 class LockReply:
-    pass
+    waiting: bool = False
+    """It is in use, and locked as soon as it is not; only with `when_free`."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from vaultui.wire.autolock import LockOn, WhenBusy
+
 WIRE_VERSION = 1
 
 
@@ -44,6 +46,13 @@ class MountSpec:
     """Storage that can't be written is an error, and not a reason to mount read-only."""
     idle_timeout_s: float = 0.0
     """0 for never."""
+    idle_warning_s: float = 60.0
+    """So long before the idle lock it is announced, but never for more than half of its time;
+    0 for not at all."""
+    lock_on: tuple[LockOn, ...] = ()
+    when_busy: WhenBusy = WhenBusy.RETRY
+    notify: bool = False
+    """Tell on the desktop what a person should know about the vault."""
     fsname: str = ""
     nonempty: bool = False
     allow_other: bool = False

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultui.model.errors import ProtocolError
-from vaultui.wire import codec, control, handshake, launchspec, oneshot
+from vaultui.wire import autolock, codec, control, handshake, launchspec, oneshot
 
 MESSAGES = sorted(
     {
         kind
-        for module in (control, handshake, launchspec, oneshot)
+        for module in (autolock, control, handshake, launchspec, oneshot)
         for _, kind in inspect.getmembers(module, dataclasses.is_dataclass)
     },
     key=lambda kind: kind.__name__,

@@ -18,6 +18,10 @@ _WORDS = {
     EventKind.UNLOCKED: "unlocked",
     EventKind.LOCKED: "locked",
     EventKind.LOCK_BUSY: "could not lock",
+    EventKind.WAITING_TO_LOCK: "locks when nobody uses it",
+    EventKind.STAYS_OPEN: "stays open",
+    EventKind.HOLDERS_ENDED: "ended who used it",
+    EventKind.IDLE_WARNING: "idle lock is near",
     EventKind.IDLE_RESET: "used again",
     EventKind.EXTENDED: "extended",
     EventKind.PAUSED: "idle lock paused",
@@ -27,6 +31,8 @@ _WORDS = {
     EventKind.CORRUPT_METADATA: "damaged metadata",
     EventKind.INTERNAL_ERROR: "internal error",
     EventKind.STORAGE_FULL: "storage is full",
+    EventKind.GUARD_MISSING: "auto-lock is missing",
+    EventKind.GUARD_ACTIVE: "auto-lock is in force",
 }
 _ALARMING = {
     EventKind.CORRUPT_CONTENT,
