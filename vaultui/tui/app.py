@@ -122,7 +122,7 @@ class VaultuiApp(App[None]):
         else:
             asyncio.get_running_loop().add_reader(self._watch.fileno(), self._noticed)
         try:
-            self.keyring = await self.vaults.keyring_state()
+            self.keyring = await self.vaults.keyring.state()
         except VaultuiError as error:
             self.keyring = KeyringState(label="none", usable=False, reason=error.summary)
         self._show_states()
@@ -213,46 +213,18 @@ class VaultuiApp(App[None]):
         if reason and not (action_id == "vault.repair" and status is None):
             self.say(reason, severity="warning")
             return
-        match action_id, status:
-            case "vault.unlock", VaultStatus():
-                self.flows.unlock(status)
-            case "vault.lock", VaultStatus():
-                self.flows.lock(status)
-            case "vault.folder", VaultStatus():
-                self.flows.folder(status)
-            case "vault.copy-path", VaultStatus():
-                self.flows.copy_path(status)
-            case "vault.extend", VaultStatus():
-                self.flows.extend(status)
-            case "vault.pause", VaultStatus():
-                self.flows.pause(status)
-            case "vault.keys", VaultStatus():
-                self.flows.keys(status)
-            case "vault.password", VaultStatus():
-                self.flows.change_password(status)
-            case "vault.conflicts", VaultStatus():
-                self.flows.conflicts(status)
-            case "vault.forget", VaultStatus():
-                self.flows.forget(status)
-            case "vault.repair", _:
-                self.flows.repair(status)
-            case "vaults.add", _:
-                self.flows.add()
-            case "vaults.create", _:
-                self.flows.create()
-            case "vaults.lock-all", _:
-                self.flows.lock_all()
-            case "view.freeze", _:
+        match action_id:
+            case "view.freeze":
                 self.live.frozen = not self.live.frozen
                 self._show_states()
-            case "app.help", _:
+            case "app.help":
                 self._help()
-            case "app.commands", _:
+            case "app.commands":
                 self.action_command_palette()
-            case "app.quit", _:
+            case "app.quit":
                 self.exit()
             case _:
-                raise AssertionError(f"{action_id} belongs to a screen")
+                self.flows.perform(action_id, status)
 
     def _help(self) -> None:
         from vaultui.tui.screens.help import HelpScreen

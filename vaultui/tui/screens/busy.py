@@ -198,7 +198,7 @@ class BusyScreen(Dialog[None]):
 
     def _start_waiting(self) -> None:
         if self.vaultui.jobs.of(self._entry.id) is None:
-            self.vaultui.flows.start_lock(self._entry, LockMode.WAIT)
+            self.vaultui.flows.locking.start(self._entry, LockMode.WAIT)
         self.vaultui.say(f"{shown(self._entry.name)} locks when it is free; l stops the waiting.")
         self.dismiss(None)
 
@@ -209,7 +209,7 @@ class BusyScreen(Dialog[None]):
             await self.vaultui.jobs.cancel(waiting)
         failure = self.query_one(Failure)
         failure.show(None)
-        job = self.vaultui.flows.start_lock(self._entry, mode)
+        job = self.vaultui.flows.locking.start(self._entry, mode)
         job.attended = True
         try:
             await job.result()
@@ -235,7 +235,7 @@ class BusyScreen(Dialog[None]):
                 self.query_one(Failure).show(error)
                 return
         if self.vaultui.jobs.of(self._entry.id) is None:
-            self.vaultui.flows.start_lock(self._entry, LockMode.WAIT)
+            self.vaultui.flows.locking.start(self._entry, LockMode.WAIT)
         self._look()
 
     def action_kill(self) -> None:

@@ -137,4 +137,4 @@ class Processes(Pane):
         holder = self._chosen()
         if holder is not None:
             number = signal.SIGKILL if name == "KILL" else signal.SIGTERM
-            self.vaultui.flows.end_holder(holder, number)
+            self.vaultui.flows.locking.end_holder(holder, number)

@@ -1,0 +1,96 @@
+"""Opening vaults: the dialog, the work behind it, and the way back from a mount that died."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
+from vaultui.model.states import VaultState
+from vaultui.tui.flows.flow import Flow
+from vaultui.tui.jobs import Job, JobKind
+from vaultui.tui.wording import place, shown, span
+from vaultui.vaults import Key, Unlocked, UnlockOptions, VaultEntry, VaultStatus
+
+
+class Unlocking(Flow):
+    """Unlocks and repairs."""
+
+    def ask(self, status: VaultStatus) -> None:
+        """Open the dialog, which asks the keyring first."""
+        from vaultui.tui.screens.unlock import UnlockScreen
+
+        self.app.push_screen(UnlockScreen(status))
+
+    def start(self, entry: VaultEntry, key: Key, options: UnlockOptions, *, remember: bool) -> Job:
+        """Unlock in the background; the job wipes the key at its end."""
+        app = self.app
+
+        async def work(job: Job) -> Unlocked:
+            with key:
+                unlocked = await app.vaults.unlock(
+                    entry.name,
+                    key,
+                    options=options,
+                    on_step=lambda _name, words: app.jobs.step(job, words),
+                )
+                if remember:
+                    await self._remember(entry, key)
+            self._say_open(unlocked)
+            return unlocked
+
+        return app.jobs.start(entry, JobKind.UNLOCK, work)
+
+    async def _remember(self, entry: VaultEntry, key: Key) -> None:
+        # The vault is open by now: a keyring that fails must not turn that into a failure.
+        try:
+            if key.key_file is not None and key.key_file != entry.key_file:
+                self.app.vaults.listing.remember_key_file(entry.name, key.key_file)
+            if not key.secret:
+                return
+            keyring = await self.app.vaults.keyring.save(entry.name, key.secret)
+        except VaultuiError as error:
+            self.warn(error)
+        else:
+            keyring_name = shown(keyring.label)
+            self.app.say(_("The password is remembered in {keyring}.", keyring=keyring_name))
+
+    def _say_open(self, unlocked: Unlocked) -> None:
+        status = unlocked.status
+        words = {
+            "name": shown(status.entry.name),
+            "place": place(status.mountpoint or status.entry.mountpoint),
+        }
+        if unlocked.already:
+            self.app.say(_("{name} was open already, at {place}.", **words))
+        elif status.idle_timeout_s:
+            self.app.say(
+                _(
+                    "{name} is open at {place}. It locks after {span} without use.",
+                    span=span(status.idle_timeout_s),
+                    **words,
+                )
+            )
+        else:
+            self.app.say(_("{name} is open at {place}. It stays open until it is locked.", **words))
+
+    # -- mounts that died or hang -----------------------------------------------------------
+
+    def repair(self, status: VaultStatus | None) -> None:
+        """Detach a dead mount; one that hangs is not dead, and what can be done is offered.
+
+        For a vault that is well this is a refresh.
+        """
+        if status is not None and status.state is VaultState.BROKEN:
+            self.run(partial(self._repair, status), "repair")
+        elif status is not None and status.state is VaultState.HUNG:
+            self.app.flows.locking.show_holders(status.entry)
+        else:
+            self.app.live.frozen = False
+            self.app.live.key_changes += 1
+            self.run(self.app.live.refresh, "refresh")
+
+    async def _repair(self, status: VaultStatus) -> None:
+        await self.app.vaults.repair(status.entry.name)
+        name = shown(status.entry.name)
+        self.app.say(_("The dead mount of {name} is gone; u unlocks it again.", name=name))
