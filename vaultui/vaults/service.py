@@ -331,6 +331,19 @@ class Vaults:
             raise NotOpen(name=name, state=status.state.value)
         return await in_thread(open_folder, status.mountpoint)
 
+    async def shell(self, name: str) -> int:
+        """Run the person's shell inside of an open vault, on our terminal; return its exit status.
+
+        While it runs the vault is in use by it, for the idle lock as well. 126 or 127 is the
+        status where the shell, or the mount point, could not be entered.
+        """
+        from vaultui.vaults import subshell
+
+        status = await self.status(name)
+        if not status.mounted:
+            raise NotOpen(name=name, state=status.state.value)
+        return await subshell.run(name, status.mountpoint)
+
     async def close(self) -> None:
         """Let go of what this object holds; open vaults stay open."""
 
