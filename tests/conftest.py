@@ -28,7 +28,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import capabilities
 import leftovers
-from programs import private_home
+from programs import private_home, restore_interrupts
 
 TEST_TIMEOUT_S = float(os.environ.get("VAULTUI_TEST_TIMEOUT", "120"))
 """For set-up, call and tear-down together. `@pytest.mark.timeout_s(N)` sets another."""
@@ -53,11 +53,7 @@ class TimeLimitReached(BaseException):
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run its directory, and sweep those of runs that are no longer there."""
     config.addinivalue_line("markers", "timeout_s(seconds): time limit of the test")
-    # Whoever runs this in the background or under nohup has them ignored, and what is ignored
-    # is inherited by every program that a test starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGQUIT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    restore_interrupts()
     _sweep_dead_runs()
     if config.option.basetemp is None:
         # Short on purpose: the path of a Unix socket ends at 107 bytes.

@@ -16,6 +16,17 @@ from pathlib import Path
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "CI", "COVERAGE_PROCESS_START")
 
 
+def restore_interrupts() -> None:
+    """Let what is started from here be interrupted, hung up on and quit.
+
+    Whoever starts this run in the background of a script, or under nohup, has these ignored, and
+    what is ignored is inherited by every program: none would hear a Ctrl-C on its terminal.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Completed:
     """How a program ended; `stdout` and `stderr` are bytes, `text` both of them for a message."""

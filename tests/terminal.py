@@ -65,8 +65,11 @@ class Terminal:
 
     def wait(self) -> int:
         """Return the exit code, when all that was printed has arrived in `shown`."""
-        # Read meanwhile: a program that has more to show than a terminal takes would wait.
-        wait_until(lambda: self._arrived() and self.process.poll() is not None, 30, "its end")
+        try:
+            # Read meanwhile: a program that has more to show than a terminal takes would wait.
+            wait_until(lambda: self._arrived() and self.process.poll() is not None, 30)
+        except AssertionError as late:
+            raise AssertionError(f"it did not end, and shows:\n{self.shown}") from late
         code = exit_code(self.process)
         # The kernel hands output on by and by: a mark behind it tells that it is all here.
         os.write(self._slave, _MARK)

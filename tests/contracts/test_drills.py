@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 import pytest
+from support import run_program
 
 from tests.drills import __main__ as drills
 from tests.drills.harness import Drill, Row, Session
 
+TESTS = Path(__file__).parents[1]
 GIVEN = argparse.Namespace(seed=7, rounds=3, minutes=1.0, directory=None)
 
 
@@ -58,6 +62,29 @@ def test_a_new_section_takes_the_place_of_the_old_one(
     before = results.read_text()
     drills._write({"One": "## One\n\nnew\n"}, ["One", "Two"])
     assert results.read_text() == before.replace("old", "new")
+
+
+def test_ctrl_c_on_a_terminal_is_heard_although_the_drills_run_in_the_background() -> None:
+    code = """
+import signal, sys
+from terminal import Terminal
+from tests.drills import __main__ as drills
+from tests.drills.harness import Drill
+
+def interrupt(_session):
+    with Terminal(("sh", "-c", "echo here; read line")) as terminal:
+        terminal.wait_for("here")
+        terminal.type("\x03")
+        assert terminal.wait() == -signal.SIGINT
+    return []
+
+# As a shell without job control starts what ends with an ampersand.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+drills._all_drills = lambda: [Drill("one", "One", interrupt, needs=())]
+sys.exit(drills.main())
+"""
+    paths = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}"}
+    run_program((sys.executable, "-c", code, "--rounds=1"), env=os.environ | paths).check()
 
 
 def test_every_drill_has_a_name_of_its_own() -> None:

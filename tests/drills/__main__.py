@@ -20,6 +20,7 @@ from pathlib import Path
 
 import capabilities
 import leftovers
+from programs import restore_interrupts
 
 from tests import drills
 from tests.bench import report
@@ -37,6 +38,7 @@ says which seed repeats it: `make drills ARGS="--only NAME --seed N --rounds 1"`
 
 
 def main() -> int:
+    restore_interrupts()
     # As an interrupt does: what is mounted for a drill is swept.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     known = _all_drills()
