@@ -9,6 +9,8 @@ from typing import Final, Self
 
 from vaultui.linux import libc
 
+_IN_MODIFY: Final = 0x2
+_IN_ATTRIB: Final = 0x4
 _IN_CLOSE_WRITE: Final = 0x8
 _IN_MOVED_FROM: Final = 0x40
 _IN_MOVED_TO: Final = 0x80
@@ -16,7 +18,15 @@ _IN_CREATE: Final = 0x100
 _IN_DELETE: Final = 0x200
 _IN_ONLYDIR: Final = 0x01000000
 
-CHANGES: Final = _IN_CLOSE_WRITE | _IN_MOVED_FROM | _IN_MOVED_TO | _IN_CREATE | _IN_DELETE
+CHANGES: Final = (
+    _IN_MODIFY
+    | _IN_ATTRIB
+    | _IN_CLOSE_WRITE
+    | _IN_MOVED_FROM
+    | _IN_MOVED_TO
+    | _IN_CREATE
+    | _IN_DELETE
+)
 
 _init = libc.function("inotify_init1", ctypes.c_int)
 _add_watch = libc.function("inotify_add_watch", ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)

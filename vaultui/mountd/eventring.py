@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from vaultui.model.terminaltext import shown
 from vaultui.wire.control import Event, EventKind, Events
@@ -32,7 +33,9 @@ _log = logging.getLogger("vaultfs.events")
 class EventRing:
     """Numbers events from 1 and keeps the last `CAPACITY` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_add: Callable[[], None] = lambda: None) -> None:
+        """`on_add` is called after each event, in the thread that added it."""
+        self._on_add = on_add
         self._events: deque[Event] = deque(maxlen=CAPACITY)
         self._last = 0
         self._lock = threading.Lock()
@@ -55,6 +58,7 @@ class EventRing:
             self._events.append(Event(self._last, time.time(), kind, path, detail))
         words = [kind.value, *([repr(path)] if path else []), *([shown(detail)] if detail else [])]
         _log.log(_LOG_LEVELS.get(kind, logging.INFO), "%s", ": ".join(words))
+        self._on_add()
 
     def since(self, seq: int) -> Events:
         """Return the events after number `seq`, and how many of those are lost."""

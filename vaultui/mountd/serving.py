@@ -59,7 +59,8 @@ def serve(
     raise_open_files_limit()
     # The kernel has applied the caller's mask to each mode already.
     os.umask(0)
-    events = EventRing()
+    # Front ends that watch the directory of the socket learn so that there is something to ask.
+    events = EventRing() if control_socket is None else EventRing(control_socket.touch)
     activity = Activity()
     report = functools.partial(_record, events)
     with contextlib.closing(_tree(spec, cipherdir_fd, volume, report)) as tree:

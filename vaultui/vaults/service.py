@@ -110,6 +110,9 @@ class Vaults:
 
     def watch(self) -> Watch:
         """Return a watch whose descriptor becomes readable when the state may have changed."""
+        self.paths.ensure_runtime_dir()
+        with suppress(OSError):  # of a home that is read-only; then nothing appears there either
+            self.paths.config_file.parent.mkdir(parents=True, exist_ok=True)
         return Watch(self.paths)
 
     # -- open and close -------------------------------------------------------------------

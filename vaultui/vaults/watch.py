@@ -13,8 +13,9 @@ from vaultui.vaults.paths import Paths
 class Watch:
     """One descriptor over the mount table, the settings file and the run files of all vaults.
 
-    Readable when something changed; `consume` it, then look. Counters and countdowns change
-    without a word: they want a clock.
+    Readable when something changed, or when a backend has noted an event: it touches its control
+    socket then. `consume` it, then look. Counters and countdowns change without a word, and so
+    does a drive that stops answering: they want a clock.
     """
 
     def __init__(self, paths: Paths) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 from pathlib import Path
 
@@ -9,8 +10,15 @@ import pytest
 from capabilities import needs
 from support import run_program
 
+from vaultui.model.ids import VaultId
+from vaultui.model.states import VaultState
+from vaultui.mountd.control.socketfile import ControlSocket
+from vaultui.mountd.eventring import EventRing
 from vaultui.vaults.paths import Paths, default_paths
+from vaultui.vaults.service import Vaults
+from vaultui.vaults.turns import turn
 from vaultui.vaults.watch import Watch
+from vaultui.wire.control import EventKind
 
 
 @pytest.fixture
@@ -45,6 +53,39 @@ def test_run_files_are_noticed_also_in_directories_that_come_later(paths: Paths)
         assert changed(watch)
         watch.consume()
         (run_dir / "exit.json").write_text("{}")
+        assert changed(watch)
+
+
+def test_a_turn_is_noticed_when_it_is_taken_and_when_it_is_given_back(paths: Paths) -> None:
+    async def take_and_give_back(watch: Watch) -> None:
+        async with turn(paths, VaultId("0" * 16), VaultState.UNLOCKING):
+            assert changed(watch)
+            watch.consume()
+            assert not changed(watch, 0)
+        assert changed(watch)
+
+    with Watch(paths) as watch:
+        # The file of the second turn is there already: nothing is created then.
+        for _ in range(2):
+            asyncio.run(take_and_give_back(watch))
+            watch.consume()
+
+
+def test_the_touch_of_a_control_socket_is_noticed(paths: Paths) -> None:
+    run_dir = paths.runtime_dir / ("0" * 16)
+    run_dir.mkdir()
+    with ControlSocket(str(run_dir / "ctl.sock")) as control_socket, Watch(paths) as watch:
+        ring = EventRing(control_socket.touch)
+        assert not changed(watch, 0)
+        ring.add(EventKind.PAUSED)
+        assert changed(watch)
+
+
+def test_settings_that_come_later_are_noticed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    places = Paths(home / "config.toml", home / "state", tmp_path / "run", home, home)
+    with Vaults(places).watch() as watch:
+        places.config_file.write_text("")
         assert changed(watch)
 
 

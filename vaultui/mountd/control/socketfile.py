@@ -50,6 +50,11 @@ class ControlSocket:
         finally:
             os.umask(previous)
 
+    def touch(self) -> None:
+        """Change the times of the file, which inotify(7) tells to whoever watches its directory."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
+
     def close(self) -> None:
         """Stop listening and remove the file, unless another one is there by now."""
         self.socket.close()
