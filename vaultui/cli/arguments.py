@@ -16,15 +16,16 @@ from vaultui.cli.openingarguments import add_opening
 from vaultui.cli.seeingarguments import add_seeing
 from vaultui.cli.verbparser import Parser
 from vaultui.cli.volumearguments import add_volume
+from vaultui.model.language import N_, _
 
-_INTRODUCTION = """\
+_INTRODUCTION = N_("""\
 Open encrypted vaults, work in them, lock them again.
 
 Without a verb, the application starts. A vault is a directory of encrypted files in the
 format of gocryptfs; unlocking it shows the plain files at its mount point.
-"""
+""")
 
-_EXAMPLES = """\
+_EXAMPLES = N_("""\
 examples:
   vaultui create ~/Sync/work.c --name Work     make a new vault
   vaultui add ~/Sync/photos.c                  use a vault that exists already
@@ -37,23 +38,23 @@ Passwords come from --password-file, --password-fd or --password-command where o
 else from the keyring, else from a prompt, never from the command line or the environment.
 Exit codes: 0 success, 1 wrong usage, 9 no password, 10 mount point, 12 wrong password,
 41 unknown vault, 47 in use, 48 not open; the manual vaultui(1) lists all of them.
-"""
+""")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `vaultui`; `verb` is None when the application is asked for."""
     parser = Parser(
         prog="vaultui",
-        description=_INTRODUCTION,
-        epilog=_EXAMPLES,
+        description=_(_INTRODUCTION),
+        epilog=_(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vaultui {__version__}")
-    parser.add_argument("--ascii", action="store_true", help="show states without Unicode")
+    parser.add_argument("--ascii", action="store_true", help=_("show states without Unicode"))
     # For the help alone: `as_verb` has turned it into the verb by the time of parsing.
-    parser.add_argument("--unlock", metavar="NAME", help="the same as the verb unlock")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    parser.add_argument("--unlock", metavar="NAME", help=_("the same as the verb unlock"))
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title=_("verbs"))
     add_seeing(verbs)
     add_opening(verbs)
     add_knowing(verbs)

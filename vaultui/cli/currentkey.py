@@ -19,6 +19,7 @@ from vaultui.model.errors import (
     RecoveryKeyMistyped,
     SavedPasswordIncorrect,
 )
+from vaultui.model.language import _
 from vaultui.vaults import TOKEN_KIND, Key, PasswordSource, SlotInfo, SlotKind
 from vaultui.vaults.key import check_readable
 
@@ -80,7 +81,7 @@ def _with_typed(
                 raise
             session.output.note(f"{shown(error.summary)} {shown(error.hint)}")
             if any(slot.kind == SlotKind.RECOVERY_KEY for slot in slots):
-                session.output.note("The recovery key can be typed in its place.")
+                session.output.note(_("The recovery key can be typed in its place."))
     raise AssertionError("the loop returns or raises")
 
 
@@ -102,7 +103,7 @@ def _key_file_alone(session: Session, name: str, slots: Sequence[SlotInfo]) -> K
     key = Key.only_file(named)
     if kinds == {SlotKind.KEY_FILE}:
         return key
-    session.output.step("Trying the key file…")
+    session.output.step(_("Trying the key file…"))
     try:
         session.run(session.vaults.keys.verify(name, key))
     except (KeyFileIncorrect, KeyFileUnusable) as error:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from vaultui.cli.output import Output, place, shown, span
+from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
     ConflictCopy,
@@ -82,24 +83,29 @@ def idle_words(status: VaultStatus) -> str:
     if not status.idle_timeout_s:
         return "—"
     if status.state not in (VaultState.OPEN, VaultState.BUSY):
-        return format_duration(status.idle_timeout_s)
+        return _(format_duration(status.idle_timeout_s))
     if status.idle_paused:
-        return "paused"
+        return _("paused")
     if status.idle_left_s is None:
-        return "in use"
+        return _("in use")
     return span(status.idle_left_s)
 
 
 def open_sentence(status: VaultStatus, *, already: bool) -> str:
     """Return where a vault is open and when it will lock."""
     entry = status.entry
-    read_only = ", read-only" if status.read_only else ""
+    read_only = _(", read-only") if status.read_only else ""
     if entry.reverse:
-        read_only = f", as a read-only encrypted view of {place(entry.cipherdir)}"
-    sentence = f"{entry.name} is {'already ' if already else ''}open at {place(status.mountpoint)}"
-    sentence += read_only
+        read_only = _(
+            ", as a read-only encrypted view of {cipherdir}", cipherdir=place(entry.cipherdir)
+        )
+    start = N_("{name} is already open at {place}") if already else N_("{name} is open at {place}")
+    sentence = _(start, name=entry.name, place=place(status.mountpoint)) + read_only
     if status.idle_timeout_s:
-        sentence += f", and locks after {format_duration(status.idle_timeout_s)} without use"
+        sentence += _(
+            ", and locks after {time} without use",
+            time=format_duration(status.idle_timeout_s),
+        )
     return f"{sentence}."
 
 
@@ -115,10 +121,10 @@ def print_states(output: Output, statuses: list[VaultStatus]) -> None:
         )
         for status in statuses
     ]
-    output.table(("State", "Name", "Idle lock", "Files", "Mount point"), rows)
+    output.table((_("State"), _("Name"), _("Idle lock"), _("Files"), _("Mount point")), rows)
     for status in statuses:
         if status.explanation:
-            output.line(f"{status.entry.name}: {status.explanation}")
+            output.line(f"{status.entry.name}: {_(status.explanation)}")
         for line in status.log_lines:
             output.line(f"  | {line}")
 
@@ -126,5 +132,9 @@ def print_states(output: Output, statuses: list[VaultStatus]) -> None:
 def conflict_line(copy: ConflictCopy) -> str:
     """Return a conflict copy in words."""
     if copy.original:
-        return f"conflict copy: {shown(copy.path)} (of {shown(copy.original)})"
-    return f"conflict copy: {shown(copy.path)} (of a file of the volume's own)"
+        return _(
+            "conflict copy: {path} (of {original})",
+            path=shown(copy.path),
+            original=shown(copy.original),
+        )
+    return _("conflict copy: {path} (of a file of the volume's own)", path=shown(copy.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vaultui.cli.verbparser import Parser, Verbs, add_verb
+from vaultui.model.language import _
 
 
 def add_machine(verbs: Verbs[Parser]) -> None:
@@ -10,19 +11,23 @@ def add_machine(verbs: Verbs[Parser]) -> None:
     add_verb(
         verbs,
         "doctor",
-        "look at this machine, and say how to mend what is missing",
-        "Exit code 52 when something is missing that vaults need.",
+        _("look at this machine, and say how to mend what is missing"),
+        _("Exit code 52 when something is missing that vaults need."),
     )
-    locate = add_verb(verbs, "locate", "print where something is", json=False)
+    locate = add_verb(verbs, "locate", _("print where something is"), json=False)
     locate.add_argument("what", choices=("config", "log", "runtime", "state"))
-    locate.add_argument("name", metavar="NAME", nargs="?", help="with log: that vault's log file")
+    locate.add_argument(
+        "name", metavar="NAME", nargs="?", help=_("with log: that vault's log file")
+    )
     desktop = add_verb(
         verbs,
         "install-desktop",
-        "put vaultui and its vaults into the desktop's menu",
-        "Run it again after adding a vault.",
+        _("put vaultui and its vaults into the desktop's menu"),
+        _("Run it again after adding a vault."),
     )
-    desktop.add_argument("name", metavar="NAME", nargs="?", help="one vault; all when left out")
-    desktop.add_argument("--terminal", default="", help="terminal to start in: foot, 'kitty -1'")
-    completion = add_verb(verbs, "completion", "print a completion script for a shell", json=False)
+    desktop.add_argument("name", metavar="NAME", nargs="?", help=_("one vault; all when left out"))
+    desktop.add_argument("--terminal", default="", help=_("terminal to start in: foot, 'kitty -1'"))
+    completion = add_verb(
+        verbs, "completion", _("print a completion script for a shell"), json=False
+    )
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))

@@ -8,6 +8,7 @@ from vaultui.cli.output import shown
 from vaultui.cli.privatescreen import private_screen
 from vaultui.cli.session import Session
 from vaultui.model.errors import Cancelled
+from vaultui.model.language import _
 from vaultui.model.secret import Secret
 
 _GROUP: Final = 8
@@ -20,7 +21,7 @@ def show_master_key(session: Session, name: str, key: Secret) -> None:
     try:
         with private_screen(ascii_only=session.output.ascii_only) as screen:
             screen.clear()
-            screen.line(f"Master key of {vault}")
+            screen.line(_("Master key of {vault}", vault=vault))
             screen.line()
             with key.hexadecimal() as digits, _grouped(digits) as text, text.view as view:
                 step = (_GROUP + 1) * _GROUPS_IN_LINE
@@ -28,12 +29,16 @@ def show_master_key(session: Session, name: str, key: Secret) -> None:
                     screen.secret_line("    ", view[start : start + step])
             screen.line()
             screen.line(
-                f"It opens {vault} when the password is forgotten or gocryptfs.conf is lost. "
-                "Write it down, or print it, and keep it where your passport is: whoever has it "
-                "needs no password. It is shown this once, and leaves no trace in the terminal."
+                _(
+                    "It opens {vault} when the password is forgotten or gocryptfs.conf is lost. "
+                    "Write it down, or print it, and keep it where your passport is: whoever has "
+                    "it needs no password. It is shown this once, and leaves no trace in the "
+                    "terminal.",
+                    vault=vault,
+                )
             )
             screen.line()
-            screen.ask("Enter goes on. ").wipe()
+            screen.ask(_("Enter goes on. ")).wipe()
     except (KeyboardInterrupt, Cancelled):
         # The vault is made, and stays: to leave the screen is not to undo it.
         return

@@ -12,6 +12,7 @@ from vaultui.cli.verbparser import (
     add_token_option,
     add_verb,
 )
+from vaultui.model.language import _
 
 
 def add_opening(verbs: Verbs[Parser]) -> None:
@@ -19,48 +20,51 @@ def add_opening(verbs: Verbs[Parser]) -> None:
     unlock = add_verb(
         verbs,
         "unlock",
-        "open a vault",
-        "A vault that is open already is a success.",
+        _("open a vault"),
+        _("A vault that is open already is a success."),
     )
     add_name(unlock)
     add_key_options(unlock)
     add_token_option(unlock)
     unlock.add_argument(
-        "--read-only", action="store_true", default=None, help="open it without the right to write"
+        "--read-only",
+        action="store_true",
+        default=None,
+        help=_("open it without the right to write"),
     )
-    unlock.add_argument("--idle", metavar="TIME", help="lock after TIME without use: 15m, never")
-    unlock.add_argument("--mountpoint", metavar="DIR", help="open it at DIR this time")
+    unlock.add_argument("--idle", metavar="TIME", help=_("lock after TIME without use: 15m, never"))
+    unlock.add_argument("--mountpoint", metavar="DIR", help=_("open it at DIR this time"))
     unlock.add_argument(
-        "--nonempty", action="store_true", help="hide what is in the mount point already"
+        "--nonempty", action="store_true", help=_("hide what is in the mount point already")
     )
     unlock.add_argument(
         "--save",
         action="store_true",
-        help="save the password in the keyring, and where the key file is in the settings",
+        help=_("save the password in the keyring, and where the key file is in the settings"),
     )
-    unlock.add_argument("--open", action="store_true", help="show it in the file manager, too")
+    unlock.add_argument("--open", action="store_true", help=_("show it in the file manager, too"))
     # For desktop entries: no terminal is there to ask in or to tell an error to.
     unlock.add_argument("--launcher", action="store_true", help=argparse.SUPPRESS)
     unlock.add_argument("--terminal", default="", help=argparse.SUPPRESS)
     lock = add_verb(
         verbs,
         "lock",
-        "close vaults",
-        "A vault that is locked already is a success; one in use is not locked but told.",
+        _("close vaults"),
+        _("A vault that is locked already is a success; one in use is not locked but told."),
     )
-    lock.add_argument("name", metavar="NAME", nargs="*", help="names of the vaults")
-    lock.add_argument("--all", action="store_true", help="every vault that is open")
+    lock.add_argument("name", metavar="NAME", nargs="*", help=_("names of the vaults"))
+    lock.add_argument("--all", action="store_true", help=_("every vault that is open"))
     how = lock.add_mutually_exclusive_group()
-    how.add_argument("--wait", action="store_true", help="wait until nobody uses it")
+    how.add_argument("--wait", action="store_true", help=_("wait until nobody uses it"))
     how.add_argument(
-        "--lazy", action="store_true", help="out of sight now; who holds a file keeps it"
+        "--lazy", action="store_true", help=_("out of sight now; who holds a file keeps it")
     )
-    how.add_argument("--kill", action="store_true", help="end the processes that hold it")
-    repair = add_verb(verbs, "repair", "detach the dead mount of a broken vault")
+    how.add_argument("--kill", action="store_true", help=_("end the processes that hold it"))
+    repair = add_verb(verbs, "repair", _("detach the dead mount of a broken vault"))
     add_name(repair)
-    extend = add_verb(verbs, "extend", "put the idle lock of an open vault off")
+    extend = add_verb(verbs, "extend", _("put the idle lock of an open vault off"))
     add_name(extend)
-    extend.add_argument("time", metavar="TIME", help="at least this long from now: 15m, 2h")
-    pause = add_verb(verbs, "pause", "stop the idle clock of an open vault")
+    extend.add_argument("time", metavar="TIME", help=_("at least this long from now: 15m, 2h"))
+    pause = add_verb(verbs, "pause", _("stop the idle clock of an open vault"))
     add_name(pause)
-    pause.add_argument("--resume", action="store_true", help="let it run again")
+    pause.add_argument("--resume", action="store_true", help=_("let it run again"))

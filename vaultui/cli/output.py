@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from vaultui.model.errors import OutputFailed, VaultuiError
+from vaultui.model.language import _
 from vaultui.model.states import VaultState
 from vaultui.model.terminaltext import shell_word as shell_word
 from vaultui.model.terminaltext import shown as shown
@@ -50,9 +51,9 @@ class Output:
         self._colour = self.out.isatty() and not os.environ.get("NO_COLOR")
         self._step_shown = False
 
-    def data(self, value: Any) -> None:
-        """Print a value as JSON, in ASCII and in one line if nobody is reading along."""
-        indent = 2 if self.out.isatty() else None
+    def data(self, value: Any, *, one_line: bool = False) -> None:
+        """Print a value as JSON, in ASCII, and on a terminal over several lines if it may be."""
+        indent = 2 if self.out.isatty() and not one_line else None
         self._print(json.dumps(value, indent=indent))
 
     def line(self, text: str = "") -> None:
@@ -83,6 +84,11 @@ class Output:
             text = _broken_at_words(text, self.err, subsequent_indent=indent)
         with suppress(OSError):  # nobody is left to be told
             print(self._encodable(text, self.err), file=self.err, flush=True)
+
+    def clear_screen(self) -> None:
+        """Empty the terminal that the output goes to, for what is drawn again and again."""
+        with _told_as_output_failed():
+            self.out.write("\x1b[H\x1b[2J")
 
     def _print(self, text: str) -> None:
         """Print to standard output; raises OutputFailed, or BrokenPipeError for a reader gone."""
@@ -116,7 +122,7 @@ class Output:
     def state(self, state: VaultState) -> str:
         """Return glyph and word of a state, in colour where that is wanted."""
         glyph = state.ascii_glyph if self.ascii_only else state.glyph
-        text = f"{glyph} {state.value}"
+        text = f"{glyph} {_(state.value)}"
         if self._colour and state in _COLOURS:
             return f"\x1b[{_COLOURS[state]}m{text}\x1b[0m"
         return text

@@ -14,6 +14,7 @@ from vaultui.model.errors import (
     UsageError,
     VaultuiError,
 )
+from vaultui.model.language import N_, Phrase, _
 from vaultui.model.secret import Secret
 from vaultui.vaults import PasswordSource, SlotInfo, SlotKind
 from vaultui.vaults.keyringclient import can_prompt
@@ -48,18 +49,18 @@ def saved_password(session: Session, name: str) -> tuple[Secret | None, str]:
     """Return the password from the keyring, or None and why there is none."""
     patience = KEYRING_PATIENCE_DESKTOP_S if can_prompt() else KEYRING_PATIENCE_S
     protect()
-    session.output.step("Asking the keyring…")
+    session.output.step(_("Asking the keyring…"))
     try:
         password = session.run(session.vaults.keyring.find(name, timeout_s=patience))
     except KeyringUnavailable as error:
-        return None, str(error.details.get("reason", error.summary))
+        return None, str(error.details.get("reason", error.phrase))
     except VaultuiError as error:
         if has_terminal():
             session.output.note(shown(error.summary))
-        return None, error.summary.rstrip(".")
+        return None, Phrase(error.phrase.rstrip("."))
     finally:
         session.output.clear_step()
-    return password, "" if password else "none is saved in the keyring"
+    return password, "" if password else N_("none is saved in the keyring")
 
 
 def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Secret:
@@ -69,11 +70,14 @@ def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Se
     """
     if not has_terminal():
         raise PasswordUnavailable(
-            name=name, reason=f"{reason}, and there is no terminal to ask in" if reason else "?"
+            name=name,
+            reason=Phrase("{reason}, and there is no terminal to ask in", reason=Phrase(reason))
+            if reason
+            else "?",
         )
     has_password = not slots or any(slot.kind in _WITH_PASSWORD for slot in slots)
-    what = "Password for" if has_password else "Recovery key of"
-    return ask_password(f"{what} {shown(name)}: ")
+    prompt = N_("Password for {name}: ") if has_password else N_("Recovery key of {name}: ")
+    return ask_password(_(prompt, name=shown(name)))
 
 
 def save_password(session: Session, name: str, password: Secret) -> None:
@@ -83,13 +87,15 @@ def save_password(session: Session, name: str, password: Secret) -> None:
     except VaultuiError as error:
         session.output.note(f"vaultui: {shown(error.summary)} {shown(error.hint)}")
     else:
-        session.output.note(f"The password is saved in {shown(keyring.label)}.")
+        session.output.note(_("The password is saved in {label}.", label=shown(keyring.label)))
 
 
 def new_password(session: Session, name: str) -> Secret:
     """Return a new password, typed twice on the terminal."""
     if not has_terminal():
-        raise PasswordUnavailable(name=name, reason="there is no terminal to ask for a new one in")
+        raise PasswordUnavailable(
+            name=name, reason=N_("there is no terminal to ask for a new one in")
+        )
     for tries_left in reversed(range(TRIES)):
         try:
             return ask_new_password(shown(name))
@@ -112,5 +118,5 @@ def named_new_password(session: Session) -> Secret | None:
 
 def _descriptor(number: int) -> int:
     if number < 0:
-        raise UsageError(what=f"{number} is not a descriptor")
+        raise UsageError(what=Phrase("{number} is not a descriptor", number=number))
     return number

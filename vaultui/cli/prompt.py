@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vaultui.model.errors import Cancelled, PasswordMismatch
+from vaultui.model.language import N_, _
 from vaultui.model.secret import Secret
 from vaultui.vaults.passphrase import checked, protect
 
@@ -41,11 +42,12 @@ def ask_password(question: str) -> Secret:
 
 
 def confirmed(question: str) -> bool:
-    """Return whether a yes was typed."""
+    """Return whether a yes was typed, in the language in use or in English."""
     tty = open_terminal()
     try:
-        with ask_line(tty, f"{question} [y/N] ", echo=True) as answer, answer.view as view:
-            return bytes(view[:1]).lower() == b"y"
+        prompt = _("{question} [y/N] ", question=question)
+        with ask_line(tty, prompt, echo=True) as answer, answer.view as view:
+            return bytes(view[:1]).lower() in (b"y", _("y").encode())
     finally:
         os.close(tty)
 
@@ -58,9 +60,13 @@ def ask_line(tty: int, question: str, *, echo: bool) -> Secret:
 
 def ask_new_password(what: str) -> Secret:
     """Return a new password that was typed twice; raises PasswordMismatch."""
-    first = ask_password(f"New password for {what}: ")
+    first = ask_password(_("New password for {what}: ", what=what))
     try:
-        with ask_password("The same again: ") as second, second.view as again, first.view as typed:
+        with (
+            ask_password(_("The same again: ")) as second,
+            second.view as again,
+            first.view as typed,
+        ):
             if typed != again:
                 raise PasswordMismatch
     except BaseException:
@@ -80,7 +86,7 @@ def _read_line(tty: int) -> Secret:
         with memoryview(buffer) as view:
             size = os.readv(tty, [view])
         if size == 0:
-            raise Cancelled(what="The password prompt")
+            raise Cancelled(what=N_("The password prompt"))
         end = size - 1 if buffer[size - 1 : size] == b"\n" else size
         return Secret(buffer[:end])
     finally:

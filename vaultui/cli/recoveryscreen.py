@@ -9,6 +9,7 @@ from vaultui.cli.passwords import TRIES
 from vaultui.cli.privatescreen import PrivateScreen, private_screen
 from vaultui.cli.session import Session
 from vaultui.model.errors import Cancelled, RecoveryKeyIncorrect, RecoveryKeyMistyped
+from vaultui.model.language import _
 from vaultui.model.secret import Secret
 from vaultui.vaults import RecoveryKey, SlotOpened
 
@@ -26,7 +27,7 @@ def show_once(session: Session, name: str, key: RecoveryKey) -> bool:
             if screen.has_room_for(key.qr):
                 screen.clear()
                 screen.qr_code(key.qr)
-                screen.ask("The same as a QR code. Enter goes on. ").wipe()
+                screen.ask(_("The same as a QR code. Enter goes on. ")).wipe()
             return _typed_back(session, screen, name)
     except (KeyboardInterrupt, Cancelled):
         # The key is made, and stays: to leave its screen is not to undo it.
@@ -35,29 +36,34 @@ def show_once(session: Session, name: str, key: RecoveryKey) -> bool:
 
 def _show_text(screen: PrivateScreen, name: str, text: Secret) -> None:
     screen.clear()
-    screen.line(f"Recovery key of {shown(name)}")
+    screen.line(_("Recovery key of {name}", name=shown(name)))
     screen.line()
     step = _GROUP * _GROUPS_IN_LINE
     with text.view as view:
         for first in range(1, _GROUPS + 1, _GROUPS_IN_LINE):
             last = min(first + _GROUPS_IN_LINE - 1, _GROUPS)
             start = (first - 1) * _GROUP
-            label = f"  groups {first:>2} to {last:<2}   "
+            label = _("  groups {first:>2} to {last:<2}   ", first=first, last=last)
             screen.secret_line(label, view[start : start + step - 1])
     screen.line()
     screen.line(
-        "Write it down, or print it, and keep it where your passport is. Whoever has it opens "
-        f"{shown(name)} without a password. It is shown this once, and leaves no trace in the "
-        "terminal. No letter of it is an O, I, L or U: 0 and 1 are digits."
+        _(
+            "Write it down, or print it, and keep it where your passport is. Whoever has it "
+            "opens {name} without a password. It is shown this once, and leaves no trace in the "
+            "terminal. No letter of it is an O, I, L or U: 0 and 1 are digits.",
+            name=shown(name),
+        )
     )
     screen.line()
-    screen.ask("Enter goes on. ").wipe()
+    screen.ask(_("Enter goes on. ")).wipe()
 
 
 def _typed_back(session: Session, screen: PrivateScreen, name: str) -> bool:
     screen.clear()
-    screen.line("Type it from the paper, to be sure of it; dashes, blanks and case don't matter.")
-    screen.line("Ctrl-C leaves that for later.")
+    screen.line(
+        _("Type it from the paper, to be sure of it; dashes, blanks and case don't matter.")
+    )
+    screen.line(_("Ctrl-C leaves that for later."))
     try:
         typed_right(session, screen, name)[0].wipe()
     except (RecoveryKeyMistyped, RecoveryKeyIncorrect):
@@ -72,9 +78,9 @@ def typed_right(session: Session, screen: PrivateScreen, name: str) -> tuple[Sec
     """
     for tries_left in reversed(range(TRIES)):
         screen.line()
-        typed = screen.ask(f"Recovery key of {shown(name)}: ")
+        typed = screen.ask(_("Recovery key of {name}: ", name=shown(name)))
         try:
-            screen.line("Trying it…")
+            screen.line(_("Trying it…"))
             return typed, session.run(session.vaults.keys.verify_recovery(name, typed))
         except (RecoveryKeyMistyped, RecoveryKeyIncorrect) as error:
             typed.wipe()

@@ -10,6 +10,7 @@ from vaultui.cli.passwords import explicit_password
 from vaultui.cli.prompt import ask_password, has_terminal
 from vaultui.cli.session import Session
 from vaultui.model.errors import Fido2PinIncorrect, Fido2PinNeeded
+from vaultui.model.language import _
 from vaultui.model.secret import Secret
 from vaultui.vaults import Key
 
@@ -34,7 +35,7 @@ def with_token(session: Session, name: str, device: str, attempt: Callable[[Key]
     A password that was named on the command line is the PIN. Otherwise it is asked for on the
     terminal when the token wants one; raises Fido2PinNeeded where there is none.
     """
-    session.output.step("Touch the token when it blinks…")
+    session.output.step(_("Touch the token when it blinks…"))
     explicit = explicit_password(session)
     if explicit is not None:
         with Key(explicit[0], fido2_device=device) as key:
@@ -47,7 +48,7 @@ def with_token(session: Session, name: str, device: str, attempt: Callable[[Key]
         session.output.clear_step()
     for tries_left in reversed(range(_TRIES)):
         try:
-            pin = ask_password(f"PIN of the token for {shown(name)}: ")
+            pin = ask_password(_("PIN of the token for {name}: ", name=shown(name)))
             with Key(pin, fido2_device=device) as key:
                 return attempt(key)
         except Fido2PinIncorrect as error:

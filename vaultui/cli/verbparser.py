@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 from vaultui.model.errors import UsageError
+from vaultui.model.language import _
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,37 +37,40 @@ def add_verb(
     # Suppressed where they are not given: those of a verb hold for what it does, too.
     if json:
         parser.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for programs"
+            "--json",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help=_("print JSON for programs"),
         )
     parser.add_argument(
         "--ascii",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="show states without Unicode",
+        help=_("show states without Unicode"),
     )
     return parser
 
 
 def add_name(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="name of the vault")
+    parser.add_argument("name", metavar="NAME", help=_("name of the vault"))
 
 
 def add_password_options(parser: Parser) -> None:
     """Take a password from where it was named."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--password-file", metavar="FILE", help="take the first line of FILE as the password"
+        "--password-file", metavar="FILE", help=_("take the first line of FILE as the password")
     )
     source.add_argument(
         "--password-fd",
         metavar="N",
         type=int,
-        help="take the first line of the open descriptor N; 0 is standard input",
+        help=_("take the first line of the open descriptor N; 0 is standard input"),
     )
     source.add_argument(
         "--password-command",
         metavar="COMMAND",
-        help="run COMMAND, without a shell, and take the first line that it prints",
+        help=_("run COMMAND, without a shell, and take the first line that it prints"),
     )
 
 
@@ -74,14 +78,14 @@ def add_key_options(parser: Parser) -> None:
     """Take what opens a vault from where it was named."""
     add_password_options(parser)
     parser.add_argument(
-        "--key-file", metavar="FILE", help="FILE opens it, alone or with the password"
+        "--key-file", metavar="FILE", help=_("FILE opens it, alone or with the password")
     )
     parser.add_argument(
         "--no-key-file",
         dest="key_file",
         action="store_const",
         const="",
-        help="leave out the key file that the settings name",
+        help=_("leave out the key file that the settings name"),
     )
 
 
@@ -90,8 +94,10 @@ def add_token_option(parser: Parser) -> None:
     parser.add_argument(
         "--fido2",
         metavar="DEVICE",
-        help="of a vault with a FIDO2 token, which; without it the only one that is plugged in. "
-        "What is given as its password is the PIN",
+        help=_(
+            "of a vault with a FIDO2 token, which; without it the only one that is plugged in. "
+            "What is given as its password is the PIN"
+        ),
     )
 
 
@@ -99,10 +105,10 @@ def add_new_password_options(parser: Parser) -> None:
     """Take a new password from where it was named."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--new-password-file", metavar="FILE", help="take the first line of FILE as the new one"
+        "--new-password-file", metavar="FILE", help=_("take the first line of FILE as the new one")
     )
     source.add_argument(
-        "--new-password-fd", metavar="N", type=int, help="take it from the open descriptor N"
+        "--new-password-fd", metavar="N", type=int, help=_("take it from the open descriptor N")
     )
 
 
@@ -115,7 +121,7 @@ def add_derivation_options(parser: Parser, *, required: bool = False) -> None:
         action="store_const",
         const="argon2id",
         default="as-it-is",
-        help="derive it with Argon2id; gocryptfs refuses the volume then",
+        help=_("derive it with Argon2id; gocryptfs refuses the volume then"),
     )
     how.add_argument(
         "--scrypt",
@@ -123,5 +129,5 @@ def add_derivation_options(parser: Parser, *, required: bool = False) -> None:
         action="store_const",
         const="scrypt",
         default="as-it-is",
-        help="derive it with scrypt, as gocryptfs does",
+        help=_("derive it with scrypt, as gocryptfs does"),
     )

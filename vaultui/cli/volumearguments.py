@@ -10,17 +10,18 @@ from vaultui.cli.verbparser import (
     add_token_option,
     add_verb,
 )
+from vaultui.model.language import _
 
 
 def add_volume(verbs: Verbs[Parser]) -> None:
     """Add the verbs that look into a volume."""
-    info = add_verb(verbs, "info", "show what a volume config says", "Needs no password.")
+    info = add_verb(verbs, "info", _("show what a volume config says"), _("Needs no password."))
     add_name(info)
     check = add_verb(
         verbs,
         "check",
-        "read a whole vault and name what is damaged",
-        "Nothing is changed. Exit code 26 when something is damaged.",
+        _("read a whole vault and name what is damaged"),
+        _("Nothing is changed. Exit code 26 when something is damaged."),
     )
     add_name(check)
     add_key_options(check)

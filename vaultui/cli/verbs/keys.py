@@ -14,6 +14,7 @@ from vaultui.cli.prompt import confirmed, has_terminal
 from vaultui.cli.session import Session
 from vaultui.cli.verbs.recovery import create_recovery
 from vaultui.model.errors import LastKeySlot, UsageError
+from vaultui.model.language import N_, _
 from vaultui.vaults import (
     Compatibility,
     Derivation,
@@ -70,9 +71,9 @@ def _list(session: Session) -> int:
         )
         for number, slot in enumerate(slots, start=1)
     ]
-    output.table(("Key", "Kind", "Derivation", "Made", "ID", "Label"), rows)
+    output.table((_("Key"), _("Kind"), _("Derivation"), _("Made"), "ID", _("Label")), rows)
     if slots[0].id:
-        output.line(f"gocryptfs does not open {shown(name)}; vaultui and vaultfs do.")
+        output.line(_("gocryptfs does not open {name}; vaultui and vaultfs do.", name=shown(name)))
     return 0
 
 
@@ -92,14 +93,14 @@ def _add(session: Session) -> int:
         if arguments.make_key_file is not None:
             path = stack.enter_context(new_key_file(arguments.make_key_file))
 
-        def attempt(key: Key, _: PasswordSource) -> KeyAdded:
+        def attempt(key: Key, _source: PasswordSource) -> KeyAdded:
             with ExitStack() as asked:
                 password = named
                 if password is None and kind is not SlotKind.KEY_FILE:
                     _check(session, key)
                     password = asked.enter_context(new_password(session, name))
                 new = NewKey(kind, password, path, arguments.label, derivation)
-                output.step("Adding the key…")
+                output.step(_("Adding the key…"))
                 return session.run(session.vaults.keys.add(name, key, new))
 
         derivation = Derivation(arguments.derivation)
@@ -108,7 +109,14 @@ def _add(session: Session) -> int:
         slot = slot_data(added.number, added.slot)
         output.data({"name": name, "slot": slot, "gocryptfs": added.compatibility.value})
         return 0
-    output.line(f"Key {added.number} of {shown(name)} is a {shown(key_in_words(added.slot))}.")
+    output.line(
+        _(
+            "Key {number} of {name} is a {key}.",
+            number=added.number,
+            name=shown(name),
+            key=shown(key_in_words(added.slot)),
+        )
+    )
     if added.compatibility is not Compatibility.UNCHANGED:
         output.item("", compatibility_in_words(added.compatibility))
     return 0
@@ -121,14 +129,16 @@ def _kind(session: Session) -> SlotKind:
     has_password = arguments.password or named
     if arguments.recovery:
         if has_file or has_password:
-            raise UsageError(what="A recovery key goes together with no other")
+            raise UsageError(what=N_("A recovery key goes together with no other"))
         return SlotKind.RECOVERY_KEY
     if arguments.qr_svg is not None:
-        raise UsageError(what="--qr-svg is for a recovery key")
+        raise UsageError(what=N_("--qr-svg is for a recovery key"))
     if not has_file and not has_password:
         raise UsageError(
-            what="Say which kind of key: --password, --new-key-file FILE, --make-key-file FILE, "
-            "or --recovery"
+            what=N_(
+                "Say which kind of key: --password, --new-key-file FILE, --make-key-file FILE, or "
+                "--recovery"
+            )
         )
     if not has_file:
         return SlotKind.PASSWORD
@@ -137,7 +147,7 @@ def _kind(session: Session) -> SlotKind:
 
 def _check(session: Session, key: Key) -> SlotInfo:
     """Return which key it is: a wrong one is told before a new password is asked for."""
-    session.output.step("Checking the key…")
+    session.output.step(_("Checking the key…"))
     try:
         return session.run(session.vaults.keys.verify(session.arguments.name, key)).slot
     finally:
@@ -151,28 +161,29 @@ def _remove(session: Session) -> int:
     number, slot = find_slot(slots, arguments.which)
     if len(slots) == 1:
         raise LastKeySlot
-    what = f"key {number}, {shown(key_in_words(slot))}"
+    what = _("key {number}, {key}", number=number, key=shown(key_in_words(slot)))
     if not arguments.yes:
         if not has_terminal():
-            raise UsageError(what="Say --yes to remove a key without being asked")
+            raise UsageError(what=N_("Say --yes to remove a key without being asked"))
         left = [other for other in slots if other is not slot]
-        output.item("", f"Without it, {_left_sentence(name, left)}")
-        if not confirmed(f"Remove {what}, from {shown(name)}?"):
-            output.line("Nothing was changed.")
+        output.item("", _("Without it, {sentence}", sentence=_left_sentence(name, left)))
+        if not confirmed(_("Remove {what}, from {name}?", what=what, name=shown(name))):
+            output.line(_("Nothing was changed."))
             return 0
-        output.note("Show that it can still be opened, with a key that stays.")
+        output.note(_("Show that it can still be opened, with a key that stays."))
 
-    def attempt(key: Key, _: PasswordSource) -> KeysChanged:
-        output.step("Removing the key…")
+    def attempt(key: Key, _source: PasswordSource) -> KeysChanged:
+        output.step(_("Removing the key…"))
         return session.run(session.vaults.keys.remove(name, key, slot))
 
     changed = with_key(session, name, attempt)
     if output.as_json:
         output.data({"name": name, "removed": slot_data(number, slot), **_changed_data(changed)})
         return 0
-    output.line(f"{what[:1].upper()}{what[1:]}, is removed.")
+    key_words = shown(key_in_words(slot))
+    output.line(_("Key {number}, {key}, is removed.", number=number, key=key_words))
     output.item("", _left_sentence(name, changed.slots))
-    output.line("Old copies of its volume config still open with the removed key.")
+    output.line(_("Old copies of its volume config still open with the removed key."))
     _tell(session, changed)
     return 0
 
@@ -180,15 +191,15 @@ def _remove(session: Session) -> int:
 def _left_sentence(name: str, slots: Sequence[SlotInfo]) -> str:
     """Return what opens a vault besides the key that goes."""
     words = [shown(key_in_words(slot)) for slot in slots]
-    return f"{shown(name)} opens with: {'; '.join(words)}."
+    return _("{name} opens with: {keys}.", name=shown(name), keys="; ".join(words))
 
 
 def _verify(session: Session) -> int:
     name, output = session.arguments.name, session.output
 
-    def attempt(key: Key, _: PasswordSource) -> SlotOpened:
+    def attempt(key: Key, _source: PasswordSource) -> SlotOpened:
         if not key.fido2_device:
-            output.step("Trying the key…")
+            output.step(_("Trying the key…"))
         return session.run(session.vaults.keys.verify(name, key))
 
     opened = with_key_or_token(session, name, attempt)
@@ -198,9 +209,16 @@ def _verify(session: Session) -> int:
         slot = slot_data(number, opened.slot)
         output.data({"name": name, "slot": slot, "derivation_s": opened.derivation_s})
         return 0
-    output.line(f"It opens {shown(name)}: key {number}, {shown(key_in_words(opened.slot))}.")
+    output.line(
+        _(
+            "It opens {name}: key {number}, {key}.",
+            name=shown(name),
+            number=number,
+            key=shown(key_in_words(opened.slot)),
+        )
+    )
     if opened.slot.key_derivation != "none":
-        output.line(f"Deriving it took {opened.derivation_s:.1f} s.")
+        output.line(_("Deriving it took {seconds:.1f} s.", seconds=opened.derivation_s))
     return 0
 
 
@@ -208,8 +226,8 @@ def _convert(session: Session) -> int:
     name, output = session.arguments.name, session.output
     derivation = Derivation(session.arguments.derivation)
 
-    def attempt(key: Key, _: PasswordSource) -> KeysChanged:
-        output.step("Converting the key…")
+    def attempt(key: Key, _source: PasswordSource) -> KeysChanged:
+        output.step(_("Converting the key…"))
         return session.run(session.vaults.keys.convert(name, key, derivation))
 
     changed = with_key(session, name, attempt)
@@ -217,8 +235,8 @@ def _convert(session: Session) -> int:
         output.data({"name": name, **_changed_data(changed)})
         return 0
     how = "Argon2id" if derivation is Derivation.ARGON2ID else "scrypt"
-    output.line(f"The key of {shown(name)} is derived with {how} now.")
-    output.line("Old copies of its volume config open as they did.")
+    output.line(_("The key of {name} is derived with {how} now.", name=shown(name), how=how))
+    output.line(_("Old copies of its volume config open as they did."))
     _tell(session, changed)
     return 0
 
@@ -231,11 +249,11 @@ def passwd_verb(session: Session) -> int:
         check_readable(arguments.new_key_file)
     named = named_new_password(session)
 
-    def attempt(key: Key, _: PasswordSource) -> KeysChanged:
+    def attempt(key: Key, _source: PasswordSource) -> KeysChanged:
         if named is None:
             _check(session, key)
         with named.copy() if named is not None else new_password(session, name) as new:
-            output.step("Changing the password…")
+            output.step(_("Changing the password…"))
             return session.run(
                 session.vaults.keys.change_password(
                     name,
@@ -251,8 +269,8 @@ def passwd_verb(session: Session) -> int:
     if output.as_json:
         output.data({"name": name, **_changed_data(changed)})
         return 0
-    output.line(f"The password of {shown(name)} is changed.")
-    output.line("Old copies of its volume config still open with the old password.")
+    output.line(_("The password of {name} is changed.", name=shown(name)))
+    output.line(_("Old copies of its volume config still open with the old password."))
     _tell(session, changed)
     return 0
 

@@ -18,6 +18,7 @@ from vaultui.cli.verbs.recovery import (
     tell_made,
 )
 from vaultui.model.errors import UsageError
+from vaultui.model.language import N_, _
 from vaultui.model.secret import Secret
 from vaultui.vaults import Created, Flavour, Key, new_key_file
 from vaultui.vaults.key import check_readable
@@ -31,7 +32,7 @@ def add_verb(session: Session) -> int:
             arguments.cipherdir,
             name=arguments.name,
             mountpoint=arguments.mountpoint,
-            idle_timeout_s=session.seconds(arguments.idle) or 0.0,
+            idle_timeout_s=session.seconds(arguments.idle),
             read_only=bool(arguments.read_only),
             config_path=arguments.config or "",
             reverse=arguments.reverse,
@@ -42,9 +43,17 @@ def add_verb(session: Session) -> int:
         session.output.data({"vault": entry_data(entry)})
     else:
         name = shown(entry.name)
-        session.output.line(f"{name} is added; it will open at {place(entry.mountpoint)}.")
+        session.output.line(
+            _(
+                "{name} is added; it will open at {mountpoint}.",
+                name=name,
+                mountpoint=place(entry.mountpoint),
+            )
+        )
         if entry.reverse:
-            session.output.line(f"That is an encrypted view of {place(entry.cipherdir)}.")
+            session.output.line(
+                _("That is an encrypted view of {cipherdir}.", cipherdir=place(entry.cipherdir))
+            )
         session.output.line(f"  vaultui unlock {shell_word(entry.name)}")
     return 0
 
@@ -55,7 +64,7 @@ def create_verb(session: Session) -> int:
     if arguments.recovery:
         check_can_show(session)
     elif arguments.qr_svg is not None:
-        raise UsageError(what="--qr-svg is for a recovery key: give --recovery, too")
+        raise UsageError(what=N_("--qr-svg is for a recovery key: give --recovery, too"))
     if arguments.key_file is not None:
         check_readable(arguments.key_file)
     shown_name = arguments.name or arguments.cipherdir
@@ -70,7 +79,7 @@ def create_verb(session: Session) -> int:
                 if output.out.isatty():
                     show_master_key(session, name, master_key)
                 else:
-                    output.note("The master key is not shown: this is not a terminal.")
+                    output.note(_("The master key is not shown: this is not a terminal."))
         if arguments.recovery:
             made = new_recovery_key(session, name, Key(password))
             data["recovery_key"] = made_data(made)
@@ -90,14 +99,14 @@ def _create(session: Session, password: Secret) -> Created:
     flavour = Flavour(CONTENT[arguments.content], NAMES[arguments.names], arguments.argon2id)
     made = arguments.make_key_file
     with nullcontext(arguments.key_file or "") if made is None else new_key_file(made) as key_file:
-        session.output.step("Making the vault…")
+        session.output.step(_("Making the vault…"))
         return session.run(
             session.vaults.listing.create(
                 arguments.cipherdir,
                 password,
                 name=arguments.name,
                 mountpoint=arguments.mountpoint,
-                idle_timeout_s=session.seconds(arguments.idle) or 0.0,
+                idle_timeout_s=session.seconds(arguments.idle),
                 flavour=flavour,
                 key_file=key_file,
             )
@@ -106,13 +115,29 @@ def _create(session: Session, password: Secret) -> Created:
 
 def _tell_created(session: Session, created: Created) -> None:
     entry, line = created.entry, session.output.line
-    line(f"{shown(entry.name)} is made, in {place(entry.cipherdir)}.")
+    line(
+        _(
+            "{name} is made, in {cipherdir}.",
+            name=shown(entry.name),
+            cipherdir=place(entry.cipherdir),
+        )
+    )
     if entry.key_file:
-        line(f"It opens with the password and {place(entry.key_file)} together: keep a copy of it.")
+        line(
+            _(
+                "It opens with the password and {key_file} together: keep a copy of it.",
+                key_file=place(entry.key_file),
+            )
+        )
     if session.arguments.argon2id:
-        line(f"Deriving its key with Argon2id takes {created.derivation_s:.1f} s on this machine.")
+        line(
+            _(
+                "Deriving its key with Argon2id takes {seconds:.1f} s on this machine.",
+                seconds=created.derivation_s,
+            )
+        )
     if entry.key_file or session.arguments.argon2id:
-        line("gocryptfs does not open it; vaultui and vaultfs do.")
+        line(_("gocryptfs does not open it; vaultui and vaultfs do."))
 
 
 def forget_verb(session: Session) -> int:
@@ -128,7 +153,9 @@ def forget_verb(session: Session) -> int:
         session.output.data(data)
     else:
         where = place(entry.cipherdir)
-        session.output.line(f"{shown(name)} is forgotten; its files stay in {where}.")
+        session.output.line(
+            _("{name} is forgotten; its files stay in {where}.", name=shown(name), where=where)
+        )
         if deleted:
-            session.output.line("Its saved password is deleted.")
+            session.output.line(_("Its saved password is deleted."))
     return 0

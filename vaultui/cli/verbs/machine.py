@@ -8,6 +8,7 @@ from vaultui.cli.output import place, shown
 from vaultui.cli.session import Session
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.language import Phrase, _
 
 
 def doctor_verb(session: Session) -> int:
@@ -22,14 +23,14 @@ def doctor_verb(session: Session) -> int:
     good, bad = ("+", "x") if output.ascii_only else ("✓", "✖")
     for finding in findings:
         mark = good if finding.ok else bad if finding.required else "-"
-        output.item(f"{mark} {finding.name:<13} ", shown(finding.text))
+        output.item(f"{mark} {finding.name:<13} ", shown(_(finding.text)))
         if not finding.ok and finding.cure:
-            output.item(f"{'':16}", shown(finding.cure))
+            output.item(f"{'':16}", shown(_(finding.cure)))
     output.line()
     if missing:
-        output.line("Vaults will not open before the findings marked with a cross are mended.")
+        output.line(_("Vaults will not open before the findings marked with a cross are mended."))
     else:
-        output.line("Nothing is missing that vaults need.")
+        output.line(_("Nothing is missing that vaults need."))
     return int(ExitCode.DOCTOR_FINDINGS) if missing else 0
 
 
@@ -41,7 +42,7 @@ def locate_verb(session: Session) -> int:
     elif what == "log":
         path = session.vaults.log_path(name)
     else:
-        raise UsageError(what=f"`locate {what}` takes no name")
+        raise UsageError(what=Phrase("`locate {what}` takes no name", what=what))
     session.output.path(path)
     return 0
 
@@ -55,7 +56,7 @@ def install_desktop_verb(session: Session) -> int:
         return 0
     for path in files:
         session.output.line(place(str(path)))
-    session.output.line("The desktop's menu has vaultui and its vaults now.")
+    session.output.line(_("The desktop's menu has vaultui and its vaults now."))
     return 0
 
 

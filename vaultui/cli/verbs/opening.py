@@ -16,6 +16,7 @@ from vaultui.model.errors import (
     UsageError,
     VaultuiError,
 )
+from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
     Key,
@@ -43,7 +44,7 @@ def unlock_verb(session: Session) -> int:
     else:
         session.output.line(shown(open_sentence(status, already=result.already)))
     if arguments.open and not session.run(session.vaults.open_folder(arguments.name)):
-        session.output.note("No file manager was found to show it in.")
+        session.output.note(_("No file manager was found to show it in."))
     return 0
 
 
@@ -75,7 +76,7 @@ def _attempt(session: Session, name: str, key: Key, source: PasswordSource) -> U
         if arguments.launcher and taken is StepName.TOUCHING:
             from vaultui.vaults.desktop import notify
 
-            notify(words, f"It opens {name}.")
+            notify(words, _("It opens {name}.", name=name))
 
     result = session.run(session.vaults.unlock(name, key, options=options, on_step=step))
     if arguments.save:
@@ -98,13 +99,13 @@ def _unlock_for_launcher(session: Session, name: str, terminal: str) -> int:
     except (PasswordUnavailable, PasswordIncorrect, Fido2PinNeeded) as error:
         if open_unlock_terminal(name, terminal):
             return 0
-        notify(f"{name} was not unlocked", f"{error.summary} {error.hint}")
+        notify(_("{name} was not unlocked", name=name), f"{error.summary} {error.hint}")
         raise
     except VaultuiError as error:
-        notify(f"{name} was not unlocked", f"{error.summary} {error.hint}")
+        notify(_("{name} was not unlocked", name=name), f"{error.summary} {error.hint}")
         raise
     if not session.run(session.vaults.open_folder(name)):
-        notify(f"{name} is open", open_sentence(result.status, already=result.already))
+        notify(_("{name} is open", name=name), open_sentence(result.status, already=result.already))
     session.output.line(shown(open_sentence(result.status, already=result.already)))
     return 0
 
@@ -117,7 +118,7 @@ def lock_verb(session: Session) -> int:
     failure: VaultuiError | None = None
     for name in names:
         if mode is LockMode.WAIT:
-            session.output.step(f"Waiting until nobody uses {shown(name)}…")
+            session.output.step(_("Waiting until nobody uses {name}…", name=shown(name)))
         try:
             outcome = session.run(session.vaults.lock(name, mode))
         except VaultuiError as error:
@@ -132,19 +133,19 @@ def lock_verb(session: Session) -> int:
     if session.output.as_json:
         session.output.data({"vaults": results})
     elif not names:
-        session.output.line("No vault is open.")
+        session.output.line(_("No vault is open."))
     return 0 if failure is None else int(failure.exit_code)
 
 
 def _names_to_lock(session: Session) -> list[str]:
     arguments = session.arguments
     if arguments.all and arguments.name:
-        raise UsageError(what="Give names or --all, not both")
+        raise UsageError(what=N_("Give names or --all, not both"))
     if arguments.all:
         statuses = session.run(session.vaults.statuses())
         return [s.entry.name for s in statuses if s.mounted or s.state is VaultState.UNLOCKING]
     if not arguments.name:
-        raise UsageError(what="Say which vault to lock, or --all")
+        raise UsageError(what=N_("Say which vault to lock, or --all"))
     # A slip in one name must not lock the others first.
     return [session.vaults.entry(name).name for name in dict.fromkeys(arguments.name)]
 
@@ -158,10 +159,13 @@ def _mode(session: Session) -> LockMode:
 
 def _lock_sentence(name: str, already: bool, detached: bool) -> str:
     if already:
-        return f"{name} is already locked."
+        return _("{name} is already locked.", name=name)
     if detached:
-        return f"{name} is out of sight; programs that hold its files keep them until they end."
-    return f"{name} is locked."
+        return _(
+            "{name} is out of sight; programs that hold its files keep them until they end.",
+            name=name,
+        )
+    return _("{name} is locked.", name=name)
 
 
 def repair_verb(session: Session) -> int:
@@ -170,7 +174,9 @@ def repair_verb(session: Session) -> int:
     if session.output.as_json:
         session.output.data({"vault": status_data(status)})
     else:
-        session.output.line(f"{shown(status.entry.name)} is {status.state.value}.")
+        session.output.line(
+            _("{name} is {state}.", name=shown(status.entry.name), state=_(status.state.value))
+        )
     return 0
 
 
@@ -178,14 +184,16 @@ def extend_verb(session: Session) -> int:
     """Put the idle lock off."""
     name, seconds = session.arguments.name, session.seconds(session.arguments.time)
     if not seconds:
-        raise UsageError(what="Say how long, as in: vaultui extend NAME 15m")
+        raise UsageError(what=N_("Say how long, as in: vaultui extend NAME 15m"))
     left = session.run(session.vaults.extend(name, seconds))
     if session.output.as_json:
         session.output.data({"name": name, "idle_left_s": left})
     elif left is None:
-        session.output.line(f"{shown(name)} has no idle lock that runs.")
+        session.output.line(_("{name} has no idle lock that runs.", name=shown(name)))
     else:
-        session.output.line(f"{shown(name)} locks in {span(left)}, if it is not used.")
+        session.output.line(
+            _("{name} locks in {left}, if it is not used.", name=shown(name), left=span(left))
+        )
     return 0
 
 
@@ -196,6 +204,10 @@ def pause_verb(session: Session) -> int:
     if session.output.as_json:
         session.output.data({"name": name, "idle_paused": paused})
     else:
-        what = "is paused" if paused else "runs again"
-        session.output.line(f"The idle clock of {shown(name)} {what}.")
+        told = (
+            N_("The idle clock of {name} is paused.")
+            if paused
+            else N_("The idle clock of {name} runs again.")
+        )
+        session.output.line(_(told, name=shown(name)))
     return 0

@@ -18,6 +18,7 @@ from vaultui.model.errors import (
     UsageError,
     VaultuiError,
 )
+from vaultui.model.language import N_, _, ngettext
 from vaultui.model.secret import Secret
 from vaultui.vaults import (
     Compatibility,
@@ -37,10 +38,10 @@ from vaultui.vaults import (
 from vaultui.vaults.passphrase import from_file, protect
 
 _STEPS: Final = {
-    DrillStep.VERIFYING: "Trying the recovery key…",
-    DrillStep.OPENING: "Opening the vault with it…",
-    DrillStep.READING: "Reading some files…",
-    DrillStep.LOCKING: "Locking it again…",
+    DrillStep.VERIFYING: N_("Trying the recovery key…"),
+    DrillStep.OPENING: N_("Opening the vault with it…"),
+    DrillStep.READING: N_("Reading some files…"),
+    DrillStep.LOCKING: N_("Locking it again…"),
 }
 
 
@@ -73,12 +74,25 @@ def _tell_which(session: Session) -> int:
         output.data({"name": name, "recovery_keys": [slot_data(*each) for each in found]})
         return 0
     for number, slot in found:
-        output.line(f"Key {number} of {shown(name)} is a {shown(key_in_words(slot))}.")
+        output.line(
+            _(
+                "Key {number} of {name} is a {key}.",
+                number=number,
+                name=shown(name),
+                key=shown(key_in_words(slot)),
+            )
+        )
     if found:
-        output.line(f"Does the paper still open it?  vaultui recovery {shell_word(name)} drill")
+        output.line(
+            _("Does the paper still open it?  vaultui recovery {name} drill", name=shell_word(name))
+        )
     else:
         output.line(
-            f"{shown(name)} has no recovery key.  vaultui recovery {shell_word(name)} create"
+            _(
+                "{name} has no recovery key.  vaultui recovery {word} create",
+                name=shown(name),
+                word=shell_word(name),
+            )
         )
     return 0
 
@@ -99,7 +113,7 @@ def check_can_show(session: Session) -> None:
     """Raise UsageError where a recovery key would be made for nobody to see."""
     if not has_terminal() and session.arguments.qr_svg is None:
         raise UsageError(
-            what="A recovery key is shown on a terminal, and here is none; give --qr-svg FILE"
+            what=N_("A recovery key is shown on a terminal, and here is none; give --qr-svg FILE")
         )
 
 
@@ -108,7 +122,7 @@ def new_recovery_key(session: Session, name: str, key: Key) -> Made:
     arguments = session.arguments
     sheet = arguments.qr_svg
     with new_file(sheet) if sheet is not None else nullcontext() as file:
-        session.output.step("Making the recovery key…")
+        session.output.step(_("Making the recovery key…"))
         new = NewKey(SlotKind.RECOVERY_KEY, label=getattr(arguments, "label", ""))
         added = session.run(session.vaults.keys.add(name, key, new))
         session.output.clear_step()
@@ -142,15 +156,30 @@ def made_data(made: Made) -> dict[str, object]:
 def tell_made(session: Session, name: str, made: Made) -> None:
     """Print what was made, what it means, and what is to be done yet."""
     output, vault = session.output, shown(name)
-    output.line(f"Key {made.added.number} of {vault} is a {shown(key_in_words(made.added.slot))}.")
+    output.line(
+        _(
+            "Key {number} of {vault} is a {key}.",
+            number=made.added.number,
+            vault=vault,
+            key=shown(key_in_words(made.added.slot)),
+        )
+    )
     if made.added.compatibility is not Compatibility.UNCHANGED:
         output.item("", compatibility_in_words(made.added.compatibility))
     if made.sheet:
-        output.line(f"Print {place(made.sheet)}, then delete it: whoever has it opens {vault}.")
+        output.line(
+            _(
+                "Print {sheet}, then delete it: whoever has it opens {vault}.",
+                sheet=place(made.sheet),
+                vault=vault,
+            )
+        )
     if made.verified:
-        output.line(f"What was typed back opens {vault}.")
+        output.line(_("What was typed back opens {vault}.", vault=vault))
     else:
-        output.line(f"It was not typed back.  vaultui recovery {shell_word(name)} verify")
+        output.line(
+            _("It was not typed back.  vaultui recovery {name} verify", name=shell_word(name))
+        )
 
 
 def _verify(session: Session) -> int:
@@ -160,7 +189,13 @@ def _verify(session: Session) -> int:
     if output.as_json:
         output.data({"name": name, "slot": _numbered(session, name, opened.slot)})
     else:
-        output.line(f"It opens {shown(name)}: {shown(key_in_words(opened.slot))}.")
+        output.line(
+            _(
+                "It opens {name}: {key}.",
+                name=shown(name),
+                key=shown(key_in_words(opened.slot)),
+            )
+        )
     return 0
 
 
@@ -172,14 +207,14 @@ def _drill(session: Session) -> int:
         if not output.as_json:
             output.line(text)
 
-    tell(f"As if the password of {vault} were forgotten. Nothing is changed.")
-    tell("1. Take the paper, and type the recovery key where the password is asked for.")
+    tell(_("As if the password of {vault} were forgotten. Nothing is changed.", vault=vault))
+    tell(_("1. Take the paper, and type the recovery key where the password is asked for."))
     typed, opened = _from_paper(session, name)
     with typed:
-        tell(f"   It is right: {shown(key_in_words(opened.slot))}.")
-        tell(f"2. Open the vault with it:  vaultui unlock {shell_word(name)}")
+        tell(_("   It is right: {key}.", key=shown(key_in_words(opened.slot))))
+        tell(_("2. Open the vault with it:  vaultui unlock {name}", name=shell_word(name)))
         drilled = session.run(
-            session.vaults.drill(name, typed, lambda step: output.step(_STEPS[step]))
+            session.vaults.drill(name, typed, lambda step: output.step(_(_STEPS[step])))
         )
     if output.as_json:
         data = {"rehearsed": drilled.rehearsed, "files": drilled.files, "bytes": drilled.bytes}
@@ -187,21 +222,30 @@ def _drill(session: Session) -> int:
         output.data({"name": name, "slot": slot, **data, "problem": drilled.problem or None})
         return 0
     output.item("   ", _rehearsal(drilled))
-    output.line("3. Set a new password, with the recovery key in the place of the old one:")
-    output.line(f"   vaultui passwd {shell_word(name)}  (That is not done now.)")
-    output.line("A recovery key needs the volume config, gocryptfs.conf: keep a copy of it.")
+    output.line(_("3. Set a new password, with the recovery key in the place of the old one:"))
+    output.line(_("   vaultui passwd {name}  (That is not done now.)", name=shell_word(name)))
+    output.line(_("A recovery key needs the volume config, gocryptfs.conf: keep a copy of it."))
     return 0
 
 
 def _rehearsal(drilled: Drilled) -> str:
     if not drilled.rehearsed:
-        return "Not done now, because it is open or can't be opened. The key is right all the same."
+        return _(
+            "Not done now, because it is open or can't be opened. The key is right all the same."
+        )
     if drilled.problem:
-        return f"It opened, but reading failed: {drilled.problem}. `vaultui check` tells more."
+        return _(
+            "It opened, but reading failed: {problem}. `vaultui check` tells more.",
+            problem=drilled.problem,
+        )
     if not drilled.files:
-        return "It opened, there was no file to read in it, and it is locked again."
-    files = "1 file" if drilled.files == 1 else f"{drilled.files} files"
-    return f"It opened, {files} ({size(drilled.bytes)}) could be read, and it is locked again."
+        return _("It opened, there was no file to read in it, and it is locked again.")
+    return ngettext(
+        "It opened, {count} file ({size}) could be read, and it is locked again.",
+        "It opened, {count} files ({size}) could be read, and it is locked again.",
+        drilled.files,
+        size=size(drilled.bytes),
+    )
 
 
 def _from_paper(session: Session, name: str) -> tuple[Secret, SlotOpened]:
@@ -218,11 +262,11 @@ def _from_paper(session: Session, name: str) -> tuple[Secret, SlotOpened]:
             raise
     vaults.entry(name)
     if not has_terminal():
-        reason = "there is no terminal for its recovery key, and no --recovery-key-file"
+        reason = N_("there is no terminal for its recovery key, and no --recovery-key-file")
         raise PasswordUnavailable(name=name, reason=reason)
     with private_screen(ascii_only=session.output.ascii_only) as screen:
         screen.clear()
-        screen.line("Type what is on the paper; dashes, blanks and case don't matter.")
+        screen.line(_("Type what is on the paper; dashes, blanks and case don't matter."))
         return typed_right(session, screen, name)
 
 

@@ -10,6 +10,7 @@ from vaultui.cli.output import place, shown, size
 from vaultui.cli.session import Session
 from vaultui.model.errors import CheckFoundDamage, NothingToCheck
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.language import _
 from vaultui.vaults import (
     CheckMessage,
     CheckProgress,
@@ -31,14 +32,21 @@ def info_verb(session: Session) -> int:
         return 0
     names = names_in_words(info)
     if "LongNames" in info.feature_flags:
-        names += f", those longer than {info.long_name_max} bytes in files of their own"
+        names += _(
+            ", those longer than {long_name_max} bytes in files of their own",
+            long_name_max=info.long_name_max,
+        )
     rows = [
-        *([("encrypted view", f"of {place(entry.cipherdir)}")] if entry.reverse else []),
-        ("made by", info.creator),
-        ("content", content_in_words(info)),
-        ("names", names),
-        ("key derivation", info.key_derivation),
-        ("features", " ".join(info.feature_flags)),
+        *(
+            [(_("encrypted view"), _("of {cipherdir}", cipherdir=place(entry.cipherdir)))]
+            if entry.reverse
+            else []
+        ),
+        (_("made by"), info.creator),
+        (_("content"), content_in_words(info)),
+        (_("names"), names),
+        (_("key derivation"), info.key_derivation),
+        (_("features"), " ".join(info.feature_flags)),
     ]
     for label, value in rows:
         session.output.line(f"{label:<16}{shown(value)}")
@@ -52,7 +60,12 @@ def check_verb(session: Session) -> int:
     def tell(message: CheckMessage) -> None:
         if isinstance(message, CheckProgress):
             output.step(
-                f"{message.files} files, {size(message.bytes)}: {shown(message.path)[-50:]}"
+                _(
+                    "{files} files, {size}: {path}",
+                    files=message.files,
+                    size=size(message.bytes),
+                    path=shown(message.path)[-50:],
+                )
             )
             return
         if isinstance(message, ConflictCopy):
@@ -63,7 +76,7 @@ def check_verb(session: Session) -> int:
         found.append(message)
         if not output.as_json:
             path = message.path or message.cipher_path
-            output.line(f"{message.kind}: {shown(path)} ({shown(message.reason)})")
+            output.line(f"{message.kind}: {shown(path)} ({shown(_(message.reason))})")
 
     name = session.arguments.name
     if session.vaults.entry(name).reverse:
@@ -79,5 +92,12 @@ def check_verb(session: Session) -> int:
         return int(ExitCode.FSCK_ERRORS) if damaged else 0
     if damaged:
         raise CheckFoundDamage(corrupt=checked.corrupt, skipped=checked.skipped)
-    output.line(f"{shown(name)} is whole: {checked.files} files, {size(checked.bytes)}.")
+    output.line(
+        _(
+            "{name} is whole: {files} files, {size}.",
+            name=shown(name),
+            files=checked.files,
+            size=size(checked.bytes),
+        )
+    )
     return 0
