@@ -55,7 +55,7 @@ class StandInListing:
         *,
         name: str | None = None,
         mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
+        idle_timeout_s: float | None = None,
         read_only: bool = False,
         config_path: str = "",
         reverse: bool = False,
@@ -71,7 +71,7 @@ class StandInListing:
             name,
             cipherdir=cipherdir,
             mountpoint=mountpoint or "",
-            idle_timeout_s=idle_timeout_s,
+            idle_timeout_s=idle_timeout_s or 0.0,
             reverse=reverse,
             key_file=key_file,
         )
@@ -83,7 +83,7 @@ class StandInListing:
         *,
         name: str | None = None,
         mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
+        idle_timeout_s: float | None = None,
         flavour: Flavour | None = None,
         key_file: str = "",
     ) -> Created:

@@ -639,6 +639,20 @@ class SettingsUnsaved(VaultuiError):
     cure = N_("Correct that place and try again; vaultui does not write over what it cannot read.")
 
 
+class SettingUnknown(VaultuiError):
+    code = "setting-unknown"
+    exit_code = ExitCode.USAGE
+    template = N_("There is no setting called {key}.")
+    cure = N_("{similar}`vaultui settings` lists them; with the name of a vault, its own.")
+
+
+class SettingValueInvalid(VaultuiError):
+    code = "setting-value-invalid"
+    exit_code = ExitCode.USAGE
+    template = N_("{key} is not changed: {reason}.")
+    cure = N_("`vaultui settings` tells what each may be.")
+
+
 class VaultUnknown(VaultuiError):
     code = "vault-unknown"
     exit_code = ExitCode.VAULT_UNKNOWN

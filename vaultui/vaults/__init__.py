@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.batch import Batch, Result
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.duration import format_duration, parse_duration
-    from vaultui.vaults.entry import VaultEntry, check_name
+    from vaultui.vaults.entry import AutoLock, VaultEntry, check_name
     from vaultui.vaults.flavour import (
         CONTENT_CHOICES,
         NAMES_CHOICES,
@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from vaultui.vaults.recoverysheet import write_sheet
     from vaultui.vaults.savedpassword import SavedPassword
     from vaultui.vaults.service import Vaults
+    from vaultui.vaults.setting import Setting, SettingKind
+    from vaultui.vaults.settings import SettingRow, Settings
+    from vaultui.vaults.settingsfile import ProgramSettings
     from vaultui.vaults.status import VaultStatus
     from vaultui.vaults.unlocking import StepReport
     from vaultui.vaults.watch import Watch
@@ -82,6 +85,7 @@ __all__ = [
     "CONTENT_CHOICES",
     "NAMES_CHOICES",
     "TOKEN_KIND",
+    "AutoLock",
     "Batch",
     "Calibrated",
     "CheckMessage",
@@ -114,9 +118,14 @@ __all__ = [
     "PasswordSource",
     "PathAnswer",
     "Paths",
+    "ProgramSettings",
     "RecoveryKey",
     "Result",
     "SavedPassword",
+    "Setting",
+    "SettingKind",
+    "SettingRow",
+    "Settings",
     "SlotInfo",
     "SlotKind",
     "SlotOpened",
@@ -171,7 +180,7 @@ _HOMES = {
     ),
     "vaultui.vaults.recoverysheet": ("write_sheet",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
-    "vaultui.vaults.entry": ("VaultEntry", "check_name"),
+    "vaultui.vaults.entry": ("AutoLock", "VaultEntry", "check_name"),
     "vaultui.vaults.flavour": (
         "CONTENT_CHOICES",
         "NAMES_CHOICES",
@@ -205,6 +214,9 @@ _HOMES = {
     "vaultui.vaults.paths": ("Paths", "default_paths"),
     "vaultui.vaults.savedpassword": ("SavedPassword",),
     "vaultui.vaults.service": ("Vaults",),
+    "vaultui.vaults.setting": ("Setting", "SettingKind"),
+    "vaultui.vaults.settings": ("SettingRow", "Settings"),
+    "vaultui.vaults.settingsfile": ("ProgramSettings",),
     "vaultui.vaults.status": ("VaultStatus",),
     "vaultui.vaults.unlocking": ("StepReport",),
     "vaultui.vaults.watch": ("Watch",),

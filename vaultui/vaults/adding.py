@@ -15,6 +15,7 @@ from vaultui.model.ids import VaultId
 from vaultui.vaults.discovery import is_reverse, name_for
 from vaultui.vaults.entry import VaultEntry, check_name, check_unique
 from vaultui.vaults.paths import Paths, absolute
+from vaultui.vaults.settingsfile import ProgramSettings
 from vaultui.vaults.unlocking import check_overlap
 from vaultui.vaults.waiting import in_thread
 
@@ -45,13 +46,16 @@ def new_entry(
     *,
     name: str | None = None,
     mountpoint: str | None = None,
-    idle_timeout_s: float = 0.0,
+    idle_timeout_s: float | None = None,
     read_only: bool = False,
     config_path: str = "",
     reverse: bool = False,
     key_file: str = "",
+    program: ProgramSettings | None = None,
 ) -> VaultEntry:
     """Return an entry that could be registered; nothing is written.
+
+    What is left open is as the settings of the program have it, or as they are by default.
 
     A plain directory with the config of an encrypted view is recognised without `reverse`.
     Raises VaultNameInvalid, VaultExists or MountpointOverlap.
@@ -59,12 +63,14 @@ def new_entry(
     place = absolute(cipherdir)
     chosen = name_for(place, (entry.name for entry in known)) if name is None else name
     check_name(chosen)
+    program = program or ProgramSettings(vaults_dir=str(paths.vaults_dir))
     entry = VaultEntry(
         id=VaultId(secrets.token_hex(8)),
         name=chosen,
         cipherdir=place,
-        mountpoint=absolute(mountpoint) if mountpoint else str(paths.vaults_dir / chosen),
-        idle_timeout_s=idle_timeout_s,
+        mountpoint=absolute(mountpoint or str(Path(program.vaults_dir, chosen))),
+        idle_timeout_s=program.idle_timeout_s if idle_timeout_s is None else idle_timeout_s,
+        autolock=program.autolock,
         read_only=read_only,
         config_path=absolute(config_path) if config_path else "",
         reverse=reverse or (not config_path and is_reverse(place)),

@@ -54,6 +54,16 @@ def uninstall(vault: VaultId, data_home: Path | None = None) -> None:
         (base / "applications" / entry_name(vault)).unlink()
 
 
+def rename(entry: VaultEntry, data_home: Path | None = None) -> None:
+    """Write the entry of a vault anew under its new name, where it has one."""
+    file = (
+        (_data_home() if data_home is None else data_home) / "applications" / entry_name(entry.id)
+    )
+    if file.exists():
+        with suppress(DesktopEntryFailed):  # it still names the old one, and says so when started
+            _write(file, unlock_entry(entry).encode())
+
+
 def entry_name(vault: VaultId) -> str:
     """Return the file name of a vault's entry: by its id, since names may have any character."""
     return f"vaultui-unlock-{vault}.desktop"

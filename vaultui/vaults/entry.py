@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vaultui.linux.mountinfo import leads_to, read_mounts
 from vaultui.model.errors import VaultExists, VaultNameInvalid
 from vaultui.model.ids import VaultId
+from vaultui.wire.autolock import LockOn, WhenBusy
 
 NAME_MAX = 64
 """Characters of a vault's name: it becomes a directory name and has a column on the screen."""
@@ -37,6 +38,16 @@ class MountOptions:
 
 
 @dataclass(frozen=True)
+class AutoLock:
+    """When a vault is locked beside its idle lock. The names are those of MountSpec."""
+
+    lock_on: tuple[LockOn, ...] = tuple(LockOn)
+    when_busy: WhenBusy = WhenBusy.RETRY
+    notify: bool = True
+    """Tell about it as a desktop notification."""
+
+
+@dataclass(frozen=True)
 class VaultEntry:
     """What is known about a vault without looking at it. Paths are absolute text."""
 
@@ -54,6 +65,8 @@ class VaultEntry:
     options: MountOptions = MountOptions()
     key_file: str = ""
     """Path of a file that is a key of it, alone or together with a password; empty for none."""
+    autolock: AutoLock = AutoLock()
+    favourite: bool = False
 
     @property
     def opens_read_only(self) -> bool:

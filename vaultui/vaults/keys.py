@@ -26,6 +26,7 @@ from vaultui.vaults import savedpassword, volumes
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Derivation, Key, NewKey, with_key_file
 from vaultui.vaults.paths import absolute
+from vaultui.vaults.placetext import path_to_text
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.savedpassword import SavedPassword
 from vaultui.vaults.tokenkind import has_token
@@ -214,7 +215,7 @@ class Keys:
         await with_key_file(entry, key, attempt)
         after = await volumes.info(entry)
         if entry.key_file and not any(left.kind in _WITH_FILE for left in slots_of(after)):
-            self._registry.replace(replace(entry, key_file=""))
+            self._registry.set_value(entry.id, "key_file", None)
         # There were several keys before, and gocryptfs knows of one.
         regained = Compatibility.REGAINED if gocryptfs_opens(after) else Compatibility.UNCHANGED
         return await self._mended(entry, slots_of(after), regained, key, None)
@@ -273,7 +274,7 @@ class Keys:
             key = replace(key, key_file=new_key_file)
             if entry.key_file:
                 entry = replace(entry, key_file=new_key_file)
-                self._registry.replace(entry)
+                self._registry.set_value(entry.id, "key_file", path_to_text(new_key_file))
         after = await volumes.info(entry)
         slots, compatibility = slots_of(after), _compatibility(before, after)
         if new is None:

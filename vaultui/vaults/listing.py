@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.observer import observe
 from vaultui.vaults.outcomes import Created
 from vaultui.vaults.paths import Paths, absolute
+from vaultui.vaults.placetext import path_to_text
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.turns import turn
 from vaultui.vaults.waiting import in_thread
@@ -41,7 +41,7 @@ class Listing:
         *,
         name: str | None = None,
         mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
+        idle_timeout_s: float | None = None,
         read_only: bool = False,
         config_path: str = "",
         reverse: bool = False,
@@ -63,6 +63,7 @@ class Listing:
             config_path=config_path,
             reverse=reverse,
             key_file=key_file,
+            program=self._registry.settings().program,
         )
         await volumes.info(entry)
         self._register(entry)
@@ -75,7 +76,7 @@ class Listing:
         *,
         name: str | None = None,
         mountpoint: str | None = None,
-        idle_timeout_s: float = 0.0,
+        idle_timeout_s: float | None = None,
         flavour: Flavour | None = None,
         key_file: str = "",
     ) -> Created:
@@ -92,6 +93,7 @@ class Listing:
             mountpoint=mountpoint,
             idle_timeout_s=idle_timeout_s,
             key_file=key_file,
+            program=self._registry.settings().program,
         )
         # Before the volume exists: one that can't be registered would be left lying about.
         self._registry.check_addable(entry)
@@ -123,14 +125,14 @@ class Listing:
 
     def remember_key_file(self, name: str, path: str) -> None:
         """Remember where a vault's key file is; an empty path forgets it."""
-        entry = self._registry.entry(name)
-        self._registry.replace(replace(entry, key_file=path and absolute(path)))
+        text = path_to_text(absolute(path)) if path else None
+        self._registry.set_value(self._registry.entry(name).id, "key_file", text)
 
     def discover(self) -> list[Path]:
         """Return volumes on this machine that are not registered, in the likely places."""
         return discovery.discover(entry.cipherdir for entry in self._registry.entries())
 
     def _register(self, entry: VaultEntry) -> None:
-        adding.make_mountpoint(entry, self._paths.vaults_dir)
+        adding.make_mountpoint(entry, self._registry.vaults_dir)
         self._registry.add(entry)
         self._guard.protect(entry.mountpoint)

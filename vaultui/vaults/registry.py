@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,9 +24,18 @@ from vaultui.model.errors import (
     VaultuiError,
     VaultUnknown,
 )
+from vaultui.model.ids import VaultId
 from vaultui.vaults.entry import VaultEntry, check_unique
 from vaultui.vaults.paths import Paths
-from vaultui.vaults.settings import NEW_FILE, parse_settings, with_entry, without_entry
+from vaultui.vaults.setting import Value
+from vaultui.vaults.settingsfile import ProgramSettings, SettingsFile, parse_settings
+from vaultui.vaults.settingstext import (
+    NEW_FILE,
+    with_entry,
+    with_order,
+    with_value,
+    without_entry,
+)
 
 _Signature = tuple[int, int, int] | None
 
@@ -37,7 +46,7 @@ class Registry:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._signature: _Signature = (-1, -1, -1)
-        self._entries: list[VaultEntry] = []
+        self._settings = SettingsFile(ProgramSettings(vaults_dir=str(paths.vaults_dir)))
         self.warning: VaultuiError | None = None
         """The typo that made the last `entries` fall back to the last good copy."""
 
@@ -49,13 +58,22 @@ class Registry:
     def _good_copy(self) -> Path:
         return self._paths.state_dir / "config.last-good.toml"
 
-    def entries(self) -> list[VaultEntry]:
-        """Return the known vaults, in the order of the file, read anew when it changed."""
+    def settings(self) -> SettingsFile:
+        """Return what the settings file says, read anew when it changed."""
         signature = _signature(self._file)
         if signature != self._signature:
             self._load()
             self._signature = signature
-        return list(self._entries)
+        return self._settings
+
+    def entries(self) -> list[VaultEntry]:
+        """Return the known vaults, in the order of the file."""
+        return list(self.settings().entries)
+
+    @property
+    def vaults_dir(self) -> Path:
+        """Where vaults open that have no mount point of their own."""
+        return Path(self.settings().program.vaults_dir)
 
     def entry(self, name: str) -> VaultEntry:
         """Return the vault called `name`; raises VaultUnknown with the names that are near."""
@@ -71,24 +89,36 @@ class Registry:
     def check_addable(self, entry: VaultEntry) -> None:
         """Raise what `add` would raise, before something is done that needs it to work."""
         with self._locked():
-            check_unique(entry, self._current()[1])
+            check_unique(entry, self._current()[1].entries)
 
     def add(self, entry: VaultEntry) -> None:
         """Append a vault; raises VaultExists when its name or one of its places is taken."""
 
-        def change(text: str, entries: list[VaultEntry]) -> str:
-            check_unique(entry, entries)
-            return with_entry(text, entry)
+        def change(text: str, settings: SettingsFile) -> str:
+            check_unique(entry, settings.entries)
+            return with_entry(text, entry, settings.program)
 
         self._change(change)
 
-    def replace(self, entry: VaultEntry) -> None:
-        """Change the vault with the id of `entry`; raises VaultUnknown when it is gone."""
+    def set_value(self, vault: VaultId | None, key: str, value: Value | None) -> None:
+        """Change a setting of a vault, or of the program; None takes it out of the file.
 
-        def change(text: str, entries: list[VaultEntry]) -> str:
-            if all(other.id != entry.id for other in entries):
-                raise VaultUnknown(name=entry.name, similar="")
-            return with_entry(text, entry)
+        Raises ValueError where the file would be wrong with it, VaultExists where a name or
+        a place is another vault's, VaultUnknown when the vault is gone.
+        """
+
+        def change(text: str, settings: SettingsFile) -> str:
+            if vault is not None and all(entry.id != vault for entry in settings.entries):
+                raise VaultUnknown(name=vault, similar="")
+            changed = with_value(text, vault, key, value)
+            try:
+                after = self._parse(changed.encode("utf-8"), self._file).entries
+            except SettingsInvalid as error:
+                raise ValueError(error.details["reason"]) from error
+            for entry in after:
+                if entry.id == vault and entry not in settings.entries:
+                    check_unique(entry, [other for other in after if other.id != vault])
+            return changed
 
         self._change(change)
 
@@ -96,33 +126,37 @@ class Registry:
         """Take a vault out; nothing happens when another process did it first."""
         self._change(lambda text, _: without_entry(text, entry.id))
 
+    def arrange(self, order: Sequence[VaultId]) -> None:
+        """Bring the vaults into an order; those that are not named come last."""
+        self._change(lambda text, _: with_order(text, order))
+
     # -- inside ---------------------------------------------------------------------------
 
     def _load(self) -> None:
         try:
             data = self._file.read_bytes()
         except FileNotFoundError:
-            self._entries, self.warning = [], None
+            self._settings, self.warning = self._parse(b"", self._file), None
             return
         except OSError as error:
             reason = reason_of(error)
             self._fall_back(SettingsUnreadable(path=str(self._file), reason=reason))
             return
         try:
-            self._entries = self._parse(data, self._file)
+            self._settings = self._parse(data, self._file)
         except SettingsInvalid as error:
             self._fall_back(error)
             return
         self.warning = None
         self._keep_good_copy(data)
 
-    def _parse(self, data: bytes, path: Path) -> list[VaultEntry]:
+    def _parse(self, data: bytes, path: Path) -> SettingsFile:
         return parse_settings(data, path, self._paths.vaults_dir)
 
     def _fall_back(self, warning: VaultuiError) -> None:
         self.warning = warning
         try:
-            self._entries = self._parse(self._good_copy.read_bytes(), self._good_copy)
+            self._settings = self._parse(self._good_copy.read_bytes(), self._good_copy)
         except (OSError, SettingsInvalid):
             # There never was a good one. What was known a moment ago is the best there is.
             return
@@ -134,10 +168,10 @@ class Registry:
                 remove_temporaries(self._good_copy)
                 write_durably(self._good_copy, data)
 
-    def _change(self, change: Callable[[str, list[VaultEntry]], str]) -> None:
+    def _change(self, change: Callable[[str, SettingsFile], str]) -> None:
         with self._locked():
-            text, entries = self._current()
-            changed = change(text, entries).encode("utf-8")
+            text, settings = self._current()
+            changed = change(text, settings).encode("utf-8")
             # What we write must be what we would read: a slip here would cost the person
             # their list at the next start.
             self._parse(changed, self._file)
@@ -152,8 +186,8 @@ class Registry:
             self._keep_good_copy(changed)
             self._signature = (-1, -1, -1)
 
-    def _current(self) -> tuple[str, list[VaultEntry]]:
-        """Return the text and its vaults; raises SettingsUnsaved over a file with a typo."""
+    def _current(self) -> tuple[str, SettingsFile]:
+        """Return the text and what it says; raises SettingsUnsaved over a file with a typo."""
         try:
             data = self._file.read_bytes()
         except FileNotFoundError:

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.keys import Keys
     from vaultui.vaults.listing import Listing
     from vaultui.vaults.machine import Machine
+    from vaultui.vaults.settings import Settings
     from vaultui.vaults.unlocking import StepReport
 
 ENDING_S = 2.0
@@ -145,7 +147,8 @@ class Vaults:
                 status = await self._observe(entry, my_turn=True)
             check_openable(status)
             wanted = options or UnlockOptions()
-            await open_vault(self.paths, self._guard, entry, key, wanted, on_step)
+            paths = replace(self.paths, vaults_dir=self._registry.vaults_dir)
+            await open_vault(paths, self._guard, entry, key, wanted, on_step)
             return Unlocked(await self._observe(entry, my_turn=True), already=False)
 
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
@@ -258,6 +261,13 @@ class Vaults:
         from vaultui.vaults.keyring import Keyring
 
         return Keyring(self._registry)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the program and of each vault."""
+        from vaultui.vaults.settings import Settings
+
+        return Settings(self.paths, self._registry, self._guard)
 
     @cached_property
     def machine(self) -> Machine:

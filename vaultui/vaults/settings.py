@@ -1,301 +1,180 @@
-"""The text of the settings file: what it means, and how it is changed without losing a comment.
-
-Reading goes through the standard library and is strict: an unknown key is a typo, and is
-told with its line and column. Changing goes through tomlkit, which keeps everything that a
-person wrote by hand.
-"""
+"""The use cases about settings: of the program and of each vault, looked at and changed."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import tomllib
-from collections.abc import Sequence
-from pathlib import Path
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from vaultui.model.errors import SettingsInvalid, VaultuiError
-from vaultui.model.ids import VaultId
-from vaultui.vaults.duration import format_duration, parse_duration
-from vaultui.vaults.entry import MountOptions, VaultEntry, check_name
-
-NEW_FILE = """\
-# Settings of vaultui. Edit freely: vaultui changes only the entries that you change in it,
-# and keeps comments and order. After a typo it says where, and goes on with the last good
-# copy until the place is corrected.
-#
-# [[vault]]                      one for each vault
-# name = "Work"                  what you call it
-# cipherdir = "~/Sync/work.c"    where its encrypted files are
-# mountpoint = "~/Vaults/Work"   where it opens; left out: ~/Vaults/NAME
-# idle_timeout = "15m"           lock after so long without use; left out: never
-# read_only = true               open it without the right to write; left out: false
-# config = "~/work.conf"         volume config outside the cipher directory
-# key_file = "~/work.key"        file that opens it, alone or together with the password
-# reverse = true                 show a plain directory encrypted; left out: false
-# id = "0123456789abcdef"        given by vaultui; ties the vault to its saved password
-"""
-
-_SWITCHES = {key: value for key, value in vars(MountOptions()).items() if isinstance(value, bool)}
-"""Keys of the mount options that are true or false, with what they are when left out."""
-_OF_VIEWS = ("exclude", "one_file_system")
-_KEYS = (
-    *("id", "name", "cipherdir", "mountpoint", "idle_timeout", "read_only", "config"),
-    *("key_file", "reverse", "exclude", *_SWITCHES),
-)
-_ID = re.compile(r"[0-9a-f]{16}")
-_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+from vaultui.model.errors import AlreadyOpen, SettingUnknown, SettingValueInvalid, VaultuiError
+from vaultui.model.language import Phrase
+from vaultui.model.states import VaultState
+from vaultui.vaults import desktopentries
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.mountguard import MountGuard
+from vaultui.vaults.observer import observe
+from vaultui.vaults.paths import Paths, absolute
+from vaultui.vaults.placetext import path_to_text
+from vaultui.vaults.registry import Registry
+from vaultui.vaults.setting import KEYMAP, PROGRAM, VAULT, Setting, SettingKind, Value
+from vaultui.vaults.settingsfile import ProgramSettings, SettingsFile
+from vaultui.vaults.turns import turn
+from vaultui.vaults.unlocking import check_overlap
 
 
-def parse_settings(data: bytes, path: Path, vaults_dir: Path) -> list[VaultEntry]:
-    """Return the vaults in the settings text; raises SettingsInvalid with line and column."""
-    return _Reader(data, path, vaults_dir).entries()
+@dataclass(frozen=True)
+class SettingRow:
+    """A setting and what it is now."""
+
+    setting: Setting
+    value: Value
+    """As the file has it, or would have it where it is left out."""
+    given: bool
+    """Whether it stands in the file."""
+
+    @property
+    def key(self) -> str:
+        return self.setting.key
+
+    @property
+    def text(self) -> str:
+        """The value as a person types it; empty for nothing."""
+        return value_text(self.value)
 
 
-class _Reader:
-    def __init__(self, data: bytes, path: Path, vaults_dir: Path) -> None:
-        self._path = path
-        self._vaults_dir = vaults_dir
+def value_text(value: Value) -> str:
+    """Return a value as a person types it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+class Settings:
+    """The settings of one user. Without a name, a method is about those of the program."""
+
+    def __init__(self, paths: Paths, registry: Registry, guard: MountGuard) -> None:
+        self._paths = paths
+        self._registry = registry
+        self._guard = guard
+
+    @property
+    def program(self) -> ProgramSettings:
+        """What the settings of the program mean now."""
+        return self._registry.settings().program
+
+    def check(self) -> VaultuiError | None:
+        """Read the file anew, and return what is wrong with it."""
+        self._registry.settings()
+        return self._registry.warning
+
+    def rows(self, name: str | None = None) -> list[SettingRow]:
+        """Return all settings of the program, or of a vault, in the order of the manual."""
+        if name is None:
+            given = self._registry.settings().given.get(None, {})
+            keymap = [_key_setting(key) for key in given if key.startswith(f"{KEYMAP}.")]
+            return [self._row(setting, None) for setting in (*PROGRAM.values(), *keymap)]
+        entry = self._registry.entry(name)
+        return [self._row(setting, entry) for setting in VAULT.values()]
+
+    def row(self, key: str, name: str | None = None) -> SettingRow:
+        """Return one setting; raises SettingUnknown with the names that are near."""
+        entry = None if name is None else self._registry.entry(name)
+        return self._row(find_setting(key, of_vault=entry is not None), entry)
+
+    async def set(self, key: str, value: Value, name: str | None = None) -> SettingRow:
+        """Change a setting; a text means what it means when it is typed.
+
+        Raises SettingUnknown, SettingValueInvalid, VaultExists, and AlreadyOpen for what can't
+        be changed while the vault is open.
+        """
+        entry = None if name is None else self._registry.entry(name)
+        setting = find_setting(key, of_vault=entry is not None)
         try:
-            self._text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            column = error.start - data.rfind(b"\n", 0, error.start)
-            raise self._invalid(line, column, "a byte there is not UTF-8") from error
+            value = setting.typed(value) if isinstance(value, str) else value
+            if setting.kind is SettingKind.PATH and isinstance(value, str) and value:
+                value = path_to_text(absolute(value))
+            if value == "" and not setting.required:
+                return await self.unset(key, name)
+            setting.meaning(value)
+        except ValueError as error:
+            raise SettingValueInvalid(key=key, reason=error.args[0]) from error
+        return await self._change(setting, value, entry)
 
-    def entries(self) -> list[VaultEntry]:
+    async def unset(self, key: str, name: str | None = None) -> SettingRow:
+        """Take a setting out of the file, so that it is what it is by default."""
+        entry = None if name is None else self._registry.entry(name)
+        setting = find_setting(key, of_vault=entry is not None)
+        if setting.required:
+            raise SettingValueInvalid(key=key, reason=Phrase("a vault needs its {key}", key=key))
+        return await self._change(setting, None, entry)
+
+    async def _change(
+        self, setting: Setting, value: Value | None, entry: VaultEntry | None
+    ) -> SettingRow:
+        if entry is None or not setting.when_locked:
+            self._write(setting, value, entry)
+            return self._row(setting, entry and self._by_id(entry))
+        self._paths.ensure_runtime_dir()
+        async with turn(self._paths, entry.id, VaultState.LOCKING):
+            if (await observe(self._paths, entry, my_turn=True)).mounted:
+                raise AlreadyOpen(name=entry.name)
+            self._write(setting, value, entry)
+            after = self._by_id(entry)
+            if after.mountpoint != entry.mountpoint:
+                self._guard.release(entry.mountpoint)
+                self._guard.protect(after.mountpoint)
+            if after.name != entry.name:
+                desktopentries.rename(after)
+        return self._row(setting, after)
+
+    def _write(self, setting: Setting, value: Value | None, entry: VaultEntry | None) -> None:
+        if entry is not None and setting.key in ("cipherdir", "mountpoint"):
+            place = setting.meaning(value) if value is not None else ""
+            assert isinstance(place, str)
+            cipherdir = place if setting.key == "cipherdir" else entry.cipherdir
+            mountpoint = place if setting.key == "mountpoint" else entry.mountpoint
+            check_overlap(cipherdir, mountpoint or str(self._registry.vaults_dir / entry.name))
         try:
-            document = tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
-            raise self._syntax(error) from error
-        for key in document:
-            if key != "vault":
-                raise self._at(None, key, f"there is no setting called {key}")
-        tables = document.get("vault", [])
-        if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
-            raise self._at(None, "vault", "a vault begins with [[vault]], in double brackets")
-        entries: list[VaultEntry] = []
-        for index, table in enumerate(tables):
-            entry = self._entry(index, table)
-            for other in entries:
-                if other.name == entry.name:
-                    raise self._at(index, "name", f"there are two vaults called {entry.name}")
-                if other.id == entry.id:
-                    raise self._at(index, "id", f"{other.name} has the same id")
-            entries.append(entry)
-        return entries
+            self._registry.set_value(None if entry is None else entry.id, setting.key, value)
+        except ValueError as error:
+            raise SettingValueInvalid(key=setting.key, reason=error.args[0]) from error
 
-    def _entry(self, index: int, table: dict[str, Any]) -> VaultEntry:
-        for key in table:
-            if key not in _KEYS:
-                raise self._at(index, key, f"a vault has no setting called {key}")
-        name = self._string(index, table, "name")
-        try:
-            check_name(name)
-        except VaultuiError as error:
-            raise self._at(index, "name", error.summary.rstrip(".")) from error
-        cipherdir = self._place(index, table, "cipherdir")
-        mountpoint = str(self._vaults_dir / name)
-        if "mountpoint" in table:
-            mountpoint = self._place(index, table, "mountpoint")
-        idle = 0.0
-        if "idle_timeout" in table:
-            try:
-                idle = parse_duration(self._string(index, table, "idle_timeout"))
-            except ValueError as error:
-                raise self._at(index, "idle_timeout", str(error)) from error
-        vault_id = id_of_place(cipherdir)
-        if "id" in table:
-            vault_id = VaultId(self._string(index, table, "id"))
-            if not _ID.fullmatch(vault_id):
-                raise self._at(index, "id", "an id has 16 digits of 0 to 9 and a to f")
-        config = self._place(index, table, "config") if "config" in table else ""
-        return VaultEntry(
-            vault_id,
-            name,
-            cipherdir,
-            mountpoint,
-            idle,
-            self._switch(index, table, "read_only", False),
-            config,
-            self._switch(index, table, "reverse", False),
-            self._options(index, table),
-            self._place(index, table, "key_file") if "key_file" in table else "",
-        )
+    def _by_id(self, entry: VaultEntry) -> VaultEntry:
+        return next(other for other in self._registry.entries() if other.id == entry.id)
 
-    def _options(self, index: int, table: dict[str, Any]) -> MountOptions:
-        for key in _OF_VIEWS:
-            if key in table and table.get("reverse") is not True:
-                raise self._at(index, key, f"{key} is for a vault with reverse = true")
-        patterns = table.get("exclude", [])
-        if not isinstance(patterns, list) or not all(p and isinstance(p, str) for p in patterns):
-            raise self._at(index, "exclude", "exclude is a list of patterns, each in quotes")
-        switches = {key: self._switch(index, table, key, _SWITCHES[key]) for key in _SWITCHES}
-        return MountOptions(**switches, exclude_patterns=tuple(patterns))
+    def _row(self, setting: Setting, entry: VaultEntry | None) -> SettingRow:
+        settings = self._registry.settings()
+        given = settings.given.get(None if entry is None else entry.id, {})
+        if setting.key in given:
+            return SettingRow(setting, given[setting.key], given=True)
+        return SettingRow(setting, _left_out(setting, entry, settings), given=False)
 
-    def _switch(self, index: int, table: dict[str, Any], key: str, default: bool) -> bool:
-        value = table.get(key, default)
-        if not isinstance(value, bool):
-            raise self._at(index, key, f"{key} is true or false, without quotes")
+
+def find_setting(key: str, *, of_vault: bool) -> Setting:
+    """Return a setting of a vault or of the program; raises SettingUnknown."""
+    table: Mapping[str, Setting] = VAULT if of_vault else PROGRAM
+    if key in table:
+        return table[key]
+    if not of_vault and key.startswith(f"{KEYMAP}.") and key != f"{KEYMAP}.":
+        return _key_setting(key)
+    near = difflib.get_close_matches(key, table, n=2)
+    similar = Phrase("Did you mean {names}? ", names=", ".join(near)) if near else ""
+    raise SettingUnknown(key=key, similar=similar)
+
+
+def _key_setting(key: str) -> Setting:
+    return Setting(key, SettingKind.KEYS, "")
+
+
+def _left_out(setting: Setting, entry: VaultEntry | None, settings: SettingsFile) -> Value:
+    """Return what a setting is, as the file would have it, while it is not in there."""
+    if entry is None:
+        return setting.default
+    if setting.inherited:
+        program: Mapping[str, Any] = settings.given.get(None, {})
+        value: Value = program.get(setting.key, PROGRAM[setting.key].default)
         return value
-
-    def _string(self, index: int, table: dict[str, Any], key: str) -> str:
-        value = table.get(key)
-        if value is None:
-            raise self._at(index, key, f"this vault has no {key}")
-        if not isinstance(value, str) or not value:
-            raise self._at(index, key, f"{key} is a text in quotes")
-        return value
-
-    def _place(self, index: int, table: dict[str, Any], key: str) -> str:
-        text = self._string(index, table, key)
-        path = path_from_text(text)
-        if path is None:
-            raise self._at(index, key, f"{key} is a path that begins with / or ~/")
-        return path
-
-    def _syntax(self, error: tomllib.TOMLDecodeError) -> SettingsInvalid:
-        # Python 3.14 has the place as attributes; the text of the message has had it always.
-        message = str(error)
-        match = _TOML_PLACE.search(message)
-        lines = self._text.splitlines() or [""]
-        line, column = len(lines), len(lines[-1]) + 1
-        if match:
-            message = message[: match.start()]
-            if match[1]:
-                line, column = int(match[1]), int(match[2])
-        return self._invalid(line, column, message[:1].lower() + message[1:])
-
-    def _at(self, index: int | None, key: str, reason: str) -> SettingsInvalid:
-        return self._invalid(*_place_of(self._text, index, key), reason)
-
-    def _invalid(self, line: int, column: int, reason: str) -> SettingsInvalid:
-        return SettingsInvalid(path=str(self._path), line=line, column=column, reason=reason)
-
-
-def _place_of(text: str, index: int | None, key: str) -> tuple[int, int]:
-    """Return line and column, from 1, of a key of the vault `index`, or of the top level.
-
-    tomllib gives values without places. Falls back to the vault's header, then to the
-    first line, for the spellings (inline tables) that this search does not follow.
-    """
-    wanted = re.compile(rf"""\s*(?:\[+\s*)?(["']?){re.escape(key)}\1\s*[\].=]""")
-    header = re.compile(r"\s*\[\[\s*vault\s*\]\]")
-    vault, fallback = -1, (1, 1)
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header.match(line):
-            vault += 1
-            if vault == index:
-                fallback = (number, len(line) - len(line.lstrip()) + 1)
-        if (index is None or vault == index) and wanted.match(line):
-            return number, len(line) - len(line.lstrip()) + 1
-    return fallback
-
-
-def with_entry(text: str, entry: VaultEntry) -> str:
-    """Return the settings with `entry` appended, or changed in place where its id is known."""
-    import tomlkit
-    from tomlkit.items import AoT
-
-    document = tomlkit.parse(text or NEW_FILE)
-    tables = document.get("vault")
-    if not isinstance(tables, AoT):
-        tables = tomlkit.aot()
-        document["vault"] = tables
-    wanted = _table_values(entry)
-    for table, known in zip(tables, _ids(tables), strict=True):
-        if known == entry.id:
-            for key in _KEYS:
-                if key in wanted and table.get(key) != wanted[key]:
-                    table[key] = wanted[key]
-                elif key not in wanted and key in table:
-                    del table[key]
-            return tomlkit.dumps(document)
-    table = tomlkit.table()
-    for key, value in wanted.items():
-        table[key] = value
-    tables.append(table)
-    return tomlkit.dumps(document)
-
-
-def without_entry(text: str, vault: VaultId) -> str:
-    """Return the settings without the vault `vault`."""
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    tables = document.get("vault", [])
-    for index, known in enumerate(_ids(tables)):
-        if known == vault:
-            del tables[index]
-            break
-    if not tables and "vault" in document:
-        del document["vault"]
-    return tomlkit.dumps(document)
-
-
-def _ids(tables: Sequence[Any]) -> list[str]:
-    return [
-        str(table.get("id") or id_of_place(path_from_text(str(table["cipherdir"])) or ""))
-        for table in tables
-    ]
-
-
-def _table_values(entry: VaultEntry) -> dict[str, str | bool | list[str]]:
-    values: dict[str, str | bool | list[str]] = {
-        "name": entry.name,
-        "cipherdir": path_to_text(entry.cipherdir),
-        "mountpoint": path_to_text(entry.mountpoint),
-    }
-    if entry.idle_timeout_s:
-        values["idle_timeout"] = format_duration(entry.idle_timeout_s)
-    if entry.read_only:
-        values["read_only"] = True
-    if entry.config_path:
-        values["config"] = path_to_text(entry.config_path)
-    if entry.key_file:
-        values["key_file"] = path_to_text(entry.key_file)
-    if entry.reverse:
-        values["reverse"] = True
-    options = vars(entry.options)
-    values |= {key: options[key] for key in _SWITCHES if options[key] is not _SWITCHES[key]}
-    if entry.options.exclude_patterns:
-        values["exclude"] = list(entry.options.exclude_patterns)
-    return values | {"id": entry.id}
-
-
-def id_of_place(cipherdir: str) -> VaultId:
-    """Return the id of a vault that was written by hand without one.
-
-    It follows from the cipher directory, so that it stays when the vault is renamed.
-    """
-    return VaultId(hashlib.sha256(os.fsencode(cipherdir)).hexdigest()[:16])
-
-
-def path_to_text(path: str) -> str:
-    """Return an absolute path as the settings file has it.
-
-    A path that is not UTF-8 cannot stand in TOML and becomes a file: URL, with its bytes as
-    percent escapes.
-    """
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return "file://" + quote_from_bytes(os.fsencode(path))
-    home = str(Path.home())
-    if home != "/" and path.startswith(home + "/"):
-        return "~" + path[len(home) :]
-    return path
-
-
-def path_from_text(text: str) -> str | None:
-    """Return the absolute path that `path_to_text` wrote; None when it is not one."""
-    if text.startswith("file:///"):
-        return os.fsdecode(unquote_to_bytes(text.removeprefix("file://")))
-    if text.startswith("~/"):
-        text = str(Path.home()) + text[1:]
-    if not text.startswith("/") or "\0" in text:
-        return None
-    # Not resolved: a link in the path stays what the person wrote.
-    return os.path.normpath(text)
+    if setting.key == "mountpoint":
+        return path_to_text(entry.mountpoint)
+    return setting.default

@@ -100,6 +100,7 @@ async def open_vault(
         fido2_device=key.fido2_device,
         password_source=options.password_source.value,
         **vars(entry.options),
+        **vars(entry.autolock),
     )
 
     def step(taken: Step) -> None:

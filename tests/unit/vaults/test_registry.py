@@ -121,8 +121,30 @@ def test_a_vault_that_was_removed_elsewhere_cannot_be_changed(registry: Registry
     registry.add(entry(1))
     registry.remove(entry(1))
     with pytest.raises(VaultUnknown):
-        registry.replace(entry(1))
+        registry.set_value(entry(1).id, "read_only", True)
     registry.remove(entry(1))
+
+
+def test_a_value_that_the_file_could_not_hold_is_refused_and_changes_nothing(
+    registry: Registry, paths: Paths
+) -> None:
+    registry.add(entry(1))
+    registry.add(entry(2))
+    before = paths.config_file.read_bytes()
+    with pytest.raises(ValueError, match="two vaults called V1"):
+        registry.set_value(entry(2).id, "name", "V1")
+    with pytest.raises(VaultExists):
+        registry.set_value(entry(2).id, "mountpoint", entry(1).mountpoint)
+    with pytest.raises(ValueError, match="exclude is for a vault with reverse"):
+        registry.set_value(entry(1).id, "exclude", ["*.tmp"])
+    assert paths.config_file.read_bytes() == before
+
+
+def test_vaults_come_in_the_order_that_was_asked_for(registry: Registry) -> None:
+    for number in (1, 2, 3):
+        registry.add(entry(number))
+    registry.arrange([entry(3).id, entry(1).id])
+    assert registry.entries() == [entry(3), entry(1), entry(2)]
 
 
 def test_a_settings_file_that_is_a_link_stays_one(

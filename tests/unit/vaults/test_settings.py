@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from vaultui.model.errors import SettingsInvalid
 from vaultui.model.ids import VaultId
-from vaultui.vaults.entry import MountOptions, VaultEntry
-from vaultui.vaults.settings import (
+from vaultui.vaults.entry import AutoLock, MountOptions, VaultEntry
+from vaultui.vaults.placetext import id_of_place, path_from_text, path_to_text
+from vaultui.vaults.settingsfile import SettingsFile, parse_settings
+from vaultui.vaults.settingstext import (
     NEW_FILE,
-    id_of_place,
-    parse_settings,
-    path_from_text,
-    path_to_text,
-    with_entry,
+    with_order,
+    with_value,
     without_entry,
 )
+from vaultui.vaults.settingstext import with_entry as text_with_entry
+from vaultui.wire.autolock import LockOn, WhenBusy
 
 FILE = Path("/etc/x/config.toml")
 VAULTS = Path("/home/u/Vaults")
@@ -57,9 +58,17 @@ VIEW = VaultEntry(
 NEW = VaultEntry(VaultId("00112233445566aa"), "New", "/srv/new.c", "/home/u/Vaults/New")
 
 
-def parse(text: str | bytes) -> list[VaultEntry]:
+def read(text: str | bytes) -> SettingsFile:
     data = text.encode() if isinstance(text, str) else text
     return parse_settings(data, FILE, VAULTS)
+
+
+def parse(text: str | bytes) -> list[VaultEntry]:
+    return list(read(text).entries)
+
+
+def with_entry(text: str, entry: VaultEntry) -> str:
+    return text_with_entry(text, entry, read(text).program)
 
 
 def test_what_was_written_by_hand_is_understood() -> None:
@@ -73,8 +82,11 @@ def test_the_text_of_a_new_file_has_no_vaults_and_its_example_is_right() -> None
         for line in NEW_FILE.splitlines()
         if line.startswith("# ") and ("= " in line or "[[" in line)
     )
-    (entry,) = parse(example)
+    settings = read(example)
+    (entry,) = settings.entries
     assert (entry.name, entry.idle_timeout_s, entry.read_only) == ("Work", 900.0, True)
+    assert settings.program.theme == "dark"
+    assert settings.program.autolock == AutoLock()
 
 
 @pytest.mark.parametrize(
@@ -92,6 +104,11 @@ def test_the_text_of_a_new_file_has_no_vaults_and_its_example_is_right() -> None
             "[[vault]]\nname = 'A'\ncipherdir='/c'\nreverse = true\nexclude = 'x'",
             *(5, 1, "list of patterns"),
         ),
+        ("theme = 'pink'\n", 1, 1, "theme is one of dark"),
+        ("lock_on = ['lunch']\n", 1, 1, "no lunch"),
+        ("lock_on = 'screen'\n", 1, 1, "list of words"),
+        ("keys = 'x'\n", 1, 1, "[keys]"),
+        ("[keys]\nvault.unlock = 3", 2, 1, "text in quotes"),
         ("[[vault]]\nname = 'A/B'\ncipherdir='/c'", 2, 1, "slash"),
         ("[[vault]]\nname = 'A'\ncipherdir='c'", 3, 1, "begins with /"),
         ("[[vault]]\nname = 'A'\ncipherdir=3", 3, 1, "in quotes"),
@@ -136,16 +153,16 @@ def test_adding_keeps_every_line_that_was_there() -> None:
 
 
 def test_a_view_and_its_mount_options_are_read_back_as_they_were_written() -> None:
-    text = with_entry(BY_HAND, VIEW)
-    assert parse(text) == [WORK, PHOTOS, VIEW]
-    plain = VaultEntry(**{**_fields(VIEW), "reverse": False, "options": MountOptions()})
-    assert parse(with_entry(text, plain)) == [WORK, PHOTOS, plain]
+    assert parse(with_entry(BY_HAND, VIEW)) == [WORK, PHOTOS, VIEW]
 
 
 def test_changing_one_vault_keeps_comments_and_order() -> None:
-    moved = VaultEntry(**{**_fields(WORK), "mountpoint": "/mnt/w", "idle_timeout_s": 0.0})
-    changed = with_entry(BY_HAND, moved)
-    assert parse(changed) == [moved, PHOTOS]
+    changed = with_value(BY_HAND, WORK.id, "mountpoint", "/mnt/w")
+    changed = with_value(changed, WORK.id, "idle_timeout", None)
+    assert parse(changed) == [
+        dataclasses.replace(WORK, mountpoint="/mnt/w", idle_timeout_s=0.0),
+        PHOTOS,
+    ]
     assert "# my vaults" in changed
     assert "# the important one" in changed
     assert changed.index("cipherdir") < changed.index("name = 'Work'")
@@ -153,9 +170,117 @@ def test_changing_one_vault_keeps_comments_and_order() -> None:
 
 
 def test_a_vault_without_an_id_keeps_the_one_that_it_always_had() -> None:
-    changed = with_entry(BY_HAND, WORK)
-    (table,) = [t for t in tomllib.loads(changed)["vault"] if t["name"] == "Work"]
-    assert table["id"] == WORK.id
+    changed = with_value(BY_HAND, WORK.id, "cipherdir", "/srv/elsewhere.c")
+    assert parse(changed)[0].id == WORK.id
+
+
+def test_settings_of_the_program_come_before_the_vaults_and_keep_every_line() -> None:
+    changed = with_value(BY_HAND, None, "theme", "light")
+    assert changed.replace('theme = "light"\n', "").split() == BY_HAND.split()
+    assert read(changed).program.theme == "light"
+    assert parse(changed) == [WORK, PHOTOS]
+    assert with_value(changed, None, "theme", None).split() == BY_HAND.split()
+
+
+def test_what_a_vault_leaves_out_is_as_the_program_has_it() -> None:
+    text = 'idle_timeout = "1h"\nlock_on = ["screen"]\nwhen_busy = "lazy"\nnotify = false\n'
+    text += 'vaults_dir = "/mnt"\n' + BY_HAND + "lock_on = []\n"
+    work, photos = parse(text)
+    assert (work.idle_timeout_s, photos.idle_timeout_s) == (900.0, 3600.0)
+    assert work.mountpoint == "/mnt/Work"
+    assert work.autolock == AutoLock((LockOn.SCREEN,), WhenBusy.LAZY, notify=False)
+    assert photos.autolock == AutoLock((), WhenBusy.LAZY, notify=False)
+
+
+def test_a_vault_that_differs_from_the_program_says_so_in_the_file() -> None:
+    text = 'idle_timeout = "1h"\nwhen_busy = "lazy"\n'
+    assert parse(with_entry(text, NEW)) == [NEW]
+    like_it = dataclasses.replace(
+        NEW, idle_timeout_s=3600.0, autolock=AutoLock(when_busy=WhenBusy.LAZY)
+    )
+    changed = with_entry(text, like_it)
+    assert parse(changed) == [like_it]
+    assert changed.count("idle_timeout") == changed.count("when_busy") == 1
+
+
+@pytest.mark.parametrize(
+    "keymap",
+    [
+        '[keys]\n"vault.unlock" = "enter"\n',
+        '[keys]\nvault.unlock = "enter"\n',
+        '[keys.vault]\nunlock = "enter"\n',
+    ],
+)
+def test_keys_are_named_by_action_with_and_without_quotes(keymap: str) -> None:
+    text = keymap + BY_HAND
+    assert read(text).program.keys == {"vault.unlock": "enter"}
+    changed = with_value(text, None, "keys.vault.unlock", "f5")
+    assert read(changed).program.keys == {"vault.unlock": "f5"}
+    changed = with_value(changed, None, "keys.vault.lock", "f6")
+    assert read(changed).program.keys == {"vault.unlock": "f5", "vault.lock": "f6"}
+    assert read(with_value(text, None, "keys.vault.unlock", None)).program.keys == {}
+    assert parse(changed) == [WORK, PHOTOS]
+
+
+COMMENTED = """\
+# all my vaults
+
+# work, since 2019
+[[vault]]
+name = "Work"
+cipherdir = "/srv/work.c"
+
+[keys]
+"vault.lock" = "x"
+
+# pictures of the family
+[[vault]]
+name = "Photos"
+cipherdir = "/srv/photos.c"
+# and the sound recordings
+[[vault]]
+name = "Sound"
+cipherdir = "/srv/sound.c"\
+"""
+
+
+def test_a_comment_above_a_vault_goes_where_the_vault_goes() -> None:
+    work, photos, sound = parse(COMMENTED)
+    turned = with_order(COMMENTED, [sound.id, work.id])
+    assert parse(turned) == [sound, work, photos]
+    lines = [line for line in turned.splitlines() if line.startswith(("#", "name"))]
+    assert lines == [
+        "# all my vaults",
+        *("# and the sound recordings", 'name = "Sound"'),
+        *("# work, since 2019", 'name = "Work"'),
+        *("# pictures of the family", 'name = "Photos"'),
+    ]
+    assert read(turned).program.keys == {"vault.lock": "x"}
+    removed = without_entry(turned, work.id)
+    assert parse(removed) == [sound, photos]
+    assert "2019" not in removed
+    assert "# pictures of the family\n[[vault]]" in removed
+
+
+def test_an_order_that_is_there_already_changes_nothing() -> None:
+    assert with_order(COMMENTED, [entry.id for entry in parse(COMMENTED)[:2]]) == COMMENTED
+
+
+def test_vaults_in_a_list_in_brackets_are_added_to_moved_and_removed() -> None:
+    text = 'vault = [{name = "A", cipherdir = "/a"}, {name = "B", cipherdir = "/b"}]\n'
+    first, second = parse(text)
+    added = with_entry(text, NEW)
+    assert parse(added) == [first, second, NEW]
+    assert parse(with_order(added, [NEW.id, second.id])) == [NEW, second, first]
+    assert parse(without_entry(added, first.id)) == [second, NEW]
+    assert parse(with_value(text, second.id, "favourite", True))[1].favourite
+
+
+def test_a_line_within_a_text_that_looks_like_a_vault_moves_nothing_wrong() -> None:
+    text = BY_HAND + 'config = """/srv/\n[[vault]]\n"""\n'
+    work, photos = parse(text)
+    assert parse(with_order(text, [photos.id])) == [photos, work]
+    assert parse(without_entry(text, work.id)) == [photos]
 
 
 def test_removing_takes_one_vault_and_leaves_the_rest() -> None:
@@ -187,7 +312,3 @@ def test_a_path_below_the_home_is_written_with_a_tilde(home: Path) -> None:
     assert path_to_text(f"{home}/x") == "~/x"
     assert path_from_text("~/x") == f"{home}/x"
     assert path_from_text("~user/x") is None
-
-
-def _fields(entry: VaultEntry) -> dict[str, object]:
-    return {name: getattr(entry, name) for name in VaultEntry.__dataclass_fields__}
