@@ -11,6 +11,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field, Tick
 from vaultui.tui.wording import place
@@ -26,25 +27,28 @@ class AddScreen(Dialog[VaultEntry]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            self.head(box, "Add a vault", "Enter adds  Esc cancels")
-            yield Static("A directory that gocryptfs or vaultui made.", classes="quiet")
+            self.head(box, _("Add a vault"), _("Enter adds  Esc cancels"))
+            yield Static(_("A directory that gocryptfs or vaultui made."), classes="quiet")
             yield Field(
-                "Cipher dir",
+                _("Cipher dir"),
                 Input(self._cipherdir, placeholder="~/Sync/work.c", id="cipherdir", compact=True),
             )
             yield Static(id="found-note", classes="quiet indented", markup=False)
-            yield Field("Name", Input(placeholder="that of the directory", id="name", compact=True))
             yield Field(
-                "Mount at", Input(placeholder="~/Vaults/NAME", id="mountpoint", compact=True)
+                _("Name"), Input(placeholder=_("that of the directory"), id="name", compact=True)
             )
             yield Field(
-                "Idle lock", Input(placeholder="never; or 15m, 1h30m", id="idle", compact=True)
+                _("Mount at"), Input(placeholder="~/Vaults/NAME", id="mountpoint", compact=True)
+            )
+            yield Field(
+                _("Idle lock"),
+                Input(placeholder=_("never; or 15m, 1h30m"), id="idle", compact=True),
             )
             yield Tick("Read-only", id="read-only")
             yield Failure(self.vaultui.glyphs)
             with Horizontal(classes="buttons"):
-                yield Button("Add", variant="primary", id="go", compact=True)
-                yield Button("Cancel", id="cancel", compact=True)
+                yield Button(_("Add"), variant="primary", id="go", compact=True)
+                yield Button(_("Cancel"), id="cancel", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#found-note").display = False
@@ -77,7 +81,7 @@ class AddScreen(Dialog[VaultEntry]):
             return
         cipherdir = self._value("cipherdir")
         if not cipherdir:
-            failure.say("Which directory?")
+            failure.say(_("Which directory?"))
             self.query_one("#cipherdir").focus()
             return
         self._add(cipherdir, idle)

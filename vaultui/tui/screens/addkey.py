@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.choice import Choice, Choices, Option
 from vaultui.tui.widgets.derivationchoice import DerivationChoice, usual
@@ -30,20 +31,22 @@ from vaultui.vaults import (
 )
 
 _KINDS = {
-    SlotKind.PASSWORD: "Opens the vault by itself, like the first one.",
-    SlotKind.KEY_FILE: "Whoever has the file opens the vault: keep it on a stick, not beside it.",
-    SlotKind.PASSWORD_AND_KEY_FILE: "Neither of the two opens the vault without the other.",
+    SlotKind.PASSWORD: N_("Opens the vault by itself, like the first one."),
+    SlotKind.KEY_FILE: N_(
+        "Whoever has the file opens the vault: keep it on a stick, not beside it."
+    ),
+    SlotKind.PASSWORD_AND_KEY_FILE: N_("Neither of the two opens the vault without the other."),
 }
-_RECOVERY = (
-    "A recovery key opens the vault by itself, when the password is forgotten or a key file is "
-    "lost. It is made here, and shown once."
+_RECOVERY = N_(
+    "A recovery key opens the vault by itself, when the password is forgotten or a key "
+    "file is lost. It is made here, and shown once."
 )
 
 
 class AddKeyScreen(KeyForm[KeyAdded]):
     """Answers with the key, after it was added."""
 
-    go = "Add"
+    go = N_("Add")
 
     def __init__(
         self, entry: VaultEntry, slots: Sequence[SlotInfo], *, recovery: bool = False
@@ -51,41 +54,46 @@ class AddKeyScreen(KeyForm[KeyAdded]):
         super().__init__(entry, slots, id="add-key")
         self._recovery = recovery
         if recovery:
-            self.go = "Make it"
+            self.go = N_("Make it")
 
     def title_text(self) -> str:
         name = shown(self.entry.name)
-        return f"A recovery key for {name}" if self._recovery else f"Another key for {name}"
+        return (
+            _("A recovery key for {name}", name=name)
+            if self._recovery
+            else _("Another key for {name}", name=name)
+        )
 
     def fields(self) -> ComposeResult:
         glyphs = self.vaultui.glyphs
         if self._recovery:
-            yield Static(_RECOVERY, classes="quiet", markup=False)
-        yield Static("What opens it now", classes="heading", markup=False)
+            yield Static(_(_RECOVERY), classes="quiet", markup=False)
+        yield Static(_("What opens it now"), classes="heading", markup=False)
         yield self.opened_by()
         if self._recovery:
             with Vertical(classes="group"):
-                yield self._label("where it is kept: in the safe")
+                yield self._label(_("where it is kept: in the safe"))
             return
-        yield Static("What shall open it too", classes="heading", markup=False)
-        kinds = [Option(kind.value, kind_in_words(kind), note) for kind, note in _KINDS.items()]
+        yield Static(_("What shall open it too"), classes="heading", markup=False)
+        kinds = [Option(kind.value, kind_in_words(kind), _(note)) for kind, note in _KINDS.items()]
         yield Choices(
             [
-                ("Kind", Choice(glyphs, kinds, id="kind")),
-                ("Derived by", DerivationChoice(glyphs, usual(self.slots), id="derivation")),
+                (_("Kind"), Choice(glyphs, kinds, id="kind")),
+                (_("Derived by"), DerivationChoice(glyphs, usual(self.slots), id="derivation")),
             ],
             told="kind",
         )
         with Vertical(classes="group"):
             yield NewPassword(glyphs)
-            yield Field("Key file", Input(placeholder="/media/stick/work.key, any file of yours",
-                                          id="new-key-file", compact=True))  # fmt: skip
-            yield Tick("Make this file now, of random bytes", id="make-file")
-            yield self._label("whose it is, or where: laptop")
+            example = _("/media/stick/work.key, any file of yours")
+            file = Input(placeholder=example, id="new-key-file", compact=True)
+            yield Field(_("Key file"), file)
+            yield Tick(_("Make this file now, of random bytes"), id="make-file")
+            yield self._label(_("whose it is, or where: laptop"))
 
     def _label(self, placeholder: str) -> Field:
-        return Field("Label", Input(placeholder=placeholder, id="label", max_length=64,
-                                    compact=True))  # fmt: skip
+        field = Input(placeholder=placeholder, id="label", max_length=64, compact=True)
+        return Field(_("Label"), field)
 
     def on_mount(self) -> None:
         self._kind_chosen()
@@ -119,9 +127,11 @@ class AddKeyScreen(KeyForm[KeyAdded]):
                 return
         file = self.typed("new-key-file") if kind.value in WITH_KEY_FILE else ""
         if kind.value in WITH_KEY_FILE and not file:
-            self.complain("Which file?", "new-key-file")
+            self.complain(_("Which file?"), "new-key-file")
             return
-        self.attempt("Adding the key", lambda: self._add(kind, with_password, file), self.dismiss)
+        self.attempt(
+            _("Adding the key"), lambda: self._add(kind, with_password, file), self.dismiss
+        )
 
     async def _add(self, kind: SlotKind, with_password: bool, file: str) -> KeyAdded:
         with ExitStack() as stack:

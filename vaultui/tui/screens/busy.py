@@ -15,13 +15,14 @@ from textual.widgets import DataTable, OptionList, Static
 from textual.widgets.option_list import Option
 
 from vaultui.model.errors import MountBusy, VaultuiError
+from vaultui.model.language import N_, _, ngettext
 from vaultui.model.states import VaultState
 from vaultui.tui.jobs import JobKind
 from vaultui.tui.screens.confirm import ConfirmScreen
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure
 from vaultui.tui.widgets.processes import KIND_WORDS, holder_path
-from vaultui.tui.wording import clip_path, clock, counted, fit, shown
+from vaultui.tui.wording import clip_path, clock, fit, shown
 from vaultui.vaults import Holder, LockMode, VaultEntry
 
 _LOOK_S = 1.0
@@ -29,30 +30,30 @@ _COMMAND_CELLS = 14
 _KIND_CELLS = 11
 
 _CHOICES = {
-    "retry": ("r", "Retry now"),
-    "wait": ("w", "Wait, and lock as soon as it is free"),
-    "term": ("t", "Ask the processes to end, then lock"),
-    "kill": ("x", "Kill the processes, then lock"),
-    "lazy": ("z", "Detach lazily: its holders keep their access"),
-    "cancel": ("Esc", "Leave it open"),
+    "retry": ("r", N_("Retry now")),
+    "wait": ("w", N_("Wait, and lock as soon as it is free")),
+    "term": ("t", N_("Ask the processes to end, then lock")),
+    "kill": ("x", N_("Kill the processes, then lock")),
+    "lazy": ("z", N_("Detach lazily: its holders keep their access")),
+    "cancel": ("Esc", N_("Leave it open")),
 }
 _CHOICES_OF_HUNG = {
-    "retry": ("r", "Try to lock it"),
-    "kill": ("x", "End its mount backend, and lock"),
-    "lazy": ("z", "Detach lazily: its holders keep their access"),
-    "cancel": ("Esc", "Leave it as it is"),
+    "retry": ("r", N_("Try to lock it")),
+    "kill": ("x", N_("End its mount backend, and lock")),
+    "lazy": ("z", N_("Detach lazily: its holders keep their access")),
+    "cancel": ("Esc", N_("Leave it as it is")),
 }
-_STOP_WAITING = ("w", "Stop waiting; it stays open")
+_STOP_WAITING = ("w", N_("Stop waiting; it stays open"))
 
-_LAZY = (
-    "The vault goes out of sight now: nobody finds it under its path any more. Processes that "
-    "hold its files keep reading and writing them, and the keys stay in memory until the last "
-    "of them ends."
+_LAZY = N_(
+    "The vault goes out of sight now: nobody finds it under its path any more. Processes "
+    "that hold its files keep reading and writing them, and the keys stay in memory "
+    "until the last of them ends."
 )
 
 
 def _choice(key: str, text: str) -> Content:
-    return Content.assemble((f" {key:<4}", "bold $accent"), text)
+    return Content.assemble((f" {key:<4}", "bold $accent"), _(text))
 
 
 class BusyScreen(Dialog[None]):
@@ -79,9 +80,9 @@ class BusyScreen(Dialog[None]):
         status = self.vaultui.live.status(self._entry.id)
         self._hangs = status is not None and status.state is VaultState.HUNG
         choices = _CHOICES_OF_HUNG if self._hangs else _CHOICES
-        what = "does not answer" if self._hangs else "is in use"
+        title = N_("{name} does not answer") if self._hangs else N_("{name} is in use")
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
-            self.head(box, f"{shown(self._entry.name)} {what}", "Esc closes")
+            self.head(box, _(title, name=shown(self._entry.name)), _("Esc closes"))
             yield Static(id="busy-note", markup=False)
             yield DataTable[Text](id="busy-holders", cursor_type="none", cell_padding=1)
             yield Failure(self.vaultui.glyphs)
@@ -131,21 +132,31 @@ class BusyScreen(Dialog[None]):
         if self._hangs:
             status = self.vaultui.live.status(self._entry.id)
             why = status.explanation if status is not None else ""
-            note.update(why or "The mount hangs. It may come back by itself.")
+            note.update(_(why) or _("The mount hangs. It may come back by itself."))
             return
         waited = self._waiting_s
-        processes = counted(len({holder.pid for holder in holders}), "process", "processes")
+        processes = ngettext(
+            "{count} process", "{count} processes", len({holder.pid for holder in holders})
+        )
         if waited is not None:
             note.update(
                 Content.assemble(
-                    (f"Waiting {clock(waited)}: it locks as soon as it is free.", "$accent"),
-                    f" Held by {processes}." if holders else "",
+                    (
+                        _(
+                            "Waiting {waited}: it locks as soon as it is free.",
+                            waited=clock(waited),
+                        ),
+                        "$accent",
+                    ),
+                    _(" Held by {processes}.", processes=processes) if holders else "",
                 )
             )
         elif holders:
-            note.update(f"Held by {processes}. Close what is open there, or choose:")
+            note.update(
+                _("Held by {processes}. Close what is open there, or choose:", processes=processes)
+            )
         else:
-            note.update("Nothing holds it any more: r locks it now.")
+            note.update(_("Nothing holds it any more: r locks it now."))
         key, text = _STOP_WAITING if waited is not None else _CHOICES["wait"]
         self.query_one(OptionList).replace_option_prompt("wait", _choice(key, text))
         table: DataTable[Text] = self.query_one("#busy-holders", DataTable)
@@ -154,7 +165,7 @@ class BusyScreen(Dialog[None]):
         room = max(10, width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
         ellipsis = self.vaultui.glyphs.ellipsis
         for label, cells in (
-            ("PID", 7), ("Process", _COMMAND_CELLS), ("Holds", _KIND_CELLS), ("Path", room)
+            ("PID", 7), (_("Process"), _COMMAND_CELLS), (_("Holds"), _KIND_CELLS), (_("Path"), room)
         ):  # fmt: skip
             table.add_column(
                 Text(label, justify="right" if label == "PID" else "left"), width=cells
@@ -163,7 +174,7 @@ class BusyScreen(Dialog[None]):
             table.add_row(
                 Text(str(holder.pid), justify="right"),
                 Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
-                Text(KIND_WORDS.get(holder.kind, holder.kind)),
+                Text(_(KIND_WORDS.get(holder.kind, holder.kind))),
                 Text(clip_path(holder_path(holder, mountpoint), room, ellipsis)),
             )
 
@@ -193,13 +204,15 @@ class BusyScreen(Dialog[None]):
         job = self.vaultui.jobs.of(self._entry.id)
         if job is not None:
             await self.vaultui.jobs.cancel(job)
-            self.vaultui.say(f"{shown(self._entry.name)} stays open.")
+            self.vaultui.say(_("{name} stays open.", name=shown(self._entry.name)))
         self._look()
 
     def _start_waiting(self) -> None:
         if self.vaultui.jobs.of(self._entry.id) is None:
             self.vaultui.flows.locking.start(self._entry, LockMode.WAIT)
-        self.vaultui.say(f"{shown(self._entry.name)} locks when it is free; l stops the waiting.")
+        self.vaultui.say(
+            _("{name} locks when it is free; l stops the waiting.", name=shown(self._entry.name))
+        )
         self.dismiss(None)
 
     @work(group="lock", exclusive=True)
@@ -214,7 +227,7 @@ class BusyScreen(Dialog[None]):
         try:
             await job.result()
         except MountBusy:
-            failure.say("It is still in use.")
+            failure.say(_("It is still in use."))
             self._look()
         except VaultuiError as error:
             failure.show(error)
@@ -240,8 +253,8 @@ class BusyScreen(Dialog[None]):
 
     def action_kill(self) -> None:
         if self._hangs:
-            text = "Its mount backend ends at once; what it has not written yet is lost."
-            question = ConfirmScreen("End and lock", text, yes="End and lock", danger=True)
+            text = _("Its mount backend ends at once; what it has not written yet is lost.")
+            question = ConfirmScreen(_("End and lock"), text, yes=_("End and lock"), danger=True)
             self._confirmed(question, LockMode.KILL)
             return
         names = ", ".join(
@@ -249,10 +262,14 @@ class BusyScreen(Dialog[None]):
         )
         self._confirmed(
             ConfirmScreen(
-                "Kill and lock",
-                f"These processes end at once, and what they have not saved is lost: {names}."
-                if names else "Whatever holds the vault ends at once.",
-                yes="Kill and lock",
+                _("Kill and lock"),
+                _(
+                    "These processes end at once, and what they have not saved is lost: {names}.",
+                    names=names,
+                )
+                if names
+                else _("Whatever holds the vault ends at once."),
+                yes=_("Kill and lock"),
                 danger=True,
             ),
             LockMode.KILL,
@@ -260,7 +277,7 @@ class BusyScreen(Dialog[None]):
 
     def action_lazy(self) -> None:
         self._confirmed(
-            ConfirmScreen("Detach lazily", _LAZY, yes="Detach", danger=True), LockMode.LAZY
+            ConfirmScreen(_("Detach lazily"), _(_LAZY), yes=_("Detach"), danger=True), LockMode.LAZY
         )
 
     def _confirmed(self, question: ConfirmScreen, mode: LockMode) -> None:

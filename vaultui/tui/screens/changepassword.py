@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.choice import Choice, Choices
 from vaultui.tui.widgets.derivationchoice import DerivationChoice
@@ -20,30 +21,32 @@ from vaultui.vaults import Derivation, KeysChanged, SlotInfo, VaultEntry, change
 class ChangePasswordScreen(KeyForm[KeysChanged]):
     """Answers with how the keys are then."""
 
-    go = "Change"
-    keys = "Enter changes it  Esc cancels"
+    go = N_("Change")
+    keys = N_("Enter changes it  Esc cancels")
 
     def __init__(self, entry: VaultEntry, slots: Sequence[SlotInfo]) -> None:
         super().__init__(entry, slots, id="change-password")
         self._with_file = any(slot.kind in WITH_KEY_FILE for slot in slots)
 
     def title_text(self) -> str:
-        return f"Change the password of {shown(self.entry.name)}"
+        return _("Change the password of {name}", name=shown(self.entry.name))
 
     def fields(self) -> ComposeResult:
         glyphs = self.vaultui.glyphs
-        yield Static("The key as it is", classes="heading", markup=False)
+        yield Static(_("The key as it is"), classes="heading", markup=False)
         yield self.opened_by()
-        yield Static("As it shall be", classes="heading", markup=False)
-        stays = "empty: it stays the same"
+        yield Static(_("As it shall be"), classes="heading", markup=False)
+        stays = _("empty: it stays the same")
         with Vertical(classes="group"):
             yield NewPassword(glyphs, hint=stays)
             if self._with_file:
-                yield Field("Key file", Input(placeholder=stays, id="new-key-file", compact=True))
+                yield Field(
+                    _("Key file"), Input(placeholder=stays, id="new-key-file", compact=True)
+                )
         choice = DerivationChoice(glyphs, keep=True, id="derivation")
-        yield Choices([("Derived by", choice)], told="derivation")
+        yield Choices([(_("Derived by"), choice)], told="derivation")
         yield Static(
-            "Old copies of the volume config still open with the old password.",
+            _("Old copies of the volume config still open with the old password."),
             classes="quiet",
             markup=False,
         )
@@ -63,9 +66,11 @@ class ChangePasswordScreen(KeyForm[KeysChanged]):
         derivation = Derivation(self.query_one("#derivation", Choice).value)
         file = as_path(self.typed("new-key-file")) if self._with_file else ""
         if keep and not file and derivation is Derivation.AS_IT_IS:
-            self.complain("Nothing would change.", "password")
+            self.complain(_("Nothing would change."), "password")
             return
-        self.attempt("Changing the key", lambda: self._change(keep, file, derivation), self._done)
+        self.attempt(
+            _("Changing the key"), lambda: self._change(keep, file, derivation), self._done
+        )
 
     async def _change(self, keep: bool, file: str, derivation: Derivation) -> KeysChanged:
         keys = self.vaultui.vaults.keys
@@ -80,7 +85,11 @@ class ChangePasswordScreen(KeyForm[KeysChanged]):
                 )
 
     def _done(self, changed: KeysChanged) -> None:
-        words = f"The key of {shown(self.entry.name)} is changed. {shown(change_in_words(changed))}"
+        words = _(
+            "The key of {name} is changed. {change}",
+            name=shown(self.entry.name),
+            change=shown(change_in_words(changed)),
+        )
         self.vaultui.live.key_changes += 1
         self.vaultui.say(words, severity="warning" if changed.problem else "information")
         self.dismiss(changed)

@@ -12,13 +12,14 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _, ngettext
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure
-from vaultui.tui.wording import counted, shown
+from vaultui.tui.wording import shown
 from vaultui.vaults import ConflictCopy, VaultStatus
 
-_NONE = "There are no conflict copies: no sync client has met two versions of a file."
-_WHAT_TO_DO = (
+_NONE = N_("There are no conflict copies: no sync client has met two versions of a file.")
+_WHAT_TO_DO = N_(
     "Each lies beside its original. Compare the two, keep what is right, and delete the other."
 )
 
@@ -34,8 +35,12 @@ class ConflictsScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         name = shown(self._status.entry.name)
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
-            self.head(box, f"Conflict copies in {name}", "Enter copies the path  Esc closes")
-            yield Static("Looking through the vault", id="conflicts-note", markup=False)
+            self.head(
+                box,
+                _("Conflict copies in {name}", name=name),
+                _("Enter copies the path  Esc closes"),
+            )
+            yield Static(_("Looking through the vault"), id="conflicts-note", markup=False)
             yield Failure(self.vaultui.glyphs)
             yield OptionList(id="choices", compact=True)
 
@@ -53,13 +58,13 @@ class ConflictsScreen(Dialog[None]):
             self.query_one(Failure).show(error)
             return
         if not found.count:
-            note.update(_NONE)
+            note.update(_(_NONE))
             return
         self._copies = found.copies
         more = found.count - len(found.copies)
-        count = counted(found.count, "conflict copy", "conflict copies")
-        first = f" The first {len(found.copies)} are shown." if more else ""
-        note.update(f"{count}. {_WHAT_TO_DO}{first}")
+        count = ngettext("{count} conflict copy", "{count} conflict copies", found.count)
+        first = _(" The first {copies} are shown.", copies=len(found.copies)) if more else ""
+        note.update(f"{count}. {_(_WHAT_TO_DO)}{first}")
         choices = self.query_one(OptionList)
         choices.add_options(Option(_lines(copy)) for copy in found.copies)
         choices.display = True
@@ -78,5 +83,5 @@ class ConflictsScreen(Dialog[None]):
 
 
 def _lines(copy: ConflictCopy) -> Content:
-    of = shown(copy.original) if copy.original else "a file of the volume's own"
-    return Content.assemble((shown(copy.path), "bold"), "\n", (f"  of {of}", "$muted"))
+    of = shown(copy.original) if copy.original else _("a file of the volume's own")
+    return Content.assemble((shown(copy.path), "bold"), "\n", (_("  of {of}", of=of), "$muted"))

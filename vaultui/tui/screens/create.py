@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.formscreen import FormScreen
 from vaultui.tui.screens.masterkey import MasterKeyScreen
 from vaultui.tui.screens.recoverykey import RecoveryKeyScreen
@@ -30,7 +31,11 @@ from vaultui.vaults import (
     parse_duration,
 )
 
-_NAMES = {"EME": "encrypted", "deterministic": "encrypted alike", "plaintext": "in the clear"}
+_NAMES = {
+    "EME": N_("encrypted"),
+    "deterministic": N_("encrypted alike"),
+    "plaintext": N_("in the clear"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,49 +47,52 @@ class _Made:
 class CreateScreen(FormScreen[VaultEntry]):
     """Answers with the new entry, after its keys were shown."""
 
-    go = "Create"
-    keys = "Enter creates it  Esc cancels"
+    go = N_("Create")
+    keys = N_("Enter creates it  Esc cancels")
 
     def __init__(self) -> None:
         super().__init__(id="create")
 
     def title_text(self) -> str:
-        return "Create a vault"
+        return _("Create a vault")
 
     def fields(self) -> ComposeResult:
         glyphs = self.vaultui.glyphs
         with Vertical(classes="group"):
             for label, name, placeholder in (
-                ("Cipher dir", "cipherdir", "~/Sync/work.c; an empty or new directory"),
-                ("Name", "name", "that of the directory"),
-                ("Mount at", "mountpoint", "~/Vaults/NAME"),
-                ("Idle lock", "idle", "never; or 15m, 1h30m"),
+                (_("Cipher dir"), "cipherdir", _("~/Sync/work.c; an empty or new directory")),
+                (_("Name"), "name", _("that of the directory")),
+                (_("Mount at"), "mountpoint", "~/Vaults/NAME"),
+                (_("Idle lock"), "idle", _("never; or 15m, 1h30m")),
             ):
                 yield Field(label, Input(placeholder=placeholder, id=name, compact=True))
         with Vertical(classes="group"):
-            yield NewPassword(glyphs, label="Password")
-            yield Field("Key file", Input(placeholder="none; with one, both are needed",
-                                          id="key-file", compact=True))  # fmt: skip
-        content = [Option(value, value, _sentence(note)) for value, note in CONTENT_CHOICES.items()]
+            yield NewPassword(glyphs, label=_("Password"))
+            none = _("none; with one, both are needed")
+            yield Field(_("Key file"), Input(placeholder=none, id="key-file", compact=True))
+        content = [
+            Option(value, value, _sentence(_(note))) for value, note in CONTENT_CHOICES.items()
+        ]
         names = [
-            Option(value, _NAMES[value], _sentence(note)) for value, note in NAMES_CHOICES.items()
+            Option(value, _(_NAMES[value]), _sentence(_(note)))
+            for value, note in NAMES_CHOICES.items()
         ]
         yield Choices(
             [
-                ("Content", Choice(glyphs, content, id="content")),
-                ("Names", Choice(glyphs, names, id="names")),
-                ("Derived by", DerivationChoice(glyphs, id="derivation")),
+                (_("Content"), Choice(glyphs, content, id="content")),
+                (_("Names"), Choice(glyphs, names, id="names")),
+                (_("Derived by"), DerivationChoice(glyphs, id="derivation")),
             ],
             told="derivation",
         )
-        yield Tick("Recovery key (not for gocryptfs)", id="recovery")
+        yield Tick(_("Recovery key (not for gocryptfs)"), id="recovery")
 
     def on_mount(self) -> None:
         self.query_one("#cipherdir").focus()
 
     def submit(self) -> None:
         if not self.typed("cipherdir"):
-            self.complain("Which directory?", "cipherdir")
+            self.complain(_("Which directory?"), "cipherdir")
             return
         try:
             idle = parse_duration(self.typed("idle") or "never")
@@ -95,7 +103,7 @@ class CreateScreen(FormScreen[VaultEntry]):
         if complaint is not None:
             self.query_one(Failure).show(complaint)
             return
-        self.attempt("Making the vault", lambda: self._create(idle), self._made)
+        self.attempt(_("Making the vault"), lambda: self._create(idle), self._made)
 
     async def _create(self, idle: float) -> _Made:
         file = as_path(self.typed("key-file"))
@@ -128,8 +136,11 @@ class CreateScreen(FormScreen[VaultEntry]):
             )
         except VaultuiError as error:
             self.vaultui.say(
-                f"There is no recovery key: {error.summary} K lists the keys of a vault, and r "
-                "makes one.",
+                _(
+                    "There is no recovery key: {summary} K lists the keys of a vault, "
+                    "and r makes one.",
+                    summary=error.summary,
+                ),
                 severity="warning",
             )
             return None
@@ -138,12 +149,12 @@ class CreateScreen(FormScreen[VaultEntry]):
         entry, recovery = made.created.entry, made.recovery
         self.query_one(".dialog").display = False
 
-        def master_key_seen(_: None) -> None:
+        def master_key_seen(_nothing: None) -> None:
             if recovery is None or recovery.recovery_key is None:
                 self.dismiss(entry)
                 return
             screen = RecoveryKeyScreen(entry, recovery.slot, recovery.recovery_key)
-            self.app.push_screen(screen, lambda _: self.dismiss(entry))
+            self.app.push_screen(screen, lambda _nothing: self.dismiss(entry))
 
         self.app.push_screen(MasterKeyScreen(made.created), master_key_seen)
 

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from vaultui.model.ids import VaultId
+from vaultui.model.language import _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.widgets.detail import Detail
@@ -36,7 +37,7 @@ class DetailScreen(VaultScreen):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one("#detail").border_subtitle = "Esc back"
+        self.query_one("#detail").border_subtitle = _("Esc back")
         self.query_one(Detail).open_tab(self._tab, focus=True)
         self.show_states()
 

@@ -10,6 +10,7 @@ from textual.css.query import NoMatches
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from vaultui.model.language import _
 from vaultui.tui.widgets.form import Failure
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ class Dialog(ModalScreen[Answer]):
         """The application, typed."""
         return cast("VaultuiApp", self.app)
 
-    def head(self, box: Widget, text: str, keys: str = "Esc cancels") -> None:
+    def head(self, box: Widget, text: str, keys: str = "") -> None:
         """Write a dialog's title, and below it the keys that work in it."""
         box.border_title = Content.assemble((text, "bold"))
-        box.border_subtitle = Content.assemble((keys, "$muted"))
+        box.border_subtitle = Content.assemble((keys or _("Esc cancels"), "$muted"))
 
     def action_cancel(self) -> None:
         self.dismiss(None)

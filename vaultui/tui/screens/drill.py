@@ -9,37 +9,40 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from vaultui.model.language import N_, _, ngettext
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.keyfields import OpenedBy
-from vaultui.tui.wording import counted, shown
+from vaultui.tui.wording import shown
 from vaultui.vaults import Drilled, DrillStep, SlotInfo, VaultEntry
 
 _STEPS: Final = {
-    DrillStep.VERIFYING: "Trying the recovery key",
-    DrillStep.OPENING: "Opening the vault with it",
-    DrillStep.READING: "Reading some files",
-    DrillStep.LOCKING: "Locking it again",
+    DrillStep.VERIFYING: N_("Trying the recovery key"),
+    DrillStep.OPENING: N_("Opening the vault with it"),
+    DrillStep.READING: N_("Reading some files"),
+    DrillStep.LOCKING: N_("Locking it again"),
 }
 
 
 class DrillScreen(KeyForm[None]):
     """Takes a recovery key, and stays to say what came of it."""
 
-    go = "Rehearse"
-    leave = "Close"
-    keys = "Enter rehearses  F3 shows it  Esc closes"
+    go = N_("Rehearse")
+    leave = N_("Close")
+    keys = N_("Enter rehearses  F3 shows it  Esc closes")
 
     def __init__(self, entry: VaultEntry, papers: Sequence[SlotInfo]) -> None:
         """Take the vault, and those of its keys that are recovery keys."""
         super().__init__(entry, papers, id="drill")
 
     def title_text(self) -> str:
-        return f"A drill with the recovery key of {shown(self.entry.name)}"
+        return _("A drill with the recovery key of {name}", name=shown(self.entry.name))
 
     def fields(self) -> ComposeResult:
         yield Static(
-            "The vault is opened with the key on the paper alone, read-only and where nobody "
-            "else looks; some of its files are read, and it is locked again.",
+            _(
+                "The vault is opened with the key on the paper alone, read-only and where nobody "
+                "else looks; some of its files are read, and it is locked again."
+            ),
             classes="quiet",
             markup=False,
         )
@@ -53,7 +56,7 @@ class DrillScreen(KeyForm[None]):
     def submit(self) -> None:
         self.query_one("#answer").display = False
         if self.has_key():
-            self.attempt(_STEPS[DrillStep.VERIFYING], self._drill, self._done)
+            self.attempt(_(_STEPS[DrillStep.VERIFYING]), self._drill, self._done)
 
     async def _drill(self) -> Drilled:
         with self.query_one(OpenedBy).key() as key:
@@ -61,7 +64,7 @@ class DrillScreen(KeyForm[None]):
 
     def _came_to(self, step: DrillStep) -> None:
         if step is not DrillStep.VERIFYING:
-            self.step(_STEPS[step])
+            self.step(_(_STEPS[step]))
 
     def _done(self, drilled: Drilled) -> None:
         self.show_form()
@@ -69,13 +72,25 @@ class DrillScreen(KeyForm[None]):
         glyphs = self.vaultui.glyphs
         name = shown(self.entry.name)
         if not drilled.rehearsed:
-            mark, text = (glyphs.yes, "bold $success"), f"The key opens {name}, which is open now."
+            mark, text = (
+                (glyphs.yes, "bold $success"),
+                _("The key opens {name}, which is open now.", name=name),
+            )
         elif drilled.problem:
             mark = (glyphs.warn, "bold $warning")
-            text = f"The key opens {name}, but not all could be read: {shown(drilled.problem)}."
+            text = _(
+                "The key opens {name}, but not all could be read: {problem}.",
+                name=name,
+                problem=shown(drilled.problem),
+            )
         else:
             mark = (glyphs.yes, "bold $success")
-            text = f"It opened {name}; {counted(drilled.files, 'file')} could be read."
+            text = ngettext(
+                "It opened {name}; {count} file could be read.",
+                "It opened {name}; {count} files could be read.",
+                drilled.files,
+                name=name,
+            )
         answer = self.query_one("#answer", Static)
         answer.update(Content.assemble(mark, f" {text}"))
         answer.display = True

@@ -8,6 +8,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure
 
@@ -21,11 +22,11 @@ class ErrorScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            keys = "F2 details  Esc closes" if self._error.raw else "Esc closes"
-            self.head(box, "That did not work", keys)
+            keys = _("F2 details  Esc closes") if self._error.raw else _("Esc closes")
+            self.head(box, _("That did not work"), keys)
             yield Failure(self.vaultui.glyphs)
             with Horizontal(classes="buttons"):
-                yield Button("Close", variant="primary", id="close", compact=True)
+                yield Button(_("Close"), variant="primary", id="close", compact=True)
 
     def on_mount(self) -> None:
         # After the children's own mounting, which hides an empty failure.

@@ -8,6 +8,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Tick
 from vaultui.tui.wording import place, shown
@@ -24,19 +25,27 @@ class ForgetScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         keyring = self.vaultui.keyring
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            self.head(box, f"Forget {shown(self._entry.name)}", "Enter chooses  Esc cancels")
+            self.head(
+                box,
+                _("Forget {name}", name=shown(self._entry.name)),
+                _("Enter chooses  Esc cancels"),
+            )
             yield Static(
-                f"{shown(self._entry.name)} leaves the list. Its encrypted files stay in "
-                f"{place(self._entry.cipherdir)} and can be added again.",
+                _(
+                    "{name} leaves the list. Its encrypted files stay in {cipherdir} and can be "
+                    "added again.",
+                    name=shown(self._entry.name),
+                    cipherdir=place(self._entry.cipherdir),
+                ),
                 markup=False,
             )
             if keyring is not None and keyring.usable:
                 label = shown(keyring.label)
-                yield Tick(f"Delete its password from {label}", id="password")
+                yield Tick(_("Delete its password from {label}", label=label), id="password")
             yield Failure(self.vaultui.glyphs)
             with Horizontal(classes="buttons"):
-                yield Button("Forget", variant="error", id="yes", compact=True)
-                yield Button("Cancel", id="no", compact=True)
+                yield Button(_("Forget"), variant="error", id="yes", compact=True)
+                yield Button(_("Cancel"), id="no", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
@@ -66,6 +75,8 @@ class ForgetScreen(Dialog[None]):
         except VaultuiError as error:
             self.query_one(Failure).show(error)
             return
-        self.vaultui.say(f"{shown(self._entry.name)} is off the list; its files are untouched.")
+        self.vaultui.say(
+            _("{name} is off the list; its files are untouched.", name=shown(self._entry.name))
+        )
         await self.vaultui.live.refresh()
         self.dismiss(None)

@@ -20,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.tui.jobs import StepTime
 from vaultui.tui.screens.dialog import Answer, Dialog
 from vaultui.tui.widgets.choice import Choice
@@ -37,9 +38,9 @@ class FormScreen(Dialog[Answer]):
     AUTO_FOCUS = ""
     go = "OK"
     """What the button says that does it."""
-    leave = "Cancel"
+    leave = N_("Cancel")
     """What the other button says."""
-    keys = "Enter goes on  Esc cancels"
+    keys = N_("Enter goes on  Esc cancels")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -55,8 +56,8 @@ class FormScreen(Dialog[Answer]):
                 yield from self.fields()
                 yield Failure(glyphs)
                 with Horizontal(classes="buttons"):
-                    yield Button(self.go, variant="primary", id="go", compact=True)
-                    yield Button(self.leave, id="cancel", compact=True)
+                    yield Button(_(self.go), variant="primary", id="go", compact=True)
+                    yield Button(_(self.leave), id="cancel", compact=True)
             yield Steps(glyphs)
 
     def on_mount(self) -> None:
@@ -125,7 +126,7 @@ class FormScreen(Dialog[Answer]):
     def _phase(self) -> None:
         self.query_one("#form").display = not self.working
         self.query_one(Steps).display = self.working
-        keys = "Esc cancels" if self.working else self.keys
+        keys = _("Esc cancels") if self.working else _(self.keys)
         self.head(self.query_one(".dialog"), self.title_text(), keys)
         self._draw_steps()
 
@@ -151,7 +152,7 @@ class FormScreen(Dialog[Answer]):
             return
         self.workers.cancel_group(self, "attempt")
         self.show_form()
-        self.query_one(Failure).say("Cancelled.")
+        self.query_one(Failure).say(_("Cancelled."))
 
     # -- small ones -------------------------------------------------------------------------
 

@@ -10,20 +10,21 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from vaultui.model.language import N_, _
 from vaultui.tui.actions import ACTIONS
 from vaultui.tui.screens.dialog import Dialog
 
 _MOVING = (
-    ("Enter", "Unlock, or go into the detail of an open vault"),
-    ("j k g G", "Down, up, first, last; the arrows work as well"),
-    ("Tab", "Next pane"),
-    ("1 to 5", "Overview, Processes, Activity, Paths, Log"),
-    ("Esc", "Back, cancel, clear the filter"),
+    ("Enter", N_("Unlock, or go into the detail of an open vault")),
+    ("j k g G", N_("Down, up, first, last; the arrows work as well")),
+    ("Tab", N_("Next pane")),
+    (N_("1 to 5"), N_("Overview, Processes, Activity, Paths, Log")),
+    ("Esc", N_("Back, cancel, clear the filter")),
 )
 _PANES = (
-    ("Processes", "t asks to end   x kills   c copies the path"),
-    ("Paths", "type a path; Enter copies its other side"),
-    ("Log", "space pauses   c copies the log's path   type in search"),
+    (N_("Processes"), N_("t asks to end   x kills   c copies the path")),
+    (N_("Paths"), N_("type a path; Enter copies its other side")),
+    (N_("Log"), N_("space pauses   c copies the log's path   type in search")),
 )
 _KEY_CELLS = 12
 
@@ -38,20 +39,20 @@ class HelpScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide") as box:
-            self.head(box, "Keys", "Esc closes")
+            self.head(box, _("Keys"), _("Esc closes"))
             yield Static(self._text(), markup=False)
 
     def _text(self) -> Content:
         parts: list[Content] = []
-        parts += self._group("Moving", _MOVING)
+        parts += self._group(_("Moving"), _MOVING)
         for group, actions in groupby(ACTIONS, key=lambda action: action.group):
             rows = [(self.vaultui.key_of(action), action.help) for action in actions]
-            parts += self._group(group, rows)
-        parts += self._group("In a pane", _PANES)
+            parts += self._group(_(group), rows)
+        parts += self._group(_("In a pane"), _PANES)
         return Content("\n").join(parts)
 
     def _group(self, name: str, rows: Iterable[tuple[str, str]]) -> list[Content]:
         lines = [Content.assemble((name, "bold $primary"))]
         for key, text in rows:
-            lines.append(Content.assemble((f"  {key:<{_KEY_CELLS}}", "$accent"), text))
+            lines.append(Content.assemble((f"  {_(key):<{_KEY_CELLS}}", "$accent"), _(text)))
         return [*lines, Content("")]

@@ -12,6 +12,7 @@ from textual.widgets import DataTable, OptionList, Static
 from textual.widgets.option_list import Option
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.addkey import AddKeyScreen
 from vaultui.tui.screens.changepassword import ChangePasswordScreen
 from vaultui.tui.screens.dialog import Dialog
@@ -41,22 +42,22 @@ _LABEL_CELLS = 10
 """What a label gets at least, before the day leaves the table."""
 
 _CHOICES = {
-    "add": ("a", "Add a key: a password, a key file, or both"),
-    "recovery": ("r", "Make a recovery key, to be kept on paper"),
-    "try": ("t", "Try a key: does it really open the vault?"),
-    "drill": ("d", "Rehearse with nothing but the recovery key"),
-    "change": ("p", "Change the password, or how the key is derived"),
-    "remove": ("x", "Remove the key that is marked"),
+    "add": ("a", N_("Add a key: a password, a key file, or both")),
+    "recovery": ("r", N_("Make a recovery key, to be kept on paper")),
+    "try": ("t", N_("Try a key: does it really open the vault?")),
+    "drill": ("d", N_("Rehearse with nothing but the recovery key")),
+    "change": ("p", N_("Change the password, or how the key is derived")),
+    "remove": ("x", N_("Remove the key that is marked")),
 }
 
-_PLAIN = (
-    "This is the format of gocryptfs, which knows one password. With a second key gocryptfs "
-    "does not open the vault any more; taking it away again brings that back."
+_PLAIN = N_(
+    "This is the format of gocryptfs, which knows one password. With a second key "
+    "gocryptfs does not open the vault any more; taking it away again brings that back."
 )
-_NO_RECOVERY = (
+_NO_RECOVERY = N_(
     "There is no recovery key. One on paper opens the vault when the password is forgotten."
 )
-_TOKEN = "A FIDO2 token opens this vault, in the way of gocryptfs: it is its only key."  # noqa: S105
+_TOKEN = N_("A FIDO2 token opens this vault, in the way of gocryptfs: it is its only key.")
 
 
 class KeysScreen(Dialog[None]):
@@ -78,8 +79,8 @@ class KeysScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
-            self.head(box, f"Keys of {shown(self._entry.name)}", "Esc closes")
-            yield Static("Reading the volume config", id="keys-intro", markup=False)
+            self.head(box, _("Keys of {name}", name=shown(self._entry.name)), _("Esc closes"))
+            yield Static(_("Reading the volume config"), id="keys-intro", markup=False)
             yield DataTable[Text](id="keys-list", cursor_type="row", cell_padding=1)
             yield Static(id="keys-note", classes="quiet", markup=False)
             yield Failure(self.vaultui.glyphs)
@@ -114,10 +115,8 @@ class KeysScreen(Dialog[None]):
             # Labels are cut to the width, and the box has no place on the screen yet.
             self.call_after_refresh(self._draw)
             return
-        self.query_one("#keys-intro", Static).update(
-            "One key opens this vault:" if len(self._slots) == 1
-            else "Each of these opens the vault by itself:"
-        )  # fmt: skip
+        one, many = N_("One key opens this vault:"), N_("Each of these opens the vault by itself:")
+        self.query_one("#keys-intro", Static).update(_(one if len(self._slots) == 1 else many))
         note = self.query_one("#keys-note", Static)
         note.update(self._note())
         note.display = bool(self._note())
@@ -133,8 +132,12 @@ class KeysScreen(Dialog[None]):
         taken = _KIND_CELLS + _DERIVATION_CELLS + 3 * 2
         dated = width - taken >= _MADE_CELLS + 2 + _LABEL_CELLS
         room = max(6, width - taken - (_MADE_CELLS + 2 if dated else 0))
-        columns = [("Key", _KIND_CELLS), ("Label", room), ("Derived by", _DERIVATION_CELLS)]
-        for label, cells in [*columns, *([("Made", _MADE_CELLS)] if dated else [])]:
+        columns = [
+            (_("Key"), _KIND_CELLS),
+            (_("Label"), room),
+            (_("Derived by"), _DERIVATION_CELLS),
+        ]
+        for label, cells in [*columns, *([(_("Made"), _MADE_CELLS)] if dated else [])]:
             table.add_column(label, width=cells)
         glyphs = self.vaultui.glyphs
         for slot in self._slots:
@@ -153,10 +156,10 @@ class KeysScreen(Dialog[None]):
     def _note(self) -> str:
         kinds = {slot.kind for slot in self._slots}
         if TOKEN_KIND in kinds:
-            return _TOKEN
+            return _(_TOKEN)
         if not self._slots[0].id:
-            return _PLAIN
-        return "" if SlotKind.RECOVERY_KEY in kinds else _NO_RECOVERY
+            return _(_PLAIN)
+        return "" if SlotKind.RECOVERY_KEY in kinds else _(_NO_RECOVERY)
 
     def on_screen_suspend(self) -> None:
         # One box in front of another confuses; the list is back with the keys.
@@ -184,7 +187,7 @@ class KeysScreen(Dialog[None]):
     def _can_change(self) -> bool:
         """Return whether the keys are known and can change; if they never can, that is said."""
         if any(slot.kind == TOKEN_KIND for slot in self._slots):
-            self.query_one(Failure).say(_TOKEN)
+            self.query_one(Failure).say(_(_TOKEN))
             return False
         return bool(self._slots)
 
@@ -206,11 +209,18 @@ class KeysScreen(Dialog[None]):
             return
         # Said afterwards: a sentence in front of a QR code would keep it from being read.
         screen = RecoveryKeyScreen(self._entry, added.slot, added.recovery_key)
-        self.app.push_screen(screen, lambda _: self._say_added(added))
+        self.app.push_screen(screen, lambda _nothing: self._say_added(added))
 
     def _say_added(self, added: KeyAdded) -> None:
         kind, words = kind_in_words(added.slot.kind), compatibility_in_words(added.compatibility)
-        self.vaultui.say(f"{shown(self._entry.name)} has one more key: {kind}. {words}")
+        self.vaultui.say(
+            _(
+                "{name} has one more key: {kind}. {words}",
+                name=shown(self._entry.name),
+                kind=kind,
+                words=words,
+            )
+        )
 
     def action_try(self) -> None:
         if self._slots:
@@ -219,7 +229,9 @@ class KeysScreen(Dialog[None]):
     def action_drill(self) -> None:
         papers = [slot for slot in self._slots if slot.kind == SlotKind.RECOVERY_KEY]
         if not papers:
-            self.query_one(Failure).say("There is no recovery key to rehearse with; r makes one.")
+            self.query_one(Failure).say(
+                _("There is no recovery key to rehearse with; r makes one.")
+            )
             return
         self.app.push_screen(DrillScreen(self._entry, papers))
 
@@ -238,11 +250,11 @@ class KeysScreen(Dialog[None]):
         if not self._slots:
             return
         if len(self._slots) == 1:
-            self.query_one(Failure).say("This is the only key: without it nothing would open.")
+            self.query_one(Failure).say(_("This is the only key: without it nothing would open."))
             return
         screen = RemoveKeyScreen(self._entry, self._slots, self._slots[row])
         self.app.push_screen(screen, self._changed)
 
 
 def _choice(key: str, text: str) -> Content:
-    return Content.assemble((f" {key}  ", "bold $accent"), text)
+    return Content.assemble((f" {key}  ", "bold $accent"), _(text))

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
+from vaultui.model.language import _
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field
 from vaultui.tui.widgets.secretinput import SecretInput
@@ -26,18 +27,23 @@ class MasterKeyScreen(Dialog[None]):
         entry = self._created.entry
         glyphs = self.vaultui.glyphs
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            self.head(box, f"{shown(entry.name)} is made", "Esc closes without the check")
+            self.head(
+                box, _("{name} is made", name=shown(entry.name)), _("Esc closes without the check")
+            )
             yield Static(
-                f"The encrypted files are in {place(entry.cipherdir)}.\n\n"
-                "This is the master key. It opens the vault if the password or the volume config "
-                "is lost. Write it down and keep it away from this machine: it is shown this once.",
+                _(
+                    "The encrypted files are in {cipherdir}.\n\nThis is the master key. It opens "
+                    "the vault if the password or the volume config is lost. Write it down and "
+                    "keep it away from this machine: it is shown this once.",
+                    cipherdir=place(entry.cipherdir),
+                ),
                 markup=False,
             )
             yield MasterKeyText(glyphs, self._created.master_key, id="master-key-text")
-            yield Field("Last group", SecretInput(glyphs, "type it back to check", id="back"))
+            yield Field(_("Last group"), SecretInput(glyphs, _("type it back to check"), id="back"))
             yield Failure(glyphs)
             with Horizontal(classes="buttons"):
-                yield Button("I have it", variant="primary", id="go", compact=True)
+                yield Button(_("I have it"), variant="primary", id="go", compact=True)
 
     def on_mount(self) -> None:
         back = self.query_one(SecretInput)
@@ -51,10 +57,10 @@ class MasterKeyScreen(Dialog[None]):
         with back.copy() as typed:
             right = self.query_one(MasterKeyText).ends_with(typed)
         if right:
-            self.vaultui.say("The master key was typed back correctly.")
+            self.vaultui.say(_("The master key was typed back correctly."))
             self.dismiss(None)
         else:
             self.query_one(Failure).say(
-                "That is not the last group of digits. Esc closes without the check."
+                _("That is not the last group of digits. Esc closes without the check.")
             )
             back.focus()

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from vaultui.model.language import _
 from vaultui.model.secret import Secret
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.qrcode import QrCode
@@ -24,7 +25,9 @@ class QrScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog bare") as box:
-            self.head(box, f"Recovery key of {shown(self._entry.name)}", "Esc goes back")
+            self.head(
+                box, _("Recovery key of {name}", name=shown(self._entry.name)), _("Esc goes back")
+            )
             yield QrCode(self.vaultui.glyphs, self._modules, id="qr")
             yield Static(id="qr-note", markup=False)
 
@@ -36,6 +39,12 @@ class QrScreen(Dialog[None]):
         note = self.query_one("#qr-note", Static)
         note.display = not fits
         note.update(
-            f"The QR code needs a terminal of {need[0]} columns and {need[1]} rows; this one has "
-            f"{event.size.width} and {event.size.height}. Make it larger, or its letters smaller."
+            _(
+                "The QR code needs a terminal of {columns} columns and {rows} rows; this one has "
+                "{width} and {height}. Make it larger, or its letters smaller.",
+                columns=need[0],
+                rows=need[1],
+                width=event.size.width,
+                height=event.size.height,
+            )
         )

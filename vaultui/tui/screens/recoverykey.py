@@ -16,6 +16,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.screens.qrcode import QrScreen
 from vaultui.tui.screens.sheet import SheetScreen
@@ -45,23 +46,30 @@ class RecoveryKeyScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         name = shown(self._entry.name)
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            self.head(box, f"The recovery key of {name}", "Esc closes without the check")
+            self.head(
+                box, _("The recovery key of {name}", name=name), _("Esc closes without the check")
+            )
             yield Static(
-                f"It opens {name} by itself, without password and key file. Print it or write "
-                "it down, and keep it away from this machine: it is shown this once.",
+                _(
+                    "It opens {name} by itself, without password and key file. Print it or write "
+                    "it down, and keep it away from this machine: it is shown this once.",
+                    name=name,
+                ),
                 markup=False,
             )
             yield RecoveryKeyText(self.vaultui.glyphs, self._key.text, id="recovery-key-text")
             yield Static(
-                "Case, blanks and dashes do not matter. Then type it back from the paper: that "
-                "shows that it can be read, and that it really opens the vault.",
+                _(
+                    "Case, blanks and dashes do not matter. Then type it back from the paper: "
+                    "that shows that it can be read, and that it really opens the vault."
+                ),
                 classes="quiet",
                 markup=False,
             )
             with Horizontal(classes="buttons"):
-                yield Button("QR code (q)", id="qr", compact=True)
-                yield Button("Sheet (s)", id="sheet", compact=True)
-                yield Button("Type it back (t)", variant="primary", id="back", compact=True)
+                yield Button(_("QR code (q)"), id="qr", compact=True)
+                yield Button(_("Sheet (s)"), id="sheet", compact=True)
+                yield Button(_("Type it back (t)"), variant="primary", id="back", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#back").focus()
@@ -88,14 +96,14 @@ class RecoveryKeyScreen(Dialog[None]):
             if opened is None:
                 self.query_one("#back").focus()
                 return
-            self.vaultui.say(f"The recovery key opens {shown(self._entry.name)}.")
+            self.vaultui.say(_("The recovery key opens {name}.", name=shown(self._entry.name)))
             self.dismiss(None)
 
         self.app.push_screen(TypeBackScreen(self._entry, [self._slot]), answered)
 
     def action_cancel(self) -> None:
         self.vaultui.say(
-            "The recovery key was not checked. K lists the keys of a vault, and t tries one.",
+            _("The recovery key was not checked. K lists the keys of a vault, and t tries one."),
             severity="warning",
         )
         self.dismiss(None)
@@ -104,10 +112,10 @@ class RecoveryKeyScreen(Dialog[None]):
 class TypeBackScreen(TryKeyScreen):
     """Answers with the key that was typed, once it is the recovery key."""
 
-    go = "Check it"
-    leave = "Show it again"
-    keys = "Enter checks it  F3 hides it  Esc shows the key again"
-    intro = "Type the recovery key as it stands on the paper."
+    go = N_("Check it")
+    leave = N_("Show it again")
+    keys = N_("Enter checks it  F3 hides it  Esc shows the key again")
+    intro = N_("Type the recovery key as it stands on the paper.")
 
     def on_mount(self) -> None:
         # Nobody types five dozen characters blind, and they were on the screen until now.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.keyfields import OpenedBy
 from vaultui.tui.wording import shown
@@ -16,25 +17,28 @@ from vaultui.vaults import KeysChanged, SlotInfo, VaultEntry, change_in_words, k
 class RemoveKeyScreen(KeyForm[KeysChanged]):
     """Answers with how the keys are then. Who removes a key shows one that stays."""
 
-    go = "Remove"
-    keys = "Enter removes it  Esc cancels"
+    go = N_("Remove")
+    keys = N_("Enter removes it  Esc cancels")
 
     def __init__(self, entry: VaultEntry, slots: Sequence[SlotInfo], slot: SlotInfo) -> None:
         super().__init__(entry, [other for other in slots if other.id != slot.id], id="remove-key")
         self._slot = slot
 
     def title_text(self) -> str:
-        return f"Remove a key of {shown(self.entry.name)}"
+        return _("Remove a key of {name}", name=shown(self.entry.name))
 
     def fields(self) -> ComposeResult:
         key = shown(key_in_words(self._slot))
         yield Static(
-            f"This takes away the {key}. It opens nothing any more then, but for old copies of the "
-            "volume config.",
+            _(
+                "This takes away the {key}. It opens nothing any more then, but for old copies of "
+                "the volume config.",
+                key=key,
+            ),
             classes="quiet",
             markup=False,
         )
-        yield Static("A key that stays", classes="heading", markup=False)
+        yield Static(_("A key that stays"), classes="heading", markup=False)
         yield self.opened_by()
 
     def on_mount(self) -> None:
@@ -42,15 +46,17 @@ class RemoveKeyScreen(KeyForm[KeysChanged]):
 
     def submit(self) -> None:
         if self.has_key():
-            self.attempt("Removing the key", self._remove, self._done)
+            self.attempt(_("Removing the key"), self._remove, self._done)
 
     async def _remove(self) -> KeysChanged:
         with self.query_one(OpenedBy).key() as key:
             return await self.vaultui.vaults.keys.remove(self.entry.name, key, self._slot)
 
     def _done(self, changed: KeysChanged) -> None:
-        words = (
-            f"The {shown(key_in_words(self._slot))} is removed. {shown(change_in_words(changed))}"
+        words = _(
+            "The {key} is removed. {change}",
+            key=shown(key_in_words(self._slot)),
+            change=shown(change_in_words(changed)),
         )
         self.vaultui.say(words, severity="warning" if changed.problem else "information")
         self.dismiss(changed)

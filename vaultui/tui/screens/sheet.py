@@ -8,6 +8,7 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.formscreen import FormScreen
 from vaultui.tui.widgets.form import Field
 from vaultui.tui.widgets.keyfields import as_path
@@ -18,8 +19,8 @@ from vaultui.vaults import RecoveryKey, VaultEntry, new_file, write_sheet
 class SheetScreen(FormScreen[None]):
     """Writes the QR code, and the key in its groups. It does not own the key."""
 
-    go = "Save it"
-    keys = "Enter saves it  Esc goes back"
+    go = N_("Save it")
+    keys = N_("Enter saves it  Esc goes back")
 
     def __init__(self, entry: VaultEntry, key: RecoveryKey) -> None:
         super().__init__(id="sheet-form")
@@ -27,16 +28,18 @@ class SheetScreen(FormScreen[None]):
         self._key = key
 
     def title_text(self) -> str:
-        return "A sheet for printing"
+        return _("A sheet for printing")
 
     def fields(self) -> ComposeResult:
         yield Static(
-            "An SVG file with the QR code and the key. Nobody else can read it, but it lies on "
-            "the disk in the clear: print it, and delete it.",
+            _(
+                "An SVG file with the QR code and the key. Nobody else can read it, but it lies on "
+                "the disk in the clear: print it, and delete it."
+            ),
             classes="quiet",
             markup=False,
         )
-        yield Field("File", Input("~/recovery-key.svg", id="path", compact=True))
+        yield Field(_("File"), Input("~/recovery-key.svg", id="path", compact=True))
 
     def on_mount(self) -> None:
         self.query_one("#path").focus()
@@ -44,9 +47,11 @@ class SheetScreen(FormScreen[None]):
     def submit(self) -> None:
         path = as_path(self.typed("path"))
         if not path:
-            self.complain("Which file?", "path")
+            self.complain(_("Which file?"), "path")
             return
-        self.attempt("Writing the sheet", partial(asyncio.to_thread, self._write, path), self._done)
+        self.attempt(
+            _("Writing the sheet"), partial(asyncio.to_thread, self._write, path), self._done
+        )
 
     def _write(self, path: str) -> str:
         with new_file(path) as file:
@@ -54,5 +59,5 @@ class SheetScreen(FormScreen[None]):
             return file.path
 
     def _done(self, path: str) -> None:
-        self.vaultui.say(f"The sheet is {place(path)}. Print it, and delete it.")
+        self.vaultui.say(_("The sheet is {path}. Print it, and delete it.", path=place(path)))
         self.dismiss(None)

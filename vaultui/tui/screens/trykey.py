@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from vaultui.model.language import N_, _
 from vaultui.tui.screens.keyform import KeyForm
 from vaultui.tui.widgets.keyfields import OpenedBy
 from vaultui.tui.wording import shown
@@ -17,10 +18,10 @@ from vaultui.vaults import SlotInfo, SlotOpened, VaultEntry, key_in_words
 class TryKeyScreen(KeyForm[SlotOpened]):
     """Opens nothing and changes nothing. It stays, so that the next key can be tried."""
 
-    go = "Try it"
-    leave = "Close"
-    keys = "Enter tries it  F3 shows it  Esc closes"
-    intro = (
+    go = N_("Try it")
+    leave = N_("Close")
+    keys = N_("Enter tries it  F3 shows it  Esc closes")
+    intro = N_(
         "Type a password, or a recovery key as it stands on the paper. Nothing is opened and "
         "nothing is changed by this."
     )
@@ -29,10 +30,10 @@ class TryKeyScreen(KeyForm[SlotOpened]):
         super().__init__(entry, slots, id="try-key")
 
     def title_text(self) -> str:
-        return f"Does it open {shown(self.entry.name)}?"
+        return _("Does it open {name}?", name=shown(self.entry.name))
 
     def fields(self) -> ComposeResult:
-        yield Static(self.intro, classes="quiet", markup=False)
+        yield Static(_(self.intro), classes="quiet", markup=False)
         yield self.opened_by()
         yield Static(id="answer", markup=False)
 
@@ -44,7 +45,7 @@ class TryKeyScreen(KeyForm[SlotOpened]):
         self.query_one("#answer").display = False
         if self.has_key():
             with_token = self.query_one(OpenedBy).with_token
-            words = "Touch the token" if with_token else "Deriving the key"
+            words = _("Touch the token") if with_token else _("Deriving the key")
             self.attempt(words, self.try_key, self.opened)
 
     async def try_key(self) -> SlotOpened:
@@ -60,8 +61,15 @@ class TryKeyScreen(KeyForm[SlotOpened]):
         answer.update(
             Content.assemble(
                 (f"{self.vaultui.glyphs.yes} ", "bold $success"),
-                f"It opens {shown(self.entry.name)}: {shown(key_in_words(opened.slot))}. ",
-                (f"Deriving it took {opened.derivation_s:.1f} s.", "$muted"),
+                _(
+                    "It opens {name}: {key}. ",
+                    name=shown(self.entry.name),
+                    key=shown(key_in_words(opened.slot)),
+                ),
+                (
+                    _("Deriving it took {seconds:.1f} s.", seconds=opened.derivation_s),
+                    "$muted",
+                ),
             )
         )
         answer.display = True

@@ -20,6 +20,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
 from vaultui.model.errors import PasswordEmpty, PasswordIncorrect, VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.tui.jobs import Job
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field, Steps, Tick
@@ -59,21 +60,21 @@ class UnlockScreen(Dialog[None]):
         glyphs = self.vaultui.glyphs
         entry = self._entry
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            self.head(box, f"Unlock {shown(entry.name)}")
+            self.head(box, _("Unlock {name}", name=shown(entry.name)))
             yield Static(id="asking", markup=False)
             with Vertical(id="form"):
                 yield OpenedBy(glyphs, entry, ())
                 yield Failure(glyphs)
                 yield Tick("", id="remember")
-                yield Tick("Read-only", entry.opens_read_only, id="read-only")
+                yield Tick(_("Read-only"), entry.opens_read_only, id="read-only")
                 yield Field(
-                    "Idle lock",
+                    _("Idle lock"),
                     Input(format_duration(entry.idle_timeout_s), id="idle", compact=True),
                 )
-                yield Field("Mount at", Input(self._usual_place, id="mountpoint", compact=True))
+                yield Field(_("Mount at"), Input(self._usual_place, id="mountpoint", compact=True))
                 with Horizontal(classes="buttons"):
-                    yield Button("Unlock", variant="primary", id="go", compact=True)
-                    yield Button("Cancel", id="cancel", compact=True)
+                    yield Button(_("Unlock"), variant="primary", id="go", compact=True)
+                    yield Button(_("Cancel"), id="cancel", compact=True)
             yield Steps(glyphs)
 
     def on_mount(self) -> None:
@@ -83,8 +84,8 @@ class UnlockScreen(Dialog[None]):
         if keyring is not None and not keyring.usable:
             self._show_form()
             return
-        label = shown(keyring.label) if keyring else "the keyring"
-        self.query_one("#asking", Static).update(f"Asking {label} for the password")
+        label = shown(keyring.label) if keyring else _("the keyring")
+        self.query_one("#asking", Static).update(_("Asking {label} for the password", label=label))
         self._phase("asking")
         self.set_timer(KEYRING_PATIENCE_S, self._patience_ends)
         self._ask_keyring()
@@ -95,8 +96,8 @@ class UnlockScreen(Dialog[None]):
         self.query_one("#asking").display = phase == "asking"
         self.query_one("#form").display = phase == "form"
         self.query_one(Steps).display = phase == "work"
-        keys = {"form": "Enter unlocks  Esc cancels"}.get(phase, "Esc cancels")
-        self.head(self.query_one(".dialog"), f"Unlock {shown(self._entry.name)}", keys)
+        keys = {"form": _("Enter unlocks  Esc cancels")}.get(phase, _("Esc cancels"))
+        self.head(self.query_one(".dialog"), _("Unlock {name}", name=shown(self._entry.name)), keys)
 
     def _show_form(self) -> None:
         self._phase("form")
@@ -105,8 +106,9 @@ class UnlockScreen(Dialog[None]):
     def _patience_ends(self) -> None:
         if self._job is None and not self.query_one("#form").display:
             self._show_form()
-            self.query_one(Failure).say("The keyring has not answered yet; the password can "
-                                        "be typed meanwhile.")  # fmt: skip
+            self.query_one(Failure).say(
+                _("The keyring has not answered yet; the password can be typed meanwhile.")
+            )
 
     @work(group="keys")
     async def _look_at_keys(self) -> None:
@@ -152,11 +154,15 @@ class UnlockScreen(Dialog[None]):
         remember = self.query_one("#remember", Tick)
         if keyring is not None and not keyring.usable:
             remember.disabled = True
-            remember.rename("Remember (no keyring can be used)")
+            remember.rename(_("Remember (no keyring can be used)"))
             return
-        label = shown(keyring.label) if keyring else "the keyring"
-        verb = "Replace the password saved in" if self._replacing else "Remember in"
-        remember.rename(f"{verb} {label}")
+        label = shown(keyring.label) if keyring else _("the keyring")
+        words = (
+            N_("Replace the password saved in {keyring}")
+            if self._replacing
+            else N_("Remember in {keyring}")
+        )
+        remember.rename(_(words, keyring=label))
 
     @on(SecretInput.Changed)
     def _typing(self) -> None:
@@ -209,7 +215,7 @@ class UnlockScreen(Dialog[None]):
         other = self.vaultui.jobs.of(self._entry.id)
         if other is not None:
             key.wipe()
-            self.query_one(Failure).say(f"It is {other.kind.value} already.")
+            self.query_one(Failure).say(_("It is {doing} already.", doing=_(other.kind.value)))
             self._show_form()
             return
         remember = (
@@ -254,9 +260,14 @@ class UnlockScreen(Dialog[None]):
             self._label_remember()
             self.query_one("#remember", Tick).value = True
             keyring = self.vaultui.keyring
-            where = keyring.label if keyring else "the keyring"
-            failure.say(f"The password saved in {where} is not the right one. It stays saved "
-                        "until you replace it.")  # fmt: skip
+            where = keyring.label if keyring else _("the keyring")
+            failure.say(
+                _(
+                    "The password saved in {keyring} is not the right one. It stays saved until "
+                    "you replace it.",
+                    keyring=where,
+                )
+            )
         else:
             failure.show(error)
 
@@ -269,5 +280,5 @@ class UnlockScreen(Dialog[None]):
         job, self._job = self._job, None
         if job is not None:
             await self.vaultui.jobs.cancel(job)
-            self.vaultui.say(f"Unlocking {shown(self._entry.name)} was cancelled.")
+            self.vaultui.say(_("Unlocking {name} was cancelled.", name=shown(self._entry.name)))
         self.dismiss(None)

@@ -10,29 +10,30 @@ from textual.app import ComposeResult
 from textual.widgets import RichLog, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import shown
 from vaultui.vaults import Event, EventKind, VaultStatus
 
 _WORDS = {
-    EventKind.UNLOCKED: "unlocked",
-    EventKind.LOCKED: "locked",
-    EventKind.LOCK_BUSY: "could not lock",
-    EventKind.WAITING_TO_LOCK: "locks when nobody uses it",
-    EventKind.STAYS_OPEN: "stays open",
-    EventKind.HOLDERS_ENDED: "ended who used it",
-    EventKind.IDLE_WARNING: "idle lock is near",
-    EventKind.IDLE_RESET: "used again",
-    EventKind.EXTENDED: "extended",
-    EventKind.PAUSED: "idle lock paused",
-    EventKind.RESUMED: "idle lock resumed",
-    EventKind.CORRUPT_CONTENT: "damaged content",
-    EventKind.CORRUPT_NAME: "damaged name",
-    EventKind.CORRUPT_METADATA: "damaged metadata",
-    EventKind.INTERNAL_ERROR: "internal error",
-    EventKind.STORAGE_FULL: "storage is full",
-    EventKind.GUARD_MISSING: "auto-lock is missing",
-    EventKind.GUARD_ACTIVE: "auto-lock is in force",
+    EventKind.UNLOCKED: N_("unlocked"),
+    EventKind.LOCKED: N_("locked"),
+    EventKind.LOCK_BUSY: N_("could not lock"),
+    EventKind.WAITING_TO_LOCK: N_("locks when nobody uses it"),
+    EventKind.STAYS_OPEN: N_("stays open"),
+    EventKind.HOLDERS_ENDED: N_("ended who used it"),
+    EventKind.IDLE_WARNING: N_("idle lock is near"),
+    EventKind.IDLE_RESET: N_("used again"),
+    EventKind.EXTENDED: N_("extended"),
+    EventKind.PAUSED: N_("idle lock paused"),
+    EventKind.RESUMED: N_("idle lock resumed"),
+    EventKind.CORRUPT_CONTENT: N_("damaged content"),
+    EventKind.CORRUPT_NAME: N_("damaged name"),
+    EventKind.CORRUPT_METADATA: N_("damaged metadata"),
+    EventKind.INTERNAL_ERROR: N_("internal error"),
+    EventKind.STORAGE_FULL: N_("storage is full"),
+    EventKind.GUARD_MISSING: N_("auto-lock is missing"),
+    EventKind.GUARD_ACTIVE: N_("auto-lock is in force"),
 }
 _ALARMING = {
     EventKind.CORRUPT_CONTENT,
@@ -65,7 +66,7 @@ class Activity(Pane):
 
     def state_changed(self) -> None:
         if self.status is None or self.status.detail is None:
-            self._say("The time line is kept while the vault is open.")
+            self._say(_("The time line is kept while the vault is open."))
             return
         self._say("")
         if self.status.backend_pid != self._backend:
@@ -85,7 +86,9 @@ class Activity(Pane):
         if self.status is None or self.status.backend_pid != self._backend:
             return
         if reply.dropped:
-            self.query_one("#activity-lines", RichLog).write(f"{reply.dropped} older ones are gone")
+            self.query_one("#activity-lines", RichLog).write(
+                _("{dropped} older ones are gone", dropped=reply.dropped)
+            )
         lines = self.query_one("#activity-lines", RichLog)
         for event in reply.events:
             self._since = max(self._since, event.seq)
@@ -102,6 +105,6 @@ class Activity(Pane):
             time.strftime("%H:%M:%S  ", time.localtime(event.at)),
             style=self.app.theme_variables["muted"],
         )
-        line.append(f"{_WORDS[event.kind]:<18}", style=colour)
+        line.append(f"{_(_WORDS[event.kind]):<18}", style=colour)
         line.append("  ".join(shown(part) for part in (event.path, event.detail) if part))
         return line

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, cast
 from textual import work
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.widgets.choice import Choice, Option
 from vaultui.vaults import Calibrated, Derivation, SlotInfo
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
-
-_AS_IT_IS = Option(Derivation.AS_IT_IS.value, "as it is", "The key is derived as it was.")
 
 
 class DerivationChoice(Choice):
@@ -46,22 +45,33 @@ class DerivationChoice(Choice):
 
 
 def _options(measured: Calibrated | None, *, keep: bool = False) -> list[Option]:
-    scrypt = "gocryptfs opens the vault as well."
-    argon2id = (
+    scrypt = _("gocryptfs opens the vault as well.")
+    argon2id = _(
         "Guessing costs far more, on graphics cards above all; gocryptfs can't open the vault."
     )
     if measured is not None:
-        scrypt = f"A guess takes {measured.scrypt_s:.1f} s on this machine. {scrypt}"
+        scrypt = _(
+            "A guess takes {seconds:.1f} s on this machine. {more}",
+            seconds=measured.scrypt_s,
+            more=scrypt,
+        )
         argon2id = (
-            f"A guess takes {measured.argon2id_s:.1f} s here. {argon2id}"
+            _(
+                "A guess takes {seconds:.1f} s here. {more}",
+                seconds=measured.argon2id_s,
+                more=argon2id,
+            )
             if measured.argon2id
-            else "There is not enough free memory for it on this machine."
+            else _("There is not enough free memory for it on this machine.")
         )
     options = [
         Option(Derivation.SCRYPT.value, "scrypt", scrypt),
         Option(Derivation.ARGON2ID.value, "Argon2id", argon2id),
     ]
-    return [_AS_IT_IS, *options] if keep else options
+    if not keep:
+        return options
+    as_it_is = _("The key is derived as it was.")
+    return [Option(Derivation.AS_IT_IS.value, _("as it is"), as_it_is), *options]
 
 
 def usual(slots: Sequence[SlotInfo]) -> str:

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
+from vaultui.model.language import _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.wording import place
 
@@ -32,12 +33,14 @@ class EmptyState(Vertical):
         with Vertical(classes="card"):
             yield Static(
                 Content.assemble(
-                    ("No vaults yet\n\n", "bold $primary"),
-                    "A vault is a directory of encrypted files. Unlocked, its content "
-                    "appears in another directory; locked, it is unreadable.\n\n",
-                    (" n ", "bold $accent"), " create a new vault\n",
-                    (" a ", "bold $accent"), " add a vault that exists already\n",
-                    (" ? ", "bold $accent"), " all keys",
+                    (_("No vaults yet"), "bold $primary"), "\n\n",
+                    _(
+                        "A vault is a directory of encrypted files. Unlocked, its content appears "
+                        "in another directory; locked, it is unreadable."
+                    ), "\n\n",
+                    (" n  ", "bold $accent"), _("create a new vault"), "\n",
+                    (" a  ", "bold $accent"), _("add a vault that exists already"), "\n",
+                    (" ? ", "bold $accent"), _("all keys"),
                 ),
                 markup=False,
             )  # fmt: skip
@@ -61,7 +64,7 @@ class EmptyState(Vertical):
         if not self._found:
             return
         note = self.query_one("#found-note", Static)
-        note.update("Found on this machine; Enter adds one:")
+        note.update(_("Found on this machine; Enter adds one:"))
         note.display = True
         options = self.query_one("#found", OptionList)
         options.add_options(place(str(path)) for path in self._found)

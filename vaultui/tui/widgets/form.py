@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.jobs import StepTime
 from vaultui.tui.wording import shown
@@ -105,7 +106,7 @@ class Failure(Static):
             lines = "\n".join(shown(line) for line in error.raw.splitlines()[-12:])
             parts += ["\n", (lines, "$muted")]
         elif error.raw:
-            parts += ["  ", ("F2 shows details", "$muted")]
+            parts += ["  ", (_("F2 shows details"), "$muted")]
         self.update(Content.assemble(*parts))
 
 
@@ -134,5 +135,7 @@ class Steps(Static):
                 )
             )
         if not lines:
-            lines.append(Content.assemble((f"{self._glyphs.spinner(now)} ", "$accent"), "Starting"))
+            lines.append(
+                Content.assemble((f"{self._glyphs.spinner(now)} ", "$accent"), _("Starting"))
+            )
         self.update(Content("\n").join(lines))

@@ -18,6 +18,7 @@ from vaultui.model.errors import (
     RecoveryKeyMistyped,
     VaultuiError,
 )
+from vaultui.model.language import _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.widgets.form import Field
 from vaultui.tui.widgets.secretinput import SecretInput
@@ -42,9 +43,9 @@ class OpenedBy(Vertical):
         self._kinds = {slot.kind for slot in slots}
 
     def compose(self) -> ComposeResult:
-        yield Field("Password", SecretInput(self._glyphs, id="current"))
+        yield Field(_("Password"), SecretInput(self._glyphs, id="current"))
         yield Field(
-            "Key file",
+            _("Key file"),
             Input(self._remembered, placeholder="none", id="key-file", compact=True),
         )
 
@@ -58,13 +59,13 @@ class OpenedBy(Vertical):
 
     def _adapt(self) -> None:
         self.query_one("#key-file-field").display = self._with_file
-        label, hint = "Password", ""
+        label, hint = _("Password"), ""
         if self.with_token:
-            label, hint = "PIN", "of the FIDO2 token; empty if it has none"
+            label, hint = "PIN", _("of the FIDO2 token; empty if it has none")
         elif self._only_recovery:
-            label, hint = "Key", "the recovery key, from the paper"
+            label, hint = _("Key"), _("the recovery key, from the paper")
         elif "recovery-key" in self._kinds:
-            hint = "or the recovery key"
+            hint = _("or the recovery key")
         self.query_one("#current-field", Field).rename(label)
         self.query_one(SecretInput).hint(hint)
 
@@ -122,15 +123,15 @@ class OpenedBy(Vertical):
 class NewPassword(Vertical):
     """A password that is typed twice."""
 
-    def __init__(self, glyphs: Glyphs, *, label: str = "New", hint: str = "") -> None:
+    def __init__(self, glyphs: Glyphs, *, label: str = "", hint: str = "") -> None:
         super().__init__(id="new-password")
         self._glyphs = glyphs
-        self._label = label
+        self._label = label or _("New")
         self._hint = hint
 
     def compose(self) -> ComposeResult:
         yield Field(self._label, SecretInput(self._glyphs, self._hint, id="password"))
-        yield Field("Again", SecretInput(self._glyphs, id="again"))
+        yield Field(_("Again"), SecretInput(self._glyphs, id="again"))
 
     @property
     def first(self) -> SecretInput:

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Log, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip_path, place, shown
 from vaultui.vaults import VaultStatus
@@ -78,9 +79,9 @@ class LogPane(Pane):
         if self.status is None:
             return
         if self._paused:
-            text = "paused, space follows"
+            text = _("paused, space follows")
         elif not self._lines:
-            text = "nothing logged yet"
+            text = _("nothing logged yet")
         else:
             text = place(str(self.vaultui.vaults.log_path(self.status.entry.name)))
         note = self.query_one("#log-note", Static)

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import VaultId
+from vaultui.model.language import _
 from vaultui.model.states import VaultState
 from vaultui.tui.history import SAMPLES
 from vaultui.tui.widgets.pane import Pane
@@ -100,16 +101,18 @@ class Overview(Pane):
         where = clip_path(place(status.mountpoint or status.entry.mountpoint), room - 5, ellipsis)
         if mounted:
             mode = "ro" if status.read_only else "rw"
-            yield _fact("Mounted at", Content.assemble((where, "bold"), (f" ({mode})", "$muted")))
+            yield _fact(
+                _("Mounted at"), Content.assemble((where, "bold"), (f" ({mode})", "$muted"))
+            )
         else:
-            yield _fact("Opens at", Content.assemble(where))
-        view = "  shown encrypted" if status.entry.reverse else ""
+            yield _fact(_("Opens at"), Content.assemble(where))
+        view = _("  shown encrypted") if status.entry.reverse else ""
         folder = clip_path(place(status.entry.cipherdir), room - len(view), ellipsis)
-        label = "Plain dir" if status.entry.reverse else "Cipher dir"
+        label = _("Plain dir") if status.entry.reverse else _("Cipher dir")
         yield _fact(label, Content.assemble(folder, (view, "$muted")))
         yield from self._volume(status, room)
         if mounted and status.opened_at is not None:
-            yield _fact("Open since", self._since(status, room))
+            yield _fact(_("Open since"), self._since(status, room))
         yield Content("")
         yield from self._idle(status, room)
         if status.detail is not None:
@@ -118,16 +121,16 @@ class Overview(Pane):
             yield Content("")
             yield from self._files(status, room)
         elif status.exit is not None:
-            yield _fact("Backend", clip(_exit_text(status.exit), room, ellipsis))
+            yield _fact(_("Backend"), clip(_exit_text(status.exit), room, ellipsis))
 
     def _trouble(self, status: VaultStatus, width: int) -> Iterator[Line]:
         """Say what is wrong and what mends it, with what is known about the end."""
         colour = "$warning" if status.state is VaultState.MISSING else "$error"
         yield Content.assemble((shown(status.explanation), colour))
         cure = {
-            VaultState.BROKEN: "R repairs it: the dead mount is detached. Then unlock again.",
-            VaultState.HUNG: "It does not answer. l offers to end what holds it.",
-        }.get(status.state, "Connect the drive or the synchronised folder; R looks again.")
+            VaultState.BROKEN: _("R repairs it: the dead mount is detached. Then unlock again."),
+            VaultState.HUNG: _("It does not answer. l offers to end what holds it."),
+        }.get(status.state, _("Connect the drive or the synchronised folder; R looks again."))
         yield Content.assemble((cure, "$accent"))
         for line in status.log_lines[-4:]:
             yield Content.assemble(("  " + clip(shown(line), width - 2), "$muted"))
@@ -136,86 +139,102 @@ class Overview(Pane):
         info = self._infos.get(status.entry.id)
         if isinstance(info, VolumeInfo):
             ellipsis = self.vaultui.glyphs.ellipsis
-            yield _fact("Content", clip(shown(content_in_words(info)), room, ellipsis))
-            yield _fact("Names", clip(shown(names_in_words(info)), room, ellipsis))
+            yield _fact(_("Content"), clip(shown(content_in_words(info)), room, ellipsis))
+            yield _fact(_("Names"), clip(shown(names_in_words(info)), room, ellipsis))
             yield self._keys(info, room)
         elif info is not None and status.state is not VaultState.MISSING:
-            yield _fact("Volume", Content.assemble((shown(info.summary), "$error")))
+            yield _fact(_("Volume"), Content.assemble((shown(info.summary), "$error")))
         else:
-            yield _fact("Volume", Content.assemble((self.vaultui.glyphs.none, "$muted")))
+            yield _fact(_("Volume"), Content.assemble((self.vaultui.glyphs.none, "$muted")))
 
     def _keys(self, info: VolumeInfo, room: int) -> Line:
         slots = slots_of(info)
         if len(slots) > 1:
-            return _fact("Keys", Content.assemble(f"{len(slots)} ", (" K lists them", "$muted")))
+            return _fact(
+                _("Keys"), Content.assemble(f"{len(slots)} ", (_(" K lists them"), "$muted"))
+            )
         (slot,) = slots
         derivation = shown(derivation_in_words(slot.key_derivation))
         text = f"{shown(kind_in_words(slot.kind))} {self.vaultui.glyphs.dot} {derivation}"
         # A key alone is nearly always a password; what it costs to guess it is worth more.
         short = text if cell_len(text) <= room else derivation
-        return _fact("Key", clip(short, room, self.vaultui.glyphs.ellipsis))
+        return _fact(_("Key"), clip(short, room, self.vaultui.glyphs.ellipsis))
 
     def _since(self, status: VaultStatus, room: int) -> Content:
         opened = time.localtime(status.opened_at)
         same_day = opened[:3] == time.localtime(self.vaultui.wall_clock())[:3]
         text = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", opened)
-        keeper = f"  keeper {status.keeper_pid}" if status.keeper_alive else "  its keeper is gone"
-        extra = f"  pid {status.backend_pid}{keeper}"
+        keeper = (
+            _("  keeper {keeper_pid}", keeper_pid=status.keeper_pid)
+            if status.keeper_alive
+            else _("  its keeper is gone")
+        )
+        extra = _("  pid {backend_pid}{keeper}", backend_pid=status.backend_pid, keeper=keeper)
         return Content.assemble(text, (extra if len(text + extra) <= room else "", "$muted"))
 
     def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
         timeout = status.idle_timeout_s
         if status.state is VaultState.BUSY and status.explanation:
-            yield _fact("In use", Content.assemble((shown(status.explanation), "$warning")))
+            yield _fact(_("In use"), Content.assemble((shown(status.explanation), "$warning")))
         if not timeout:
-            yield _fact("Idle lock", Content.assemble(("never", "$muted")))
+            yield _fact(_("Idle lock"), Content.assemble(("never", "$muted")))
             return
-        limit = f"{span(timeout)} without use"
+        limit = _("{timeout} without use", timeout=span(timeout))
         if status.state is VaultState.BUSY:
-            yield _fact("Idle lock", Content.assemble(("due, but held", "$warning")))
+            yield _fact(_("Idle lock"), Content.assemble((_("due, but held"), "$warning")))
         elif not status.mounted:
-            yield _fact("Idle lock", f"after {limit}")
+            yield _fact(_("Idle lock"), _("after {limit}", limit=limit))
         elif status.idle_paused:
             yield _fact(
-                "Idle lock", Content.assemble(("paused", "$accent"), ("  z resumes", "$muted"))
+                _("Idle lock"),
+                Content.assemble(("paused", "$accent"), (_("  z resumes"), "$muted")),
             )
         elif status.idle_left_s is None:
-            yield _fact("Idle lock", f"{limit}; open files keep it open")
+            yield _fact(_("Idle lock"), _("{limit}; open files keep it open", limit=limit))
         else:
             cells = max(8, min(28, room - 20))
             full, empty = self.vaultui.glyphs.bar(status.idle_left_s / timeout, cells)
             colour = "$warning" if status.idle_left_s <= 60 else "$primary"
-            yield _fact("Idle lock", Content.assemble(
+            yield _fact(_("Idle lock"), Content.assemble(
                 (full, colour), (empty, "$muted"), "  ", (clock(status.idle_left_s), "bold"),
-                (f" of {clock(timeout)}", "$muted"),
+                (_(" of {timeout}", timeout=clock(timeout)), "$muted"),
             ))  # fmt: skip
-            yield _fact("", Content.assemble(("e extends   z pauses", "$muted")))
+            yield _fact("", Content.assemble((_("e extends   z pauses"), "$muted")))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)
         totals = width >= 64
         cells = max(8, min(SAMPLES, width - _LABEL_CELLS - (31 if totals else 13)))
         for label, rates, total in (
-            ("Read", history.read, status.bytes_read),
-            ("Write", history.written, status.bytes_written),
+            (_("Read"), history.read, status.bytes_read),
+            (_("Write"), history.written, status.bytes_written),
         ):
             rate = f"{size(rates[-1] if rates else 0)}/s"
             line = self.vaultui.glyphs.sparkline(rates, cells)
-            in_all = f"  {size(total):>9} in all" if totals else ""
+            in_all = _("  {total:>9} in all", total=size(total)) if totals else ""
             yield _fact(
                 label,
                 Content.assemble((line, "$secondary"), f"  {rate:>11}", (in_all, "$muted")),
             )
         if status.rss_bytes:
-            yield _fact("Memory", size(status.rss_bytes))
+            yield _fact(_("Memory"), size(status.rss_bytes))
 
     def _files(self, status: VaultStatus, room: int) -> Iterator[Line]:
         detail = status.detail
         assert detail is not None
-        words = "last activity" if room >= 36 else "used"
-        last = Content.assemble((f"{words} {span(detail.last_activity_s)} ago", "$muted"))
+        words = _("last activity") if room >= 36 else "used"
+        last = Content.assemble(
+            (
+                _(
+                    "{words} {last_activity_s} ago",
+                    words=words,
+                    last_activity_s=span(detail.last_activity_s),
+                ),
+                "$muted",
+            )
+        )
         count = Content.assemble((f"{detail.open_file_count:<4}", "bold"))
-        yield _fact("Open files", count + last)
+        yield _fact(_("Open files"), count + last)
         for file in detail.open_files[:_OPEN_FILES_SHOWN]:
             who = ", ".join(f"{shown(opener.command)} {opener.pid}" for opener in file.openers[:2])
             mode = "w" if file.writable else "r"
@@ -224,7 +243,7 @@ class Overview(Pane):
             yield _fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "$muted")))
         more = detail.open_file_count - len(detail.open_files[:_OPEN_FILES_SHOWN])
         if more > 0:
-            yield _fact("", Content.assemble((f"and {more} more", "$muted")))
+            yield _fact("", Content.assemble((_("and {more} more", more=more), "$muted")))
 
 
 def _fact(label: str, value: Content | str) -> Line:
@@ -236,11 +255,11 @@ def _exit_text(exit_state: ExitState) -> str:
     """Return how a backend ended, in words."""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(exit_state.ended_at))
     if exit_state.oom_killed:
-        how = "killed because memory ran out"
+        how = _("killed because memory ran out")
     elif exit_state.signal is not None:
-        how = f"ended by signal {exit_state.signal}"
+        how = _("ended by signal {signal}", signal=exit_state.signal)
     elif exit_state.exit_code:
-        how = f"exit code {exit_state.exit_code}"
+        how = _("exit code {exit_code}", exit_code=exit_state.exit_code)
     else:
         how = "locked"
     return f"{how}, {when}"

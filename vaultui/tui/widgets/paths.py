@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import _
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import shown
 from vaultui.vaults import PathAnswer
@@ -26,7 +27,7 @@ class Paths(Pane):
         self._answer: PathAnswer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static("A path of this vault, plain or encrypted:", classes="quiet", markup=False)
+        yield Static(_("A path of this vault, plain or encrypted:"), classes="quiet", markup=False)
         yield Input(placeholder="docs/letter.txt", id="path-question", compact=True)
         yield Static(id="path-answer", markup=False)
 
@@ -40,7 +41,7 @@ class Paths(Pane):
         question = self.query_one("#path-question", Input)
         if question.disabled is open_now:
             question.disabled = not open_now
-            self._show("" if open_now else "The vault must be open: its backend knows the keys.")
+            self._show("" if open_now else _("The vault must be open: its backend knows the keys."))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -78,7 +79,7 @@ class Paths(Pane):
                 ("Ciphertext  ", "$muted"),
                 shown(answer.cipher),
                 (warning, "$warning"),
-                ("\n\nEnter copies the other side.", "$muted"),
+                ("\n\n" + _("Enter copies the other side."), "$muted"),
             )
         )
 

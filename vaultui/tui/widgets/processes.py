@@ -12,17 +12,18 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Static
 
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip_path, fit, shown
 from vaultui.vaults import Holder, VaultStatus
 
 KIND_WORDS = {
-    "open": "open file",
-    "cwd": "working dir",
-    "map": "mapping",
-    "exe": "program",
-    "root": "root dir",
+    "open": N_("open file"),
+    "cwd": N_("working dir"),
+    "map": N_("mapping"),
+    "exe": N_("program"),
+    "root": N_("root dir"),
 }
 _COMMAND_CELLS = 14
 _KIND_CELLS = 11
@@ -97,8 +98,11 @@ class Processes(Pane):
         taken = 7 + _COMMAND_CELLS + _KIND_CELLS + 4 * 2
         path_cells = max(8, width - taken - 1)
         for label, cells in (
-            ("PID", 7), ("Process", _COMMAND_CELLS), ("Holds", _KIND_CELLS), ("Path", path_cells)
-        ):  # fmt: skip
+            ("PID", 7),
+            (_("Process"), _COMMAND_CELLS),
+            (_("Holds"), _KIND_CELLS),
+            (_("Path"), path_cells),
+        ):
             table.add_column(
                 Text(label, justify="right" if label == "PID" else "left"), width=cells
             )
@@ -108,7 +112,7 @@ class Processes(Pane):
             table.add_row(
                 Text(str(holder.pid), justify="right"),
                 Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
-                Text(KIND_WORDS.get(holder.kind, holder.kind)),
+                Text(_(KIND_WORDS.get(holder.kind, holder.kind))),
                 Text(clip_path(holder_path(holder, mountpoint), path_cells, ellipsis)),
             )
         if self._holders:
@@ -117,12 +121,14 @@ class Processes(Pane):
     def _note(self, status: VaultStatus) -> str:
         name = shown(status.entry.name)
         if not status.mounted:
-            return f"{name} is {status.state.value}: nothing can hold it."
+            return _(
+                "{name} is {state}: nothing can hold it.", name=name, state=_(status.state.value)
+            )
         if status.state is VaultState.BROKEN:
-            return f"{name} is broken; R detaches its dead mount."
+            return _("{name} is broken; R detaches its dead mount.", name=name)
         if not self._holders:
-            return f"Nothing holds {name}: it can be locked."
-        return "t asks the process to end   x kills it   c copies the path"
+            return _("Nothing holds {name}: it can be locked.", name=name)
+        return _("t asks the process to end   x kills it   c copies the path")
 
     def _chosen(self) -> Holder | None:
         row = self.query_one("#holders", DataTable).cursor_row

@@ -20,6 +20,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from vaultui.model.language import _
 from vaultui.model.secret import Secret
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.quietdriver import QuietPaste
@@ -124,7 +125,9 @@ class SecretInput(Widget, can_focus=True):
         if self._used + len(data) > CAPACITY:
             self.app.bell()
             self.notify(
-                f"A password has at most {CAPACITY} bytes.", severity="warning", markup=False
+                _("A password has at most {limit} bytes.", limit=CAPACITY),
+                severity="warning",
+                markup=False,
             )
             return
         self._buffer[self._used : self._used + len(data)] = data
@@ -182,7 +185,7 @@ class SecretInput(Widget, can_focus=True):
             veil.lift()
 
     def action_refuse(self) -> None:
-        self.notify("Passwords are not copied.", markup=False)
+        self.notify(_("Passwords are not copied."), markup=False)
 
     def render(self) -> Content:
         if not self._used and not self.has_focus:

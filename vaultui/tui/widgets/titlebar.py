@@ -8,8 +8,9 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
+from vaultui.model.language import _, ngettext
 from vaultui.tui.glyphs import Glyphs
-from vaultui.tui.wording import clip, counted, shown
+from vaultui.tui.wording import clip, shown
 from vaultui.vaults import KeyringState, VaultStatus
 
 
@@ -39,19 +40,27 @@ class TitleBar(Widget):
         open_count = sum(status.backend_pid is not None for status in statuses if status.mounted)
         idle_count = sum(bool(status.idle_timeout_s) for status in statuses if status.backend_pid)
         self._counts = (
-            f"{counted(len(statuses), 'vault')} {self._glyphs.dot} {open_count} open"
+            f" {self._glyphs.dot} ".join(
+                (
+                    ngettext("{count} vault", "{count} vaults", len(statuses)),
+                    _("{count} open", count=open_count),
+                )
+            )
             if loaded
-            else "reading"
+            else _("reading")
         )
         parts: list[Content | tuple[str, str] | str] = []
         if notice:
             parts += [(f"{self._glyphs.warn} {shown(notice)}", "$warning"), "   "]
         if keyring is not None:
-            label = clip(shown(keyring.label) or "none", 32, self._glyphs.ellipsis)
+            label = clip(shown(keyring.label) or _("none"), 32, self._glyphs.ellipsis)
             mark = (self._glyphs.yes, "$success") if keyring.usable else (self._glyphs.no, "$error")
-            parts += [("keyring: ", "$muted"), f"{label} ", mark]
+            parts += [(_("keyring: "), "$muted"), f"{label} ", mark]
         if open_count and loaded:
-            parts += [("   idle lock: ", "$muted"), f"{idle_count} of {open_count}"]
+            parts += [
+                (f"   {_('idle lock: ')}", "$muted"),
+                _("{count} of {all}", count=idle_count, all=open_count),
+            ]
         self._right = Content.assemble(*parts, " ")
         self.refresh()
 
