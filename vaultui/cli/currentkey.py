@@ -31,18 +31,26 @@ out before it changes anything or asks for anything else."""
 _WITH_FILE = {SlotKind.KEY_FILE, SlotKind.PASSWORD_AND_KEY_FILE}
 
 
-def with_key_or_token(session: Session, name: str, attempt: Attempt[T]) -> T:
+class NeedsTyping(Exception):
+    """What opens a vault has to be typed; `reason` says why nothing else does."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def with_key_or_token(session: Session, name: str, attempt: Attempt[T], *, ask: bool = True) -> T:
     """Return what `attempt` returns with what opens a vault now, a FIDO2 token or a key."""
     if device := token_of(session, name):
         return with_token(session, name, device, lambda key: attempt(key, PasswordSource.FIDO2))
-    return with_key(session, name, attempt)
+    return with_key(session, name, attempt, ask=ask)
 
 
-def with_key(session: Session, name: str, attempt: Attempt[T]) -> T:
+def with_key(session: Session, name: str, attempt: Attempt[T], *, ask: bool = True) -> T:
     """Return what `attempt` returns with a key: a named one, a key file, a saved or typed password.
 
-    What is wrong with the volume itself, or with a key file without which nothing opens it, is
-    told before anybody is asked for a password.
+    Raises NeedsTyping instead of asking without `ask`. What is wrong with the volume itself, or
+    with a key file without which nothing opens it, is told before anybody is asked for a password.
     """
     slots = session.run(session.vaults.keys.slots(name))
     if any(slot.kind == TOKEN_KIND for slot in slots):
@@ -66,6 +74,8 @@ def with_key(session: Session, name: str, attempt: Attempt[T]) -> T:
             if not has_terminal():
                 raise wrong from error
             session.output.note(f"{shown(wrong.summary)} {shown(wrong.hint)}")
+    if not ask:
+        raise NeedsTyping(reason)
     return _with_typed(session, name, reason, slots, attempt)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from vaultui.cli.output import Output, place, shown, span
@@ -109,7 +110,7 @@ def open_sentence(status: VaultStatus, *, already: bool) -> str:
     return f"{sentence}."
 
 
-def print_states(output: Output, statuses: list[VaultStatus]) -> None:
+def print_states(output: Output, statuses: Sequence[VaultStatus]) -> None:
     """Print a table of states, and below it what needs more than a word."""
     rows = [
         (

@@ -109,13 +109,17 @@ class Output:
             self.err.flush()
             self._step_shown = False
 
-    def error(self, error: VaultuiError) -> None:
-        """Print one sentence and its cure, or the error as JSON."""
+    def error(self, error: VaultuiError, about: str = "") -> None:
+        """Print one sentence and its cure, or the error as JSON.
+
+        `about` is the vault, where several were named and the sentence leaves open which it is.
+        """
         if self.as_json and not isinstance(error, OutputFailed):
             with suppress(OutputFailed, BrokenPipeError):  # what it was about counts for more
                 self.data({"error": error_data(error)})
             return
-        self.note(f"vaultui: {shown(error.summary)}")
+        whose = f"{shown(about)}: " if about else ""
+        self.note(f"vaultui: {whose}{shown(error.summary)}")
         if error.hint:
             self.note(f"  {shown(error.hint)}")
 
@@ -195,6 +199,13 @@ def place(path: str) -> str:
     if home != "/" and (path == home or path.startswith(home + "/")):
         path = "~" + path[len(home) :]
     return shown(path)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return "a", "a and b", or "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])
 
 
 def span(seconds: float) -> str:

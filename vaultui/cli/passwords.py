@@ -69,15 +69,18 @@ def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Se
     Raises PasswordUnavailable with `reason` where there is no terminal.
     """
     if not has_terminal():
-        raise PasswordUnavailable(
-            name=name,
-            reason=Phrase("{reason}, and there is no terminal to ask in", reason=Phrase(reason))
-            if reason
-            else "?",
-        )
+        raise nothing_to_type_on(name, reason)
     has_password = not slots or any(slot.kind in _WITH_PASSWORD for slot in slots)
     prompt = N_("Password for {name}: ") if has_password else N_("Recovery key of {name}: ")
     return ask_password(_(prompt, name=shown(name)))
+
+
+def nothing_to_type_on(name: str, reason: str) -> PasswordUnavailable:
+    """Return the error that there is no terminal, where `reason` says why one is needed."""
+    words = "{reason}, and there is no terminal to ask in"
+    return PasswordUnavailable(
+        name=name, reason=Phrase(words, reason=Phrase(reason)) if reason else "?"
+    )
 
 
 def save_password(session: Session, name: str, password: Secret) -> None:

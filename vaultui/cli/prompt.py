@@ -41,13 +41,16 @@ def ask_password(question: str) -> Secret:
         os.close(tty)
 
 
-def confirmed(question: str) -> bool:
-    """Return whether a yes was typed, in the language in use or in English."""
+def confirmed(question: str, *, default: bool = False) -> bool:
+    """Return whether a yes was typed; an empty line is the default."""
     tty = open_terminal()
     try:
-        prompt = _("{question} [y/N] ", question=question)
-        with ask_line(tty, prompt, echo=True) as answer, answer.view as view:
-            return bytes(view[:1]).lower() in (b"y", _("y").encode())
+        prompt = N_("{question} [Y/n] ") if default else N_("{question} [y/N] ")
+        with ask_line(tty, _(prompt, question=question), echo=True) as answer:
+            if not answer:
+                return default
+            with answer.view as view:
+                return bytes(view[:1]).lower() in (b"y", _("y").encode())
     finally:
         os.close(tty)
 

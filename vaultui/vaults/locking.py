@@ -213,7 +213,7 @@ class _Signalled:
     """
 
     def __init__(self, holders: Sequence[Holder]) -> None:
-        spared = _own_line()
+        spared = own_line()
         self._pidfds = []
         for pid, start in {(holder.pid, holder.start) for holder in holders}:
             if pid not in spared:
@@ -261,7 +261,7 @@ def name_holders(holders: Sequence[Holder], inside: Sequence[Mount] = ()) -> str
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _own_line() -> set[int]:
+def own_line() -> set[int]:
     """Return this process and its ancestors: ending the own shell would end the answer too."""
     line, pid = set(), os.getpid()
     while pid > 1 and pid not in line:

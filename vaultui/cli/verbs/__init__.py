@@ -12,11 +12,14 @@ Verb = Callable[[Session], int]
 
 _MODULES = {
     "seeing": ("list", "status", "ps", "path", "conflicts"),
-    "opening": ("unlock", "lock", "repair", "extend", "pause"),
+    "opening": ("unlock", "repair", "extend", "pause"),
+    "locking": ("lock", "panic"),
+    "subshell": ("shell",),
     "knowing": ("add", "create", "forget"),
     "volume": ("info", "check"),
     "keys": ("slots", "passwd"),
     "recovery": ("recovery",),
+    "settings": ("settings", "order"),
     "machine": ("doctor", "locate", "install-desktop", "completion"),
 }
 
