@@ -17,7 +17,9 @@ from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
 from vaultui.mountd.commandline.optiontable import OPTIONS
 from vaultui.tui.actions import ACTIONS
-from vaultui.vaults import VaultEntry, VaultStatus, settings
+from vaultui.vaults import VaultEntry, VaultStatus
+from vaultui.vaults.setting import KEYMAP, PROGRAM, VAULT
+from vaultui.vaults.settingsfile import parse_settings
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PAGES = sorted(path for path in ASSETS.iterdir() if path.suffix in {".1", ".5"})
@@ -135,7 +137,14 @@ def test_every_key_of_the_application_is_in_the_page_of_vaultui() -> None:
 
 def test_every_setting_is_in_the_page_of_the_settings_file() -> None:
     page = (ASSETS / "vaultui.toml.5").read_text()
-    assert set(re.findall(r"^\.It Ic (\w+)", page, re.MULTILINE)) == set(settings._KEYS)
+    program, vaults = page.split(".Ss The program")[1].split(".Ss Vaults")
+    assert set(_settings_in(program)) == {*PROGRAM, KEYMAP}
+    assert set(_settings_in(vaults)) == {*VAULT, "id"}
+
+
+def _settings_in(page: str) -> list[str]:
+    items = re.findall(r"^\.It Ic (\w+(?: , \w+)*)", page, re.MULTILINE)
+    return [key for item in items for key in item.split(" , ")]
 
 
 def test_every_exit_code_is_in_a_page() -> None:
@@ -156,7 +165,9 @@ def test_settings_example_of_the_page_is_read_by_the_program() -> None:
     text = _rendered("vaultui.toml.5")
     example = text[text.index("EXAMPLES") :].split("SEE ALSO")[0].split("\n", 1)[1]
     lines = "\n".join(line.strip() for line in example.splitlines())
-    entries = settings.parse_settings(lines.encode(), Path("example"), Path("/home/ada/Vaults"))
+    settings = parse_settings(lines.encode(), Path("example"), Path("/home/ada/Vaults"))
+    assert settings.program.keys == {"vault.lock": "l,f4"}
+    entries = settings.entries
     assert [entry.name for entry in entries] == ["Work", "Taxes", "Backup"]
     assert entries[0].idle_timeout_s == 900
     assert entries[1].read_only

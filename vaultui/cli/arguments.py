@@ -14,6 +14,7 @@ from vaultui.cli.knowingarguments import add_knowing
 from vaultui.cli.machinearguments import add_machine
 from vaultui.cli.openingarguments import add_opening
 from vaultui.cli.seeingarguments import add_seeing
+from vaultui.cli.settingsarguments import add_settings
 from vaultui.cli.verbparser import Parser
 from vaultui.cli.volumearguments import add_volume
 from vaultui.model.language import N_, _
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_knowing(verbs)
     add_volume(verbs)
     add_keys(verbs)
+    add_settings(verbs)
     add_machine(verbs)
     return parser
 

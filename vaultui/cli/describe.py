@@ -31,6 +31,10 @@ def entry_data(entry: VaultEntry) -> dict[str, Any]:
         "config": entry.config_path or None,
         "reverse": entry.reverse,
         "key_file": entry.key_file or None,
+        "lock_on": [occasion.value for occasion in entry.autolock.lock_on],
+        "when_busy": entry.autolock.when_busy.value,
+        "notify": entry.autolock.notify,
+        "favourite": entry.favourite,
         "options": {**vars(entry.options)},
     }
 

@@ -123,6 +123,18 @@ class Listing:
         uninstall(entry.id)
         return entry
 
+    def move(self, name: str, place: int) -> None:
+        """Put a vault at a place of the list, counted from 0; beyond an end it is at that end."""
+        entry = self._registry.entry(name)
+        order = [other.id for other in self._registry.entries() if other.id != entry.id]
+        order.insert(max(0, place), entry.id)
+        self._registry.arrange(order)
+
+    def favour(self, name: str, favourite: bool) -> None:
+        """Show a vault before the others, or no longer so."""
+        entry = self._registry.entry(name)
+        self._registry.set_value(entry.id, "favourite", True if favourite else None)
+
     def remember_key_file(self, name: str, path: str) -> None:
         """Remember where a vault's key file is; an empty path forgets it."""
         text = path_to_text(absolute(path)) if path else None

@@ -122,6 +122,11 @@ class Registry:
 
         self._change(change)
 
+    def ensure_file(self) -> None:
+        """Make the settings file where there is none, for somebody who wants to edit it."""
+        if not self._file.exists():
+            self._change(lambda text, _: text)
+
     def remove(self, entry: VaultEntry) -> None:
         """Take a vault out; nothing happens when another process did it first."""
         self._change(lambda text, _: without_entry(text, entry.id))

@@ -126,22 +126,21 @@ def _table(*settings: Setting) -> Mapping[str, Setting]:
 
 _OCCASIONS: Final = tuple(occasion.value for occasion in LockOn)
 _POLICIES: Final = tuple(policy.value for policy in WhenBusy)
-_LOCK_ON: Final = N_("lock the vault when the machine sleeps, the screen locks, you log out")
-_WHEN_BUSY: Final = N_(
-    "what becomes of a vault that is in use then: retry, lazy (out of sight at once), kill (end "
-    "its users), leave (and say so)"
-)
-_NOTIFY: Final = N_("tell about locks, and warn before an idle lock, as a desktop notification")
+_LOCK_ON: Final = N_("lock also when the machine sleeps, the screen locks, you log out")
+_WHEN_BUSY: Final = N_("what becomes of a vault that is in use then")
+_NOTIFY: Final = N_("warn and tell as a desktop notification, too")
 
 PROGRAM: Final = _table(
     Setting("theme", SettingKind.CHOICE, N_("colours of the application"), "dark", THEMES),
     Setting("ascii", SettingKind.SWITCH, N_("show states and lines without Unicode"), False),
-    Setting("language", SettingKind.TEXT, N_("language; left out, that of the environment")),
+    Setting(
+        "language", SettingKind.TEXT, N_("language, such as de; left out, that of the environment")
+    ),
     Setting("refresh", SettingKind.TIME, N_("how often open vaults are looked at"), "1s"),
     Setting(
         "idle_timeout",
         SettingKind.TIME,
-        N_("lock after so long without use, of vaults that have no idle time of their own"),
+        N_("lock after so long without use, where a vault has no time of its own"),
         "never",
     ),
     Setting("lock_on", SettingKind.CHOICES, _LOCK_ON, list(_OCCASIONS), _OCCASIONS),

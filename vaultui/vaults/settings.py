@@ -10,7 +10,7 @@ from typing import Any
 from vaultui.model.errors import AlreadyOpen, SettingUnknown, SettingValueInvalid, VaultuiError
 from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
-from vaultui.vaults import desktopentries
+from vaultui.vaults import desktopentries, editor
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.observer import observe
@@ -67,6 +67,12 @@ class Settings:
         """Read the file anew, and return what is wrong with it."""
         self._registry.settings()
         return self._registry.warning
+
+    async def edit(self) -> VaultuiError | None:
+        """Open the file in the person's editor, and return what is wrong with it afterwards."""
+        self._registry.ensure_file()
+        await editor.edit(str(self._paths.config_file))
+        return self.check()
 
     def rows(self, name: str | None = None) -> list[SettingRow]:
         """Return all settings of the program, or of a vault, in the order of the manual."""

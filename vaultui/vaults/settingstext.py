@@ -16,7 +16,7 @@ from vaultui.model.ids import VaultId
 from vaultui.vaults.duration import format_duration
 from vaultui.vaults.entry import AutoLock, VaultEntry
 from vaultui.vaults.placetext import id_of_place, path_from_text, path_to_text
-from vaultui.vaults.setting import KEYMAP, OPTIONS, VAULT, Value
+from vaultui.vaults.setting import KEYMAP, OPTIONS, PROGRAM, VAULT, Value
 from vaultui.vaults.settingsfile import ProgramSettings
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
     import tomlkit
 
     document = tomlkit.parse(text or NEW_FILE)
+    if vault is None and key in PROGRAM and key not in document:
+        return text if value is None else _with_first(text or NEW_FILE, key, value)
     table: Any = document
     if vault is not None:
         tables: Any = document.get("vault", [])
@@ -91,7 +93,25 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
         table.pop(key, None)
     elif table.get(key) != value:
         table[key] = value
-    return tomlkit.dumps(document)
+    changed = tomlkit.dumps(document)
+    return changed if changed.endswith("\n") else changed + "\n"
+
+
+def _with_first(text: str, key: str, value: Value) -> str:
+    """Return the settings with a setting of the program that was not in there.
+
+    tomlkit would put it right below a comment that is about something else.
+    """
+    import tomlkit
+
+    pieces = _pieces(text)
+    head = pieces[0]
+    while head and not head[-1].strip():
+        head.pop()
+    if head and head[-1].startswith("#"):
+        head.append("\n")
+    head.append(f"{key} = {tomlkit.item(value).as_string()}\n")
+    return _joined(pieces)
 
 
 def without_entry(text: str, vault: VaultId) -> str:
