@@ -10,9 +10,10 @@ import contextlib
 import ctypes
 import os
 import signal
+import stat
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -46,7 +47,7 @@ _ptrace.restype = ctypes.c_long
 
 
 class _SyscallInfo(ctypes.Structure):
-    """The head of struct ptrace_syscall_info, and the number of the call on entry."""
+    """The head of struct ptrace_syscall_info, and the call that is about to be made."""
 
     _fields_ = (
         ("op", ctypes.c_uint8),
@@ -55,15 +56,27 @@ class _SyscallInfo(ctypes.Structure):
         ("instruction_pointer", ctypes.c_uint64),
         ("stack_pointer", ctypes.c_uint64),
         ("number", ctypes.c_uint64),
-        ("rest", ctypes.c_uint64 * 8),
+        ("arguments", ctypes.c_uint64 * 6),
+        ("rest", ctypes.c_uint64 * 2),
     )
+
+
+@contextlib.contextmanager
+def _woken_by_children() -> Iterator[None]:
+    """Keep what the kernel tells of children for `_wait_for_child`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Traced:
     """A program and its descendants.
 
     `at_end` is called with the pid of each process that is about to end. `at_change` is called
-    with the pid and the name of the system call, where `watches` says so of the process.
+    with the pid and the name of the system call, where `watches` says so of the process. What it
+    closes counts only if others can notice: an ordinary file that nothing is locked by does not.
     """
 
     def __init__(
@@ -103,6 +116,7 @@ class Traced:
         _request(_SEIZE, tid, _SYSGOOD | _FORK | _VFORK | _CLONE | _EXEC | _EXIT)
         self._tracees.add(tid)
 
+    @_woken_by_children()
     def run(self, until: Callable[[], bool] = lambda: False, timeout: float = 60.0) -> None:
         """Go on until every process has ended or, now and then asked, `until` says so."""
         deadline = time.monotonic() + timeout
@@ -117,9 +131,9 @@ class Traced:
                 asked = now
             looked = [self._look_at(tid) for tid in list(self._tracees)]
             if not any(looked):
-                # To wait for all of them at once would take the ends of other children, too.
-                time.sleep(0.0005)
+                _wait_for_child()
 
+    @_woken_by_children()
     def let_go(self) -> None:
         """Leave what still runs to itself."""
         for tid in self._tracees:
@@ -129,8 +143,9 @@ class Traced:
         while self._tracees:
             assert time.monotonic() < deadline, f"{self._describe()} can't be let go"
             self._find_strays()
-            for tid in list(self._tracees):
-                self._look_at(tid, leave=True)
+            looked = [self._look_at(tid, leave=True) for tid in list(self._tracees)]
+            if not any(looked):
+                _wait_for_child()
 
     def _find_strays(self) -> None:
         """Add threads that came while their process was ending, which nobody told of."""
@@ -197,13 +212,32 @@ class Traced:
         info = _SyscallInfo()
         _request(_GET_SYSCALL_INFO, tid, ctypes.addressof(info), ctypes.sizeof(info))
         is_entry = info.op == 1
-        if is_entry and (name := CHANGES.get(info.number)) is not None:
-            self._at_change(process_of(tid), name)
+        name = CHANGES.get(info.number) if is_entry else None
+        if name is None or (name == "close" and _is_plain_file(tid, info.arguments[0])):
+            return
+        self._at_change(process_of(tid), name)
 
     def _is_watched(self, tid: int) -> bool:
         if tid not in self._watched:
             self._watched[tid] = self._watches(process_of(tid))
         return self._watched[tid]
+
+
+def _wait_for_child() -> None:
+    """Wait a moment, or until a child of ours has changed its state.
+
+    To wait for all of them with waitpid(2) would take the ends of other children, too.
+    """
+    signal.sigtimedwait({signal.SIGCHLD}, 0.002)
+
+
+def _is_plain_file(tid: int, fd: int) -> bool:
+    """Return whether `fd` of a thread is an ordinary file without locks; True if it is nothing."""
+    try:
+        is_plain = stat.S_ISREG(os.stat(f"/proc/{tid}/fd/{fd}").st_mode)
+        return is_plain and "lock:" not in Path(f"/proc/{tid}/fdinfo/{fd}").read_text()
+    except OSError:
+        return True
 
 
 def process_of(tid: int) -> int:

@@ -1,9 +1,10 @@
-"""Each process of an unlock and of a lock is killed just before one of its steps.
+"""Each process of an unlock and of a lock is killed just before each of its steps.
 
-A step is a system call that others can see the effect of. What is there afterwards must be
-explained, the next unlock must work without anybody's help, and the next lock must leave
-nothing: no mount, process, socket, lock, or half-written file. Of gocryptfs, which is one program
-that goes into the background, the same is asked as far as it has the means.
+A step is a system call that others can see the effect of; consecutive seeds kill at different
+ones. What is there afterwards must be explained, the next unlock must work without anybody's help,
+and the next lock must leave nothing: no mount, process, socket, lock, or half-written file. Of
+gocryptfs, which is one program that goes into the background, the same is asked as far as it has
+the means.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import random
 import signal
 import time
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +31,12 @@ from waiting import wait_until
 from tests.drills.harness import Drill, Row, Session
 
 PASSWORD = b"correct horse battery"
-_ROUNDS = 200
-_OURS_UNTIL, _THEIRS_UNTIL = 0.8, 1.0
+_ROUNDS = 2000
+_OURS_UNTIL, _THEIRS_UNTIL = 0.85, 1.0
+_AT_ONCE = max(2, os.cpu_count() or 1)
+"""Homes in which rounds take place. Much of a round is waiting."""
+_STRIDE = 7919
+"""From step to step of consecutive seeds: a prime, so that each step has its turn."""
 _SETTLED_S = 30.0
 _FRONT, _SHIM, _BACKEND, _PROGRAM = "front end", "shim or keeper", "backend", "gocryptfs"
 _ROLES = {
@@ -43,20 +50,60 @@ _DEEDS = {"unlock": (_FRONT, _SHIM, _BACKEND), "lock": (_FRONT, _SHIM, _BACKEND)
 
 
 def run(session: Session) -> list[Row]:
-    ours = _OurRounds(session)
-    for seed in session.seeds(_ROUNDS, share=_OURS_UNTIL):
-        ours.round(seed)
-    theirs = _TheirRounds(session)
-    for seed in session.seeds(_ROUNDS, share=_THEIRS_UNTIL):
-        theirs.round(seed)
-    rows = [
-        Row(f"kills, {what}", str(ours.tally[what] or "–"), str(theirs.tally[what] or "–"))
-        for what in sorted(ours.tally.keys() | theirs.tally.keys())
+    ours = _share_out(session, _OurRounds, _OURS_UNTIL)
+    theirs = _share_out(session, _TheirRounds, _THEIRS_UNTIL)
+    kills = [
+        Row(f"kills, {what}", *(str(done.kills[what] or "–") for done in (ours, theirs)))
+        for what in sorted(ours.kills.keys() | theirs.kills.keys())
     ]
     kinds = ("not explained", "not opened again", "not locked again", "left behind")
-    return rows + [
-        Row(kind, *(str(session.count(peer, kind)) for peer in session.peers)) for kind in kinds
+    return [
+        *kills,
+        Row("of these, before different steps", str(len(ours.steps)), str(len(theirs.steps))),
+        Row("steps that there are", str(ours.steps_in_all), str(theirs.steps_in_all)),
+        *(Row(kind, *(str(session.count(peer, kind)) for peer in session.peers)) for kind in kinds),
     ]
+
+
+@dataclass
+class _Done:
+    """What rounds came to."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    steps: set[int] = field(default_factory=set)
+    """Those before which something was killed, by their numbers."""
+    steps_in_all: int = 0
+    findings: list[tuple[str, int]] = field(default_factory=list)
+    """Sentences, each with its seed."""
+
+
+def _share_out(session: Session, kind: type[_Rounds], share: float) -> _Done:
+    """Have rounds done by several processes, each in a home of its own."""
+    end = session.began + share * session.minutes * 60
+    seeds = range(session.seed, session.seed + session.rounds(_ROUNDS))
+    parts = [seeds[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(seeds)))]
+    homes = [session.base / f"{kind.peer.argv0}-{number}" for number in range(len(parts))]
+    # By fork, which takes along where modules are found.
+    with get_context("fork").Pool(len(parts)) as pool:
+        work = [(kind, home, part, end) for home, part in zip(homes, parts, strict=True)]
+        together = _Done()
+        for done in pool.starmap(_do_rounds, work, chunksize=1):
+            together.kills += done.kills
+            together.steps |= done.steps
+            together.steps_in_all = max(together.steps_in_all, done.steps_in_all)
+            for sentence, seed in done.findings:
+                session.found(kind.peer, sentence, seed)
+    return together
+
+
+def _do_rounds(kind: type[_Rounds], home: Path, seeds: Sequence[int], end: float) -> _Done:
+    """Do a round for each seed, until the time is over; the first always takes place."""
+    rounds = kind(home)
+    for number, seed in enumerate(seeds):
+        if number and time.monotonic() > end:
+            break
+        rounds.round(seed)
+    return rounds.done
 
 
 class _Killer:
@@ -104,11 +151,9 @@ class _Rounds:
 
     peer: type[MountedVolume]
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.tally: Counter[str] = Counter()
-        self._steps: dict[tuple[str, str], int] = {}
-        base = session.base / self.peer.argv0
+    def __init__(self, base: Path) -> None:
+        self.done = _Done()
+        self._steps: list[tuple[str, str, int]] = []
         base.mkdir()
         self.env = private_home(base)
         self.base = base
@@ -120,21 +165,28 @@ class _Rounds:
 
     def round(self, seed: int) -> None:
         """Do a deed, kill a process at one of its steps, and look at what is left."""
-        chance = random.Random(seed)
-        deed, role = chance.choice(self.choices())
-        if (deed, role) not in self._steps:
-            counting = _Killer(role, None)
-            self.do(deed, counting)
-            self._steps[deed, role] = len(counting.steps)
-            self.recover(f"{deed} without a kill", seed)
-        killer = _Killer(role, chance.randint(1, self._steps[deed, role]))
+        if not self._steps:
+            self._count_steps(seed)
+        number = seed * _STRIDE % len(self._steps)
+        deed, role, step = self._steps[number]
+        killer = _Killer(role, step)
         self.do(deed, killer)
         if not killer.killed:  # it took fewer steps this time
             self.recover(f"{deed} that went by", seed)
             return
-        self.tally[f"{role} in {'an' if deed[0] in 'aeiou' else 'a'} {deed}"] += 1
+        self.done.kills[f"{role} in {'an' if deed[0] in 'aeiou' else 'a'} {deed}"] += 1
+        self.done.steps.add(number)
         what = f"{role} killed before {killer.steps[-1]} (step {len(killer.steps)}) of {deed}"
         self.recover(what, seed)
+
+    def _count_steps(self, seed: int) -> None:
+        """Do everything without a kill, and list the steps that were seen."""
+        for deed, role in self.choices():
+            counting = _Killer(role, None)
+            self.do(deed, counting)
+            self._steps += [(deed, role, step + 1) for step in range(len(counting.steps))]
+            self.recover(f"{deed} without a kill", seed)
+        self.done.steps_in_all = len(self._steps)
 
     @abstractmethod
     def choices(self) -> list[tuple[str, str]]:
@@ -149,14 +201,14 @@ class _Rounds:
         """Open and lock as a user would, and note what does not work or is left."""
 
     def found(self, kind: str, what: str, detail: str, seed: int) -> None:
-        self.session.found(self.peer, f"{kind}: {what}: {detail}", seed)
+        self.done.findings.append((f"{kind}: {what}: {detail}", seed))
 
 
 class _OurRounds(_Rounds):
     peer = Vaultfs
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, base: Path) -> None:
+        super().__init__(base)
         self.run("add", self.cipherdir, "--name", "Work").check()
         self.mountpoint = Path(self.env["HOME"]) / "Vaults" / "Work"
         self._unlock = ("unlock", "Work", "--password-file", self.password)
@@ -232,8 +284,8 @@ class _OurRounds(_Rounds):
 class _TheirRounds(_Rounds):
     peer = Gocryptfs
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, base: Path) -> None:
+        super().__init__(base)
         self.mountpoint = self.base / "plain"
         self.mountpoint.mkdir()
         self._mount = (
