@@ -27,6 +27,7 @@ from vaultui.model.ids import VaultId
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
+    Batch,
     ConflictCopy,
     Conflicts,
     Drilled,
@@ -127,6 +128,7 @@ class StandIn:
         """What was created, by the name of the vault."""
         self._count = 0
         self.keys = StandInKeys(self)
+        self.batch = Batch(self)
         self.listing = StandInListing(self)
 
     # -- for tests --------------------------------------------------------------------------
@@ -326,7 +328,7 @@ class StandIn:
             raise MountBusy(name=name, holders=", ".join(holder.command for holder in holders))
         if mode is LockMode.WAIT and holders:
             await self.let_go.wait()
-        if mode is LockMode.KILL:
+        if mode in {LockMode.KILL, LockMode.PANIC}:
             self.busy.pop(name, None)
         self._close(status)
         return LockOutcome(already=False, detached=mode is LockMode.LAZY and bool(holders))
@@ -416,6 +418,11 @@ class StandIn:
         self._needs_open(name)
         self.calls.append(f"folder {name}")
         return True
+
+    async def shell(self, name: str) -> int:
+        self._needs_open(name)
+        self.calls.append(f"shell {name}")
+        return 0
 
     async def close(self) -> None:
         pass

@@ -111,13 +111,13 @@ async def test_an_idle_lock_is_announced_once_when_it_comes_near(
         for left in (60.0, 59.0, 58.0):
             vaults.change("Work", idle_left_s=left)
             await driver.app.live.refresh()
-        await driver.hears("Work locks in 1 min; e puts it off.")
+        await driver.hears("Work locks in 1 min; E puts it off.")
         vaults.change("Work", idle_left_s=900.0)
         await driver.app.live.refresh()
         vaults.change("Work", idle_left_s=30.0)
         await driver.app.live.refresh()
-        await driver.hears("Work locks in 30 s; e puts it off.")
-        assert sum("e puts it off" in toast for toast in driver.toasts) == 2
+        await driver.hears("Work locks in 30 s; E puts it off.")
+        assert sum("E puts it off" in toast for toast in driver.toasts) == 2
 
 
 async def test_rates_are_drawn_from_the_backends_counters(
@@ -234,8 +234,21 @@ async def test_a_broken_vault_explains_itself_and_r_repairs_it(running: Running)
         await driver.press("l")
         await driver.hears("Work is broken: R repairs it.")
         await driver.press("R")
-        await driver.hears("The dead mount of Work is gone; u unlocks it again.")
+        await driver.comes_to("confirm")
+        await driver.sees("The dead mount of Work is gone. Unlock it again?")
+        await driver.press("escape")
         await driver.sees("○ locked")
+
+
+async def test_a_repaired_vault_can_be_unlocked_at_once(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put("Work", state=VaultState.BROKEN, explanation="Its backend was killed.")
+    async with running(vaults) as driver:
+        await driver.press("R")
+        await driver.comes_to("confirm")
+        await driver.press("enter")
+        await driver.comes_to("unlock")
+        await driver.sees("Unlock Work")
 
 
 async def test_a_missing_cipher_directory_is_explained(running: Running) -> None:

@@ -162,18 +162,73 @@ async def test_a_failure_that_is_not_a_holder_is_explained(
         await driver.comes_to("home")
 
 
-async def test_lock_all_says_what_it_will_do_and_names_what_stays_open(
+async def test_lock_all_shows_who_holds_what_and_locks_what_is_free(
     running: Running, vaults: StandIn
 ) -> None:
     async with running(vaults) as driver:
         await driver.press("L")
-        await driver.comes_to("confirm")
-        await driver.sees("This locks 2 vaults: Work and Photos.")
+        await driver.comes_to("lock-all")
+        await driver.sees("This locks 2 vaults:")
+        await driver.sees("● open Work is free")
+        await driver.sees("▲ busy Photos held by darktable (4242) and bash (5150)")
         await driver.press("enter")
         await driver.hears("Work is locked.")
         await driver.hears("Photos is in use by darktable")
         assert not await is_open(vaults, "Work")
         assert await is_open(vaults, "Photos")
+
+
+async def test_lock_all_can_wait_for_what_is_held(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("L")
+        await driver.comes_to("lock-all")
+        await driver.sees("held by darktable")
+        await driver.press("w")
+        await driver.hears("What is held is locked when it is free")
+        await eventually(lambda: driver.app.live.statuses[0].state is VaultState.LOCKED)
+        assert await is_open(vaults, "Photos")
+        vaults.busy.clear()
+        vaults.let_go.set()
+        await driver.hears("Work and Photos are locked.")
+
+
+async def test_lock_all_kills_holders_after_a_second_question(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("L")
+        await driver.comes_to("lock-all")
+        await driver.sees("held by darktable")
+        await driver.press("x")
+        await driver.comes_to("confirm")
+        await driver.sees("what they have not saved is lost: darktable (4242) and bash (5150)")
+        await driver.press("shift+tab", "enter")
+        await driver.hears("Work and Photos are locked.")
+
+
+async def test_lock_all_offers_one_way_where_nothing_is_held(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.busy.clear()
+    async with running(vaults) as driver:
+        await driver.press("L")
+        await driver.comes_to("lock-all")
+        await driver.sees("Photos is free")
+        assert "Kill" not in driver.text
+        await driver.press("escape")
+        await driver.comes_to("home")
+        assert await is_open(vaults, "Work")
+
+
+async def test_panic_asks_once_and_puts_everything_away(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("!")
+        await driver.comes_to("confirm")
+        await driver.sees("no key stays in memory")
+        await driver.press("enter")
+        await driver.hears("Work and Photos are locked.")
+        panics = [call for call in vaults.calls if call.endswith("panic")]
+        assert panics == ["lock Work panic", "lock Photos panic"]
 
 
 async def test_lock_all_with_nothing_open_says_so(running: Running) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from textual.binding import Binding
 
+from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
 from vaultui.tui.wording import shown
 from vaultui.vaults import VaultStatus
@@ -29,6 +30,7 @@ class Action:
     keys: str
     label: str
     help: str
+    """A few words, and a sentence without its point. Both are shown through `_`, like `group`."""
     group: str
     why_not: Callable[[VaultStatus], str] | None = None
     """None for an action that needs no vault."""
@@ -43,90 +45,118 @@ class Action:
 
 
 def _unlock(status: VaultStatus) -> str:
-    name = shown(status.entry.name)
-    return {
-        VaultState.OPEN: f"{name} is open already.",
-        VaultState.BUSY: f"{name} is open already.",
-        VaultState.UNLOCKING: f"{name} is being unlocked.",
-        VaultState.LOCKING: f"{name} is being locked.",
-        VaultState.MISSING: f"The cipher directory of {name} is not there.",
-        VaultState.HUNG: f"{name} hangs: lock it first.",
-    }.get(status.state, "")
+    words = {
+        VaultState.OPEN: N_("{name} is open already."),
+        VaultState.BUSY: N_("{name} is open already."),
+        VaultState.UNLOCKING: N_("{name} is being unlocked."),
+        VaultState.LOCKING: N_("{name} is being locked."),
+        VaultState.MISSING: N_("The cipher directory of {name} is not there."),
+        VaultState.HUNG: N_("{name} hangs: lock it first."),
+    }
+    return _about(status, words.get(status.state, ""))
 
 
 def _lock(status: VaultStatus) -> str:
-    name = shown(status.entry.name)
-    return {
-        VaultState.LOCKED: f"{name} is locked already.",
-        VaultState.MISSING: f"{name} is not open.",
-        VaultState.UNLOCKING: f"{name} is being unlocked; Esc in its dialog cancels that.",
-        VaultState.BROKEN: f"{name} is broken: R repairs it.",
-    }.get(status.state, "")
+    words = {
+        VaultState.LOCKED: N_("{name} is locked already."),
+        VaultState.MISSING: N_("{name} is not open."),
+        VaultState.UNLOCKING: N_("{name} is being unlocked; Esc in its dialog cancels that."),
+        VaultState.BROKEN: N_("{name} is broken: R repairs it."),
+    }
+    return _about(status, words.get(status.state, ""))
 
 
 def _needs_open(status: VaultStatus) -> str:
-    if status.state in _ALIVE:
-        return ""
-    return f"{shown(status.entry.name)} is {status.state.value}, not open."
+    return "" if status.state in _ALIVE else _about(status, N_("{name} is {state}, not open."))
 
 
 def _needs_idle_lock(status: VaultStatus) -> str:
     reason = _needs_open(status)
     if not reason and not status.idle_timeout_s:
-        reason = f"{shown(status.entry.name)} has no idle lock."
+        return _about(status, N_("{name} has no idle lock."))
     return reason
 
 
-def _forget(status: VaultStatus) -> str:
+def _needs_locked(status: VaultStatus) -> str:
     if status.state in _CLOSED or status.state is VaultState.MISSING:
         return ""
-    return f"{shown(status.entry.name)} is {status.state.value}: lock it first."
+    return _about(status, N_("{name} is {state}: lock it first."))
 
 
-def _keys(status: VaultStatus) -> str:
-    if status.state is VaultState.MISSING:
-        return f"The cipher directory of {shown(status.entry.name)} is not there."
-    return ""
+def _needs_volume(status: VaultStatus) -> str:
+    missing = status.state is VaultState.MISSING
+    return _about(status, N_("The cipher directory of {name} is not there.")) if missing else ""
+
+
+def _needs_ciphertext(status: VaultStatus) -> str:
+    if status.entry.reverse:
+        return _about(status, N_("{name} shows a plain directory encrypted: nothing to check."))
+    return _needs_volume(status)
 
 
 def _always(_status: VaultStatus) -> str:
     return ""
 
 
+def _about(status: VaultStatus, message: str) -> str:
+    if not message:
+        return ""
+    return _(message, name=shown(status.entry.name), state=_(status.state.value))
+
+
+_VAULT, _VAULTS, _VIEW, _PROGRAM = N_("Vault"), N_("Vaults"), N_("View"), N_("Program")
+
 ACTIONS: Final = (
-    Action("vault.unlock", "u", "Unlock", "Unlock the vault", "Vault", _unlock, 2),
-    Action("vault.lock", "l", "Lock", "Lock the vault", "Vault", _lock, 3),
-    Action("vault.folder", "o", "Open folder", "Show it in the file manager", "Vault",
-           _needs_open, 6),
-    Action("vault.copy-path", "y", "Copy path", "Copy the path of the mount point", "Vault",
-           _always),
-    Action("vault.processes", "p", "Processes", "Show which processes hold it", "Vault",
+    Action("vault.unlock", "u", N_("Unlock"), N_("Unlock the vault, or those that are marked"),
+           _VAULT, _unlock, 2),
+    Action("vault.lock", "l", N_("Lock"), N_("Lock the vault, or those that are marked"), _VAULT,
+           _lock, 3),
+    Action("vault.folder", "o", N_("Open folder"), N_("Show it in the file manager"), _VAULT,
            _needs_open, 8),
-    Action("vault.extend", "e", "Extend", "Put the idle lock off by 15 minutes", "Vault",
+    Action("vault.shell", "s", N_("Shell"), N_("Open a shell inside of it"), _VAULT, _needs_open,
+           6),
+    Action("vault.copy-path", "y", N_("Copy path"), N_("Copy the path of the mount point"), _VAULT,
+           _always),
+    Action("vault.processes", "p", N_("Processes"), N_("Show which processes hold it"), _VAULT,
+           _needs_open, 9),
+    Action("vault.extend", "e", N_("Extend"), N_("Put the idle lock off by 15 minutes"), _VAULT,
            _needs_idle_lock, 7),
-    Action("vault.pause", "z", "Pause", "Pause the idle lock, or let it run again", "Vault",
+    Action("vault.pause", "z", N_("Pause"), N_("Pause the idle lock, or let it run again"), _VAULT,
            _needs_idle_lock),
-    Action("vault.repair", "R,f5", "Repair", "Refresh; detach the mount of a broken vault",
-           "Vault", _always),
-    Action("vault.keys", "K", "Keys", "List its keys: add, try, remove; a recovery key", "Vault",
-           _keys, 12),
-    Action("vault.password", "P", "Password", "Change its password, or how the key is derived",
-           "Vault", _keys),
-    Action("vault.conflicts", "C", "Conflicts", "List conflict copies of a sync client", "Vault",
-           _needs_open),
-    Action("vault.forget", "d", "Forget", "Take it off the list; its files stay", "Vault",
-           _forget),
-    Action("vaults.add", "a", "Add", "Add an existing vault", "Vaults", None, 5),
-    Action("vaults.create", "n", "New", "Create a new vault", "Vaults", None, 9),
-    Action("vaults.lock-all", "L", "Lock all", "Lock every open vault", "Vaults", None, 10),
-    Action("view.filter", "slash", "Filter", "Show only the vaults that match; Esc clears",
-           "View", None, 0, "/"),
-    Action("view.freeze", "f", "Freeze", "Stop refreshing, or go on", "View"),
-    Action("view.maximise", "plus", "Maximise", "Give the pane the whole screen", "View", None,
-           0, "+"),
-    Action("app.help", "question_mark,f1", "Help", "Show the keys", "Program", None, 1, "?"),
-    Action("app.commands", "colon", "Commands", "Search all commands", "Program", None, 11, "^p"),
-    Action("app.quit", "q", "Quit", "Quit; open vaults stay open", "Program", None, 4),
+    Action("vault.repair", "R,f5", N_("Repair"), N_("Refresh; detach the mount of a broken vault"),
+           _VAULT, _always),
+    Action("vault.keys", "K", N_("Keys"), N_("List its keys: add, try, remove; a recovery key"),
+           _VAULT, _needs_volume, 13),
+    Action("vault.password", "P", N_("Password"),
+           N_("Change its password, or how the key is derived"), _VAULT, _needs_volume),
+    Action("vault.info", "v", N_("Volume"),
+           N_("Show what it is made of, and keep a copy of its volume config"), _VAULT,
+           _needs_volume),
+    Action("vault.check", "V", N_("Check"), N_("Read all of it, and report what is damaged"),
+           _VAULT, _needs_ciphertext),
+    Action("vault.conflicts", "C", N_("Conflicts"), N_("List conflict copies of a sync client"),
+           _VAULT, _needs_open),
+    Action("vault.mark", "space", N_("Mark"),
+           N_("Mark it, for u and l with several; Esc clears the marks"), _VAULT, _always),
+    Action("vault.forget", "d", N_("Forget"), N_("Take it off the list; its files stay"), _VAULT,
+           _needs_locked),
+    Action("vaults.add", "a", N_("Add"), N_("Add an existing vault"), _VAULTS, None, 5),
+    Action("vaults.create", "n", N_("New"), N_("Create a new vault"), _VAULTS, None, 10),
+    Action("vaults.extend", "E", N_("Extend all"),
+           N_("Put off every idle lock that is less than a minute away"), _VAULTS),
+    Action("vaults.lock-all", "L", N_("Lock all"), N_("Lock every open vault"), _VAULTS, None, 11),
+    Action("vaults.panic", "exclamation_mark", N_("Panic"),
+           N_("Lock everything at once, and end whatever holds a vault"), _VAULTS, None, 0, "!"),
+    Action("view.filter", "slash", N_("Filter"),
+           N_("Show only the vaults that match; Esc clears"), _VIEW, None, 0, "/"),
+    Action("view.freeze", "f", N_("Freeze"), N_("Stop refreshing, or go on"), _VIEW),
+    Action("view.maximise", "plus", N_("Maximise"), N_("Give the pane the whole screen"), _VIEW,
+           None, 0, "+"),
+    Action("app.help", "question_mark,f1", N_("Help"), N_("Show the keys"), _PROGRAM, None, 1,
+           "?"),
+    Action("app.commands", "colon", N_("Commands"), N_("Search all commands"), _PROGRAM, None, 12,
+           "^p"),
+    Action("app.quit", "q", N_("Quit"), N_("Quit; open vaults stay open"), _PROGRAM, None, 4),
 )  # fmt: skip
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
@@ -145,5 +175,5 @@ def refusal(action: Action, status: VaultStatus | None) -> str:
     if action.why_not is None:
         return ""
     if status is None:
-        return "There is no vault yet: n creates one, a adds an existing one."
+        return _("There is no vault yet: n creates one, a adds an existing one.")
     return action.why_not(status)

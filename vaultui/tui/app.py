@@ -26,14 +26,14 @@ from vaultui.tui.commands import VaultCommands
 from vaultui.tui.flows import Flows
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.jobs import Job, Jobs
-from vaultui.tui.live import WARNING_S, LiveVaults
+from vaultui.tui.live import LiveVaults
 from vaultui.tui.quietdriver import QuietDriver
 from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.theme import VARIABLE_DEFAULTS, VAULTUI
 from vaultui.tui.widgets.secrettext import hidden_secrets
-from vaultui.tui.wording import shown, span
+from vaultui.tui.wording import shown
 from vaultui.vaults import KeyringState, VaultStatus
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class VaultuiApp(App[None]):
         self.clock = clock
         self.wall_clock = wall_clock
         self.jobs = Jobs(clock, self._job_changed)
-        self.live = LiveVaults(vaults, self.jobs, clock, self._show_states)
+        self.live = LiveVaults(vaults, self.jobs, clock, self._show_fresh_states)
         self.flows = Flows(self)
         self.keyring: KeyringState | None = None
         self._watch: Watch | None = None
@@ -160,17 +160,17 @@ class VaultuiApp(App[None]):
 
     # -- what screens are told --------------------------------------------------------------
 
-    def _job_changed(self, _job: Job) -> None:
+    def _job_changed(self, job: Job) -> None:
+        self.flows.noticing.ours(job.entry.id)
         self._show_states()
-        if _job.done and self.is_running:
+        if job.done and self.is_running:
             self.background(self.live.refresh, group="refresh")
 
+    def _show_fresh_states(self) -> None:
+        self.flows.noticing.look(self.live.statuses)
+        self._show_states()
+
     def _show_states(self) -> None:
-        for status in self.live.ending():
-            if status.idle_timeout_s > WARNING_S:
-                left = span(status.idle_left_s or 0)
-                self.say(f"{shown(status.entry.name)} locks in {left}; e puts it off.",
-                         severity="warning")  # fmt: skip
         for screen in self.screen_stack if self.is_running else ():
             if isinstance(screen, VaultScreen) and screen.is_mounted:
                 screen.call_later(screen.show_states)

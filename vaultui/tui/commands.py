@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from vaultui.model.language import _
 from vaultui.tui.actions import ACTIONS, Action
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.wording import shown
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
+
+_KEYS_ALONE = frozenset({"app.commands", "vault.mark"})
+"""Actions that make no sense in the palette."""
 
 
 class VaultCommands(Provider):
@@ -26,14 +30,15 @@ class VaultCommands(Provider):
             return
         statuses = cast("VaultuiApp", self.app).live.statuses
         for action in ACTIONS:
-            if action.id == "app.commands":
+            if action.id in _KEYS_ALONE:
                 continue
+            label = _(action.label)
             if action.why_not is None:
-                yield action.label, action, partial(screen.action_perform, action.id)
+                yield label, action, partial(screen.action_perform, action.id)
                 continue
             for status in statuses:
                 if not action.why_not(status):
-                    text = f"{action.label} {shown(status.entry.name)}"
+                    text = f"{label} {shown(status.entry.name)}"
                     yield text, action, partial(screen.perform_on, action.id, status.entry.id)
 
     async def search(self, query: str) -> Hits:
@@ -41,11 +46,12 @@ class VaultCommands(Provider):
         for text, action, command in self._commands():
             score = matcher.match(text)
             if score > 0:
-                yield Hit(score, self._highlit(text, query), command, text=text, help=action.help)
+                shown_text = self._highlit(text, query)
+                yield Hit(score, shown_text, command, text=text, help=_(action.help))
 
     async def discover(self) -> Hits:
         for text, action, command in self._commands():
-            yield DiscoveryHit(Content(text), command, text=text, help=action.help)
+            yield DiscoveryHit(Content(text), command, text=text, help=_(action.help))
 
     def _highlit(self, text: str, query: str) -> Content:
         """Return `text` with the matched letters marked.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vaultui.model.errors import VaultuiError
@@ -39,8 +39,6 @@ class LiveVaults:
         self._publish = publish
         self._statuses: tuple[VaultStatus, ...] = ()
         self._histories: dict[VaultId, History] = {}
-        self._near: set[VaultId] = set()
-        self._ending: list[VaultStatus] = []
         self._under_way = False
         self._again = False
         self._refreshed_at = 0.0
@@ -52,20 +50,6 @@ class LiveVaults:
         has it: volume configs are read again then."""
         self.error: VaultuiError | None = None
         """Why the last refresh failed; the states are those before it."""
-
-    def ending(self) -> list[VaultStatus]:
-        """Return the vaults whose idle lock has come near since this was asked last."""
-        ending, self._ending = self._ending, []
-        return ending
-
-    def _note_ends(self, statuses: Sequence[VaultStatus]) -> None:
-        near = {
-            status.entry.id: status
-            for status in statuses
-            if status.idle_left_s is not None and status.idle_left_s <= WARNING_S
-        }
-        self._ending += [status for vault, status in near.items() if vault not in self._near]
-        self._near = set(near)
 
     @property
     def statuses(self) -> tuple[VaultStatus, ...]:
@@ -121,7 +105,6 @@ class LiveVaults:
             raise
         else:
             self.error = None
-            self._note_ends(statuses)
             self._statuses = tuple(statuses)
             now = self._clock()
             for status in statuses:
@@ -129,3 +112,12 @@ class LiveVaults:
         self._refreshed_at = self._clock()
         self.loaded = True
         self._publish()
+
+
+def is_near(status: VaultStatus) -> bool:
+    """Tell whether the idle lock of a vault fires within WARNING_S seconds.
+
+    Never where it has so short a time in all: the warning would come with every use.
+    """
+    left = status.idle_left_s
+    return left is not None and left <= WARNING_S < status.idle_timeout_s

@@ -13,6 +13,7 @@ from vaultui.tui.flows.idling import Idling
 from vaultui.tui.flows.keys import KeyFlows
 from vaultui.tui.flows.listing import Listing
 from vaultui.tui.flows.locking import Locking
+from vaultui.tui.flows.noticing import Noticing
 from vaultui.tui.flows.unlocking import Unlocking
 from vaultui.tui.flows.using import Using
 from vaultui.vaults import VaultStatus
@@ -31,9 +32,11 @@ class Flows:
         self.using = Using(app)
         self.listing = Listing(app)
         self.keys = KeyFlows(app)
+        self.noticing = Noticing(app)
         self._with_vault: Mapping[str, Callable[[VaultStatus], None]] = {
             "vault.unlock": self.unlocking.ask,
             "vault.lock": self.locking.lock,
+            "vault.shell": self.using.shell,
             "vault.folder": self.using.folder,
             "vault.copy-path": self.using.copy_path,
             "vault.extend": self.idling.extend,
@@ -47,6 +50,8 @@ class Flows:
             "vaults.add": self.listing.add,
             "vaults.create": self.listing.create,
             "vaults.lock-all": self.locking.lock_all,
+            "vaults.panic": self.locking.panic,
+            "vaults.extend": self.idling.extend_all,
         }
         self._repair = self.unlocking.repair
 

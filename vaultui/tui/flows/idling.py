@@ -6,6 +6,7 @@ from functools import partial
 
 from vaultui.model.language import _
 from vaultui.tui.flows.flow import Flow
+from vaultui.tui.live import is_near
 from vaultui.tui.wording import shown, span
 from vaultui.vaults import VaultEntry, VaultStatus
 
@@ -25,6 +26,18 @@ class Idling(Flow):
             self.app.say(_("{name} locks in {span} at the earliest.", name=name, span=span(left)))
         else:
             self.app.say(_("{name} stays open longer.", name=name))
+
+    def extend_all(self) -> None:
+        """Put off every idle lock that was warned of."""
+        near = [status.entry for status in self.app.live.statuses if is_near(status)]
+        if not near:
+            self.app.say(_("No idle lock is less than a minute away."))
+            return
+        self.run(partial(self._extend_all, near), "extend")
+
+    async def _extend_all(self, entries: list[VaultEntry]) -> None:
+        for entry in entries:
+            await self._extend(entry)
 
     def pause(self, status: VaultStatus) -> None:
         self.run(partial(self._pause, status.entry, not status.idle_paused), "pause")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from vaultui.model.errors import MountBusy, VaultuiError
@@ -71,58 +72,81 @@ class Locking(Flow):
     # -- several ----------------------------------------------------------------------------
 
     def lock_all(self) -> None:
-        """Say what will be locked, ask once, and lock each; a held one is named at the end."""
-        from vaultui.tui.screens.confirm import ConfirmScreen
+        """Show what will become of each open vault, ask once, and lock."""
+        self.lock_several(self.app.live.statuses)
 
-        mounted = [
-            status.entry
-            for status in self.app.live.statuses
-            if status.mounted and self.app.jobs.of(status.entry.id) is None
-        ]
+    def lock_several(self, statuses: Iterable[VaultStatus]) -> None:
+        """Do so with those of these vaults that are open."""
+        from vaultui.tui.screens.lockall import LockAllScreen
+
+        mounted = [status for status in statuses if self._is_lockable(status)]
         if not mounted:
             self.app.say(_("No vault is open."))
             return
-        names = listed([shown(entry.name) for entry in mounted])
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.app.background(partial(self._lock_all, mounted), group="lock-all")
+        def answered(mode: LockMode | None) -> None:
+            if mode is not None:
+                entries = [status.entry for status in mounted]
+                self.app.background(partial(self._lock_several, entries, mode), group="lock-all")
 
-        text = ngettext(
-            "This locks {count} vault: {names}. A vault that is held by a process stays open "
-            "and is named.",
-            "This locks {count} vaults: {names}. A vault that is held by a process stays open "
-            "and is named.",
-            len(mounted),
-            names=names,
-        )
-        self.app.push_screen(ConfirmScreen(_("Lock all"), text, yes=_("Lock all")), answered)
+        self.app.push_screen(LockAllScreen(mounted), answered)
 
-    async def _lock_all(self, entries: list[VaultEntry]) -> None:
+    def _is_lockable(self, status: VaultStatus) -> bool:
+        return status.mounted and self.app.jobs.of(status.entry.id) is None
+
+    async def _lock_several(self, entries: list[VaultEntry], mode: LockMode) -> None:
         jobs = [
-            self._start_quietly(entry) for entry in entries if self.app.jobs.of(entry.id) is None
+            self._start_quietly(entry, mode)
+            for entry in entries
+            if self.app.jobs.of(entry.id) is None
         ]
+        if mode is LockMode.WAIT:
+            self.app.say(_("What is held is locked when it is free; l on it stops the waiting."))
         results = await asyncio.gather(*(job.result() for job in jobs), return_exceptions=True)
-        locked = [
-            shown(job.entry.name)
-            for job, result in zip(jobs, results, strict=True)
-            if not isinstance(result, BaseException)
-        ]
+        names = [shown(job.entry.name) for job in jobs]
+        self._sum_up(dict(zip(names, results, strict=True)))
+
+    def _start_quietly(self, entry: VaultEntry, mode: LockMode) -> Job:
+        async def work(_job: Job) -> LockOutcome:
+            return await self.app.vaults.lock(entry.name, mode)
+
+        kind = JobKind.WAIT if mode is LockMode.WAIT else JobKind.LOCK
+        return self.app.jobs.start(entry, kind, work)
+
+    def _sum_up(self, results: Mapping[str, LockOutcome | BaseException | None]) -> None:
+        """Say which are locked, and of each that is not, why."""
+        locked = [name for name, result in results.items() if isinstance(result, LockOutcome)]
         if locked:
+            names = listed(locked)
             self.app.say(
-                ngettext(
-                    "{names} is locked.", "{names} are locked.", len(locked), names=listed(locked)
-                )
+                ngettext("{names} is locked.", "{names} are locked.", len(locked), names=names)
             )
-        for result in results:
+        for result in results.values():
             if isinstance(result, VaultuiError):
                 self.warn(result)
 
-    def _start_quietly(self, entry: VaultEntry) -> Job:
-        async def work(_job: Job) -> LockOutcome:
-            return await self.app.vaults.lock(entry.name, LockMode.POLITE)
+    def panic(self) -> None:
+        """Ask once, then put everything out of sight and end whoever holds a vault."""
+        from vaultui.tui.screens.confirm import ConfirmScreen
 
-        return self.app.jobs.start(entry, JobKind.LOCK, work)
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run(self._panic, group="panic")
+
+        text = _(
+            "Every open vault goes out of sight at once, the processes that hold one are killed, "
+            "and no key stays in memory. What programs have not saved is lost."
+        )
+        # The focus is on Yes, unlike where something is lost otherwise: this is for an emergency.
+        self.app.push_screen(ConfirmScreen(_("Panic"), text, yes=_("Lock everything")), answered)
+
+    async def _panic(self) -> None:
+        for status in self.app.live.statuses:
+            self.app.flows.noticing.ours(status.entry.id)
+        results = await self.app.vaults.batch.panic()
+        if not results:
+            self.app.say(_("No vault is open."))
+        self._sum_up({shown(result.name): result.value or result.error for result in results})
 
     # -- processes that hold a vault --------------------------------------------------------
 

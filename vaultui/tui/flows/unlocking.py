@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from vaultui.model.errors import VaultuiError
@@ -12,6 +13,8 @@ from vaultui.tui.jobs import Job, JobKind
 from vaultui.tui.wording import place, shown, span
 from vaultui.vaults import Key, Unlocked, UnlockOptions, VaultEntry, VaultStatus
 
+_OPENABLE = frozenset({VaultState.LOCKED, VaultState.BROKEN})
+
 
 class Unlocking(Flow):
     """Unlocks and repairs."""
@@ -21,6 +24,16 @@ class Unlocking(Flow):
         from vaultui.tui.screens.unlock import UnlockScreen
 
         self.app.push_screen(UnlockScreen(status))
+
+    def ask_for_several(self, statuses: Iterable[VaultStatus]) -> None:
+        """Ask for one password, and try it on those of these vaults that are locked."""
+        from vaultui.tui.screens.unlockseveral import UnlockSeveralScreen
+
+        entries = [status.entry for status in statuses if status.state in _OPENABLE]
+        if entries:
+            self.app.push_screen(UnlockSeveralScreen(entries))
+        else:
+            self.app.say(_("None of the marked vaults is locked."))
 
     def start(self, entry: VaultEntry, key: Key, options: UnlockOptions, *, remember: bool) -> Job:
         """Unlock in the background; the job wipes the key at its end."""
@@ -91,6 +104,18 @@ class Unlocking(Flow):
             self.run(self.app.live.refresh, "refresh")
 
     async def _repair(self, status: VaultStatus) -> None:
-        await self.app.vaults.repair(status.entry.name)
+        from vaultui.tui.screens.confirm import ConfirmScreen
+
+        repaired = await self.app.vaults.repair(status.entry.name)
         name = shown(status.entry.name)
-        self.app.say(_("The dead mount of {name} is gone; u unlocks it again.", name=name))
+        text = _("The dead mount of {name} is gone. Unlock it again?", name=name)
+        if status.explanation:
+            text = f"{shown(status.explanation)} {text}"
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.ask(repaired)
+
+        self.app.push_screen(
+            ConfirmScreen(_("{name} is repaired", name=name), text, yes=_("Unlock")), answered
+        )

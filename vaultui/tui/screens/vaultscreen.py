@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from vaultui.model.ids import VaultId
+from vaultui.model.language import _
 from vaultui.tui.actions import ACTIONS, Action, bindings, refusal
 from vaultui.tui.widgets.detail import TABS, Detail
 from vaultui.tui.widgets.keybar import KeyBar, KeyHint
@@ -63,14 +64,16 @@ class VaultScreen(Screen[None]):
     def _hint(self, action: Action, status: VaultStatus | None) -> KeyHint:
         return KeyHint(
             key=self.vaultui.key_of(action),
-            label=action.label,
+            label=_(action.label),
             action=f"perform('{action.id}')",
             applies=not refusal(action, status),
             rank=action.rank,
         )
 
     def action_perform(self, action_id: str) -> None:
-        if action_id == "vault.processes":
+        if action_id == "vault.mark":
+            self.vaultui.say(_("Vaults are marked in the list."))
+        elif action_id == "vault.processes":
             reason = self._refusal_of(action_id)
             if reason:
                 self.vaultui.say(reason, severity="warning")

@@ -1,0 +1,63 @@
+"""What happened to a vault by itself, or by somebody else: said once, when it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from vaultui.model.ids import VaultId
+from vaultui.model.language import _
+from vaultui.model.states import VaultState
+from vaultui.tui.flows.flow import Flow
+from vaultui.tui.live import is_near
+from vaultui.tui.wording import shown, span
+from vaultui.vaults import VaultStatus
+
+if TYPE_CHECKING:
+    from vaultui.tui.app import VaultuiApp
+
+
+class Noticing(Flow):
+    """Compares the states with those before. What this application does itself, it says itself."""
+
+    def __init__(self, app: VaultuiApp) -> None:
+        super().__init__(app)
+        self._before: dict[VaultId, VaultStatus] | None = None
+        self._ours: set[VaultId] = set()
+
+    def ours(self, vault: VaultId) -> None:
+        """Take note that whatever becomes of a vault next was done from here."""
+        self._ours.add(vault)
+
+    def look(self, statuses: Sequence[VaultStatus]) -> None:
+        """Say what is new in `statuses`, fresh ones; the first are only taken note of."""
+        before, self._before = self._before, {status.entry.id: status for status in statuses}
+        ours, self._ours = self._ours, set()
+        if before is None:
+            return
+        for status in statuses:
+            earlier = before.get(status.entry.id)
+            if earlier is not None and status.entry.id not in ours:
+                self._compare(earlier, status)
+
+    def _compare(self, before: VaultStatus, now: VaultStatus) -> None:
+        name = shown(now.entry.name)
+        if is_near(now) and not is_near(before):
+            left = span(now.idle_left_s or 0)
+            self._say(_("{name} locks in {span}; E puts it off.", name=name, span=left), "warning")
+        if now.state is before.state:
+            return
+        why = _(now.explanation)
+        match before.state, now.state:
+            case VaultState.OPEN, VaultState.BUSY:
+                self._say(_("{name} stays open. {why}", name=name, why=shown(why)), "warning")
+            case _, VaultState.BROKEN:
+                self._say(_("{name} is broken; R repairs it. {why}", name=name, why=shown(why)),
+                          "error")  # fmt: skip
+            case _, VaultState.HUNG:
+                self._say(_("{name} does not answer. {why}", name=name, why=shown(why)), "error")
+            case ((VaultState.OPEN | VaultState.BUSY), VaultState.LOCKED):
+                self._say(_("{name} has been locked.", name=name), "information")
+
+    def _say(self, text: str, severity: Literal["information", "warning", "error"]) -> None:
+        self.app.say(text.strip(), severity=severity)
