@@ -77,6 +77,16 @@ def _gocryptfs() -> str:
     return "" if shown.stdout.startswith("gocryptfs ") else "gocryptfs does not start"
 
 
+def _dbusmock() -> str:
+    """Are there stand-ins for the desktop's services? They come with the system's own Python."""
+    if reason := _on_path("dbus-daemon")():
+        return reason
+    done = subprocess.run(
+        ("/usr/bin/python3", "-c", "import dbusmock"), capture_output=True, timeout=20, check=False
+    )
+    return "" if done.returncode == 0 else "no python3-dbusmock"
+
+
 def _root() -> str:
     return "" if os.geteuid() == 0 else f"running as uid {os.geteuid()}"
 
@@ -148,6 +158,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "gocryptfs-xray": _on_path("gocryptfs-xray"),
     "fido2-tools": _on_path("fido2-assert", "fido2-cred"),
     "dbus": _on_path("dbus-daemon", "dbus-run-session"),
+    "dbusmock": _dbusmock,
     "gnome-keyring": _on_path("gnome-keyring-daemon", "dbus-run-session"),
     "tmux": _on_path("tmux"),
     "desktop-file-validate": _on_path("desktop-file-validate"),

@@ -25,6 +25,7 @@ _LOG_LEVELS = {
     EventKind.INTERNAL_ERROR: logging.ERROR,
     EventKind.STORAGE_FULL: logging.WARNING,
     EventKind.LOCK_BUSY: logging.WARNING,
+    EventKind.STAYS_OPEN: logging.WARNING,
 }
 
 _log = logging.getLogger("vaultfs.events")
@@ -33,9 +34,10 @@ _log = logging.getLogger("vaultfs.events")
 class EventRing:
     """Numbers events from 1 and keeps the last `CAPACITY` of them."""
 
-    def __init__(self, on_add: Callable[[], None] = lambda: None) -> None:
-        """`on_add` is called after each event, in the thread that added it."""
-        self._on_add = on_add
+    on_add: Callable[[Event], None] | None = None
+    """Called with each event, in the thread that added it."""
+
+    def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=CAPACITY)
         self._last = 0
         self._lock = threading.Lock()
@@ -55,10 +57,12 @@ class EventRing:
             if self._events and _same(self._events[-1], kind, path, detail):
                 return
             self._last += 1
-            self._events.append(Event(self._last, time.time(), kind, path, detail))
+            event = Event(self._last, time.time(), kind, path, detail)
+            self._events.append(event)
         words = [kind.value, *([repr(path)] if path else []), *([shown(detail)] if detail else [])]
         _log.log(_LOG_LEVELS.get(kind, logging.INFO), "%s", ": ".join(words))
-        self._on_add()
+        if self.on_add is not None:
+            self.on_add(event)
 
     def since(self, seq: int) -> Events:
         """Return the events after number `seq`, and how many of those are lost."""

@@ -30,6 +30,7 @@ from vaultui.model.errors import (
 from vaultui.model.exitcodes import ExitCode
 from vaultui.mountd.activity import Activity, boottime
 from vaultui.mountd.console import log
+from vaultui.mountd.control.guards import Guards
 from vaultui.mountd.control.idle import Clock, CycleClock, IdleClock
 from vaultui.mountd.control.plane import ControlPlane
 from vaultui.mountd.control.served import Served
@@ -59,9 +60,9 @@ def serve(
     raise_open_files_limit()
     # The kernel has applied the caller's mask to each mode already.
     os.umask(0)
-    # Front ends that watch the directory of the socket learn so that there is something to ask.
-    events = EventRing() if control_socket is None else EventRing(control_socket.touch)
+    events = EventRing()
     activity = Activity()
+    clock = _clock(spec.idle_timeout_s, activity, program)
     report = functools.partial(_record, events)
     with contextlib.closing(_tree(spec, cipherdir_fd, volume, report)) as tree:
         handed_over = fusemount.handed_over(spec.mountpoint) is not None
@@ -71,7 +72,9 @@ def serve(
             filesystem=tree,
             activity=activity,
             events=events,
-            clock=_clock(spec.idle_timeout_s, activity, program),
+            clock=clock,
+            guards=Guards(clock, spec.lock_on, notify=spec.notify, events=events),
+            idle_warning_s=_idle_warning_s(spec, program),
             features=tuple(flag.value for flag in volume.features.flags),
             derivation_s=derivation_s,
         )
@@ -92,6 +95,7 @@ def _serve(
             front.ready(served.root, served.mount_id, served.derivation_s)
         except OSError as error:  # whoever waited went away; the mount is there
             log.warning("not told that the mount is ready: %s", error)
+        control.watch_desktop()
 
     data = DataPlane(
         served.filesystem,
@@ -198,6 +202,11 @@ def _clock(timeout: float, activity: Activity, program: str) -> Clock:
     if timeout and program == "gocryptfs":
         kind = CycleClock
     return kind(timeout, activity, boottime())
+
+
+def _idle_warning_s(spec: MountSpec, program: str) -> float:
+    """Return how long before the idle lock it is announced; gocryptfs's monitor does not."""
+    return 0.0 if program == "gocryptfs" else min(spec.idle_warning_s, spec.idle_timeout_s / 2)
 
 
 def _record(events: EventRing, report: Report) -> None:

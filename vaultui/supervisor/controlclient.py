@@ -34,6 +34,7 @@ from vaultui.wire.control import (
     Request,
     Status,
     StatusRequest,
+    StayOpenRequest,
 )
 
 T = TypeVar("T", Status, Events, IdleReply, LockReply, Conflicts)
@@ -59,12 +60,15 @@ class ControlClient:
     async def status(self) -> Status:
         return await self._ask(StatusRequest(), Status)
 
-    async def events(self, since: int = 0) -> Events:
-        """Return the events with a greater number than `since`."""
-        return await self._ask(EventsRequest(since), Events)
+    async def events(self, since: int = 0, wait_s: float = 0.0) -> Events:
+        """Return the events with a greater number than `since`.
+
+        While there is none, wait for one, at most `wait_s` seconds. A lock is the last.
+        """
+        return await self._ask(EventsRequest(since, wait_s), Events, ANSWER_S + wait_s)
 
     async def extend(self, seconds: float) -> IdleReply:
-        """Put the idle lock off, to at least `seconds` from now."""
+        """Put the idle lock off, to at least `seconds` from now; give up a lock that waits."""
         return await self._ask(ExtendRequest(seconds), IdleReply)
 
     async def pause(self, paused: bool) -> IdleReply:
@@ -76,6 +80,18 @@ class ControlClient:
         The backend ends shortly after.
         """
         await self._ask(LockRequest(reason, lazy), LockReply, LOCK_S)
+
+    async def lock_when_free(self) -> bool:
+        """Lock now, or have the backend do it as soon as nobody uses the vault.
+
+        Returns whether that is yet to come.
+        """
+        reply = await self._ask(LockRequest(when_free=True), LockReply, LOCK_S)
+        return reply.waiting
+
+    async def stay_open(self) -> IdleReply:
+        """Give up a lock that waits until nobody uses the vault."""
+        return await self._ask(StayOpenRequest(), IdleReply)
 
     async def conflicts(self) -> Conflicts:
         """Return the conflict copies of sync clients in the volume."""

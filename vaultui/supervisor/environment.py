@@ -13,7 +13,8 @@ from typing import Final
 _NAMES: Final = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ"),
-        *("LANG", "LANGUAGE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_ID"),
+        *("LANG", "LANGUAGE", "XDG_RUNTIME_DIR", "XDG_SESSION_ID"),
+        *("DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS"),
     }
 )
 

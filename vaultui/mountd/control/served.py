@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vaultui.cipherfs.tree import Tree
 from vaultui.mountd.activity import Activity
+from vaultui.mountd.control.guards import Guards
 from vaultui.mountd.control.idle import Clock
 from vaultui.mountd.eventring import EventRing
 from vaultui.wire.handshake import MountSpec
@@ -24,6 +25,9 @@ class Served:
     activity: Activity
     events: EventRing
     clock: Clock
+    guards: Guards
+    idle_warning_s: float = 0.0
+    """So long before the idle lock it is announced; 0 for not at all."""
     features: tuple[str, ...] = ()
     derivation_s: float = 0.0
     """What deriving the key took, in seconds."""
@@ -31,6 +35,8 @@ class Served:
     opened_at: float = field(default_factory=time.time)
     busy_reason: str = ""
     """Who held it when the idle lock was due, until nobody does."""
+    waits_to_lock: list[str] = field(default_factory=list)
+    """Why it is locked as soon as nobody uses it, the oldest reason first."""
 
     @property
     def name(self) -> str:

@@ -28,6 +28,7 @@ from vaultui.wire.control import (
     Reply,
     Request,
     StatusRequest,
+    StayOpenRequest,
 )
 
 MAX_CONNECTIONS: Final = 64
@@ -45,6 +46,7 @@ _REQUESTS: Final[dict[str, type[Request]]] = {
         ExtendRequest,
         PauseRequest,
         LockRequest,
+        StayOpenRequest,
         ConflictsRequest,
     )
 }

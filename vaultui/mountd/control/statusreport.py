@@ -51,6 +51,9 @@ def status(served: Served, holders: list[Holder]) -> Status:
         features=served.features,
         derivation_s=served.derivation_s,
         inodes=served.filesystem.inode_count(),
+        autolock=served.guards.report(),
+        idle_warning_s=served.idle_warning_s,
+        waits_to_lock=next(iter(served.waits_to_lock), ""),
     )
 
 

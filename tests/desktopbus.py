@@ -1,0 +1,175 @@
+"""Private buses with stand-ins of python-dbusmock on them: logind, notifications, a screen saver.
+
+Buses and messages are real; only what would suspend the machine or draw on a screen is not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jeepney import DBusAddress, DBusErrorResponse, MessageType, new_method_call
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from secretservice import session_bus
+from waiting import wait_until
+
+MOCK = "org.freedesktop.DBus.Mock"
+LOGIN = "org.freedesktop.login1"
+NOTIFICATIONS = "org.freedesktop.Notifications"
+SCREEN_SAVER = "org.gnome.ScreenSaver"
+
+
+class StandIn:
+    """A service made of a template of python-dbusmock; killed and started again at will."""
+
+    def __init__(self, address: str, template: str, name: str, path: str, **parameters: str):
+        self.address = address
+        self.name = name
+        self._path = path
+        self._template = template
+        self._parameters = parameters
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: DBusConnection | None = None
+
+    def start(self) -> None:
+        words = ["/usr/bin/python3", "-m", "dbusmock", "--session", "--template", self._template]
+        if self._parameters:
+            pairs = ", ".join(f'"{key}": "{value}"' for key, value in self._parameters.items())
+            words += ["--parameters", f"{{{pairs}}}"]
+        self._process = subprocess.Popen(
+            words,
+            env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.address},
+            stdout=subprocess.DEVNULL,
+        )
+        self._connection = open_dbus_connection(self.address)
+        wait_until(self._is_there, what=f"{self.name} is on the bus")
+
+    def stop(self) -> None:
+        if self._process is not None and self._connection is not None:
+            self._connection.close()
+            self._process.kill()
+            self._process.wait(20)
+            self._process = None
+
+    def _is_there(self) -> bool:
+        bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+        (owned,) = self._send(new_method_call(bus, "NameHasOwner", "s", (self.name,)))
+        return bool(owned)
+
+    def call(
+        self, member: str, signature: str = "", *arguments: Any, path: str = "", on: str = ""
+    ) -> Any:
+        """Call a method of the stand-in, of its own controls unless `on` names an interface."""
+        where = DBusAddress(path or self._path, self.name, on or MOCK)
+        answer = self._send(new_method_call(where, member, signature or None, arguments))
+        return answer[0] if answer else None
+
+    def emit(self, interface: str, member: str, signature: str, *arguments: Any) -> None:
+        """Have the service send a signal."""
+        variants = list(zip(signature, arguments, strict=True))
+        self.call("EmitSignal", "sssav", interface, member, signature, variants)
+
+    def calls_of(self, member: str) -> list[list[Any]]:
+        """Return the arguments of each call of a method so far."""
+        calls = self.call("GetMethodCalls", "s", member)
+        return [[value for _, value in arguments] for _, arguments in calls]
+
+    def _send(self, message: Any) -> tuple[Any, ...]:
+        assert self._connection is not None
+        reply = self._connection.send_and_get_reply(message, timeout=20)
+        if reply.header.message_type is MessageType.error:
+            raise DBusErrorResponse(reply)
+        body: tuple[Any, ...] = reply.body
+        return body
+
+
+@dataclass
+class Desktop:
+    """A machine with somebody logged in."""
+
+    login: StandIn
+    notifications: StandIn
+    screen: StandIn
+    session_path: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "DBUS_SYSTEM_BUS_ADDRESS": self.login.address,
+            "DBUS_SESSION_BUS_ADDRESS": self.notifications.address,
+        }
+
+    def log_in(self, session: str = "1") -> None:
+        self.session_path = self.login.call(
+            "AddSession", "ssusb", session, "seat0", os.getuid(), "somebody", True
+        )
+        manager = f"{LOGIN}.Manager"
+        self.login.emit(manager, "SessionNew", "so", session, self.session_path)
+
+    def log_out(self, session: str = "1") -> None:
+        self.login.call("RemoveObject", "s", self.session_path)
+        self.login.emit(f"{LOGIN}.Manager", "SessionRemoved", "so", session, self.session_path)
+
+    def sleep(self, begins: bool) -> None:
+        self.login.emit(f"{LOGIN}.Manager", "PrepareForSleep", "b", begins)
+
+    def inhibitors(self) -> list[tuple[Any, ...]]:
+        """Return what holds up sleep or shutdown now: what, who, why, mode, …"""
+        found = self.login.call("ListInhibitors", on=f"{LOGIN}.Manager")
+        return [tuple(entry) for entry in found]
+
+    def lock_screen(self, locked: bool) -> None:
+        self.screen.call("SetActive", "b", locked, on=SCREEN_SAVER)
+
+    def notices(self) -> list[Notice]:
+        """Return all messages that were shown so far."""
+        return [
+            Notice(replaced, summary, body, tuple(actions[1::2]))
+            for _, replaced, _, summary, body, actions, *_ in self.notifications.calls_of("Notify")
+        ]
+
+    def click(self, number: int, label: str) -> None:
+        """Press the button with that label in the newest message."""
+        newest = self.notices()[-1]
+        key = str(newest.actions.index(label))
+        self.notifications.emit(NOTIFICATIONS, "ActionInvoked", "us", number, key)
+
+
+@dataclass(frozen=True)
+class Notice:
+    replaces: int
+    summary: str
+    body: str
+    actions: tuple[str, ...]
+
+
+@contextmanager
+def desktop(folder: Path) -> Iterator[Desktop]:
+    """Run two buses and everything on them."""
+    with ExitStack() as stack:
+        addresses = []
+        for name in ("system", "session"):
+            (folder / name).mkdir()
+            addresses.append(stack.enter_context(session_bus(folder / name)))
+        system, session = addresses
+        capabilities = "body body-markup actions"
+        made = Desktop(
+            StandIn(system, "logind", LOGIN, "/org/freedesktop/login1"),
+            StandIn(
+                session,
+                "notification_daemon",
+                NOTIFICATIONS,
+                "/org/freedesktop/Notifications",
+                capabilities=capabilities,
+            ),
+            StandIn(session, "gnome_screensaver", SCREEN_SAVER, "/org/gnome/ScreenSaver"),
+        )
+        for service in (made.login, made.notifications, made.screen):
+            stack.callback(service.stop)
+            service.start()
+        yield made

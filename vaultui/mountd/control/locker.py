@@ -1,0 +1,177 @@
+"""Taking the mount away, and finding out who keeps it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import trio
+
+from vaultui.linux import process
+from vaultui.linux.errnos import os_error, reason_of
+from vaultui.linux.fusemount import handed_over
+from vaultui.linux.holders import Holder, find_holders
+from vaultui.linux.mountinfo import mount_at
+from vaultui.linux.unmount import unmount
+from vaultui.model.errors import MountBusy
+from vaultui.mountd.control.notices import Notices
+from vaultui.mountd.control.served import Served
+from vaultui.wire.control import EventKind
+
+HOLDERS_S: Final = 1.0
+"""How long it may take to know who uses the mount: /proc answers in milliseconds."""
+TERM_GRACE_S: Final = 1.5
+"""From TERM to KILL. A machine that is about to sleep waits a few seconds in all."""
+KILL_GRACE_S: Final = 1.0
+EAGER_S: Final = 10.0
+EAGER_PAUSE_S: Final = 0.25
+PATIENT_PAUSE_S: Final = 2.0
+"""Between two looks whether the vault is free: at first often, and after EAGER_S more rarely."""
+
+
+class Locker:
+    def __init__(self, served: Served, notices: Notices) -> None:
+        self._served = served
+        self._notices = notices
+        self._unmounting = trio.Lock()
+        self._looking_since: float | None = None
+        self.unmounted = trio.Event()
+        """The mount is out of the table, politely."""
+        self.let_go = trio.Event()
+        """A descriptor that was handed over is not to be served any more."""
+
+    async def lock(self, reason: str, *, lazy: bool = False) -> None:
+        """Unmount; raises MountBusy that names the holders.
+
+        Returns when the mount table no longer lists the mount. One at a time: a second
+        caller finds it gone, which is what it asked for.
+        """
+        try:
+            await self._unmount(reason, lazy=lazy)
+        except (OSError, TimeoutError) as error:
+            served = self._served
+            words = in_words(await self.holders() or [])
+            served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
+            raise MountBusy(name=served.name, holders=words, raw=reason_of(error)) from error
+
+    async def lock_when_free(self, reason: str) -> None:
+        """Unmount as soon as nobody uses the mount."""
+        waits = self._served.waits_to_lock
+        waits.append(reason)
+        began = trio.current_time()
+        try:
+            while True:
+                # An open file would be refused; asking costs a process each time.
+                if not self._served.activity.open_files:
+                    with contextlib.suppress(OSError, TimeoutError):
+                        return await self._unmount(reason)
+                is_eager = trio.current_time() - began < EAGER_S
+                await trio.sleep(EAGER_PAUSE_S if is_eager else PATIENT_PAUSE_S)
+        finally:
+            waits.remove(reason)
+
+    async def _unmount(self, reason: str, *, lazy: bool = False) -> None:
+        """Raises OSError, or TimeoutError; returns at once where it is not mounted."""
+        served = self._served
+        async with self._unmounting:
+            if handed_over(served.root) is not None:
+                self._let_go(lazy)
+            elif (top := mount_at(served.root)) is None:
+                return
+            elif top.mount_id != served.mount_id:
+                raise OSError(errno.EBUSY, f"{top.fstype} is mounted over it")
+            else:
+                await trio.to_thread.run_sync(_unmount, served.root, lazy)
+                if not lazy:
+                    self.unmounted.set()
+            served.events.add(EventKind.LOCKED, detail=reason)
+            self._notices.locked(reason)
+
+    def _let_go(self, lazy: bool) -> None:
+        """End serving a descriptor that was handed over: whoever mounted it unmounts it.
+
+        Raises OSError while files are open, unless `lazy`.
+        """
+        if self._served.activity.open_files and not lazy:
+            raise os_error(errno.EBUSY)
+        self.let_go.set()
+
+    async def holders(self) -> list[Holder] | None:
+        """Return who uses the mount; None when that can't be found out in time.
+
+        A process that waits for storage that hangs can keep waiting whoever looks into it.
+        """
+        since = self._looking_since
+        if since is not None and trio.current_time() - since > HOLDERS_S:
+            return None  # one thread that waits is enough
+
+        def look() -> list[Holder]:
+            try:
+                return find_holders(self._served.root)
+            finally:
+                self._looking_since = None
+
+        self._looking_since = since or trio.current_time()
+        with trio.move_on_after(HOLDERS_S), contextlib.suppress(OSError):  # no descriptor left
+            return await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+        return None
+
+    async def end_holders(self) -> None:
+        """End the processes that use the mount: TERM, and KILL for those that stay."""
+        holders = await self.holders() or []
+        with _pidfds(holders) as pidfds:
+            for number, grace_s in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, KILL_GRACE_S)):
+                for pidfd in pidfds:
+                    with contextlib.suppress(PermissionError):  # another user's
+                        process.signal_pidfd(pidfd, number)
+                with trio.move_on_after(grace_s) as scope:
+                    for pidfd in pidfds:
+                        await trio.lowlevel.wait_readable(pidfd)
+                if not scope.cancelled_caught:
+                    break
+        if holders:
+            self._served.events.add(EventKind.HOLDERS_ENDED, detail=in_words(holders))
+
+
+@contextlib.contextmanager
+def _pidfds(holders: Sequence[Holder]) -> Iterator[list[int]]:
+    """Hold the processes by descriptors, so that a signal reaches the very ones that were found."""
+    with contextlib.ExitStack() as stack:
+        pidfds = []
+        for pid, start in {(holder.pid, holder.start) for holder in holders} - {(os.getpid(), 0)}:
+            with contextlib.suppress(ProcessLookupError):
+                pidfds.append(process.open_pidfd(pid, start))
+                stack.callback(os.close, pidfds[-1])
+        yield pidfds
+
+
+def in_words(holders: list[Holder], most: int = 3) -> str:
+    """Return who holds a mount, as text for a sentence."""
+    own = os.getpid()
+    named = {
+        holder.pid: f"{holder.command} ({holder.pid}, {_KINDS[holder.kind]})"
+        for holder in holders
+        if holder.pid != own
+    }
+    if not named:
+        return "a process that we may not look into"
+    words = list(named.values())
+    more = [f"{len(words) - most} more"] if len(words) > most else []
+    return ", ".join(words[:most] + more)
+
+
+_KINDS = {
+    "cwd": "working directory",
+    "root": "root directory",
+    "exe": "running program",
+    "open": "open file",
+    "map": "mapped file",
+}
+
+
+def _unmount(mountpoint: str, lazy: bool) -> None:
+    unmount(mountpoint, lazy=lazy)
