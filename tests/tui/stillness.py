@@ -39,21 +39,25 @@ def still_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads()
 
     async def wait_for_stillness(_least: float = 0.0, _most: float = 0.0) -> None:
-        app = active_app.get()
-        deadline = time.monotonic() + _DEADLINE_S
-        while time.monotonic() < deadline:
-            await asyncio.sleep(0)
-            if threads.calls:
-                await asyncio.sleep(0.001)
-            elif not _all_others_wait():
-                continue
-            elif not _paint(app):
-                return
-        raise AssertionError(f"the application is still at work after {_DEADLINE_S:g} seconds")
+        await settled(active_app.get(), threads)
 
     monkeypatch.setattr(asyncio, "to_thread", threads.to_thread)
     for module in (textual.app, textual.pilot):
         monkeypatch.setattr(module, "wait_for_idle", wait_for_stillness)
+
+
+async def settled(app: textual.app.App[Any], threads: Threads) -> None:
+    """Return when the application has done all it has to do, and has drawn it."""
+    deadline = time.monotonic() + _DEADLINE_S
+    while time.monotonic() < deadline:
+        await asyncio.sleep(0)
+        if threads.calls:
+            await asyncio.sleep(0.001)
+        elif not _all_others_wait():
+            continue
+        elif not _paint(app):
+            return
+    raise AssertionError(f"the application is still at work after {_DEADLINE_S:g} seconds")
 
 
 def _all_others_wait() -> bool:

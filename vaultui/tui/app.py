@@ -7,6 +7,7 @@ the application. It starts and stops nothing by itself: open vaults stay open wh
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -31,7 +32,7 @@ from vaultui.tui.quietdriver import QuietDriver
 from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
-from vaultui.tui.theme import VARIABLE_DEFAULTS, VAULTUI
+from vaultui.tui.theme import COLOURLESS, THEMES
 from vaultui.tui.widgets.secrettext import hidden_secrets
 from vaultui.tui.wording import shown
 from vaultui.vaults import KeyringState, VaultStatus
@@ -58,12 +59,14 @@ class VaultuiApp(App[None]):
         vaults: Vaults,
         *,
         ascii_only: bool = False,
+        theme: str = "",
         keymap: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Take `vaults` and the words of the command line; `keymap` maps action ids to keys."""
-        super().__init__()
+        # Without colours at all, and not in shades of grey, which NO_COLOR means as well.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         detach_devtools(self)
         self.vaults = vaults
         self.glyphs = Glyphs(ascii_only)
@@ -74,8 +77,7 @@ class VaultuiApp(App[None]):
         self.flows = Flows(self)
         self.keyring: KeyringState | None = None
         self._watch: Watch | None = None
-        self.register_theme(VAULTUI)
-        self.theme = VAULTUI.name
+        self._take_themes(theme)
         self.set_class(ascii_only, "-ascii")
         self._keys = dict(keymap or {})
         self.set_keymap(self._keys)
@@ -84,6 +86,15 @@ class VaultuiApp(App[None]):
         """Return how the first key of an action is shown, as remapped."""
         keys = self._keys.get(action.id)
         return keys.partition(",")[0] if keys else action.shown_key
+
+    def _take_themes(self, wanted: str) -> None:
+        """Have our themes and no others: only these have been looked at on every screen."""
+        for name in self.available_themes:
+            self.unregister_theme(name)
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = wanted in self.available_themes
+        self.theme = COLOURLESS if self.no_color else wanted if known else THEMES[0].name
 
     # -- life -------------------------------------------------------------------------------
 
@@ -97,9 +108,6 @@ class VaultuiApp(App[None]):
 
     def get_default_screen(self) -> HomeScreen:
         return HomeScreen(self.glyphs)
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLE_DEFAULTS
 
     def on_mount(self) -> None:
         # A closed terminal or a logout must not leave half an unlock behind.

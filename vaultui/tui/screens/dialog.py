@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from vaultui.model.language import _
+from vaultui.tui.moving import MOVES
 from vaultui.tui.widgets.form import Failure
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Dialog(ModalScreen[Answer]):
         (28, "-high"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
+        *MOVES,
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("f2", "details", "Details of a failure", show=False),
         Binding("down", "app.focus_next", "Next field", show=False),

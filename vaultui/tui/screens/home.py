@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Static
 
 from vaultui.model.ids import VaultId
+from vaultui.model.language import _, ngettext
 from vaultui.model.states import VaultState
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.screens.detailscreen import DetailScreen
@@ -30,12 +31,13 @@ class HomeScreen(VaultScreen):
 
     AUTO_FOCUS = "#vaults"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear_filter", "Clear the filter", show=False),
+        Binding("escape", "clear", "Clear the filter, then the marks", show=False),
     ]
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="home")
         self._glyphs = glyphs
+        self._marked: set[VaultId] = set()
 
     def compose(self) -> ComposeResult:
         yield TitleBar(self._glyphs)
@@ -43,13 +45,13 @@ class HomeScreen(VaultScreen):
             with Vertical(id="list", classes="box"):
                 yield VaultTable(self._glyphs)
                 yield Static(id="list-note", markup=False)
-                yield Input(placeholder="filter", id="filter", compact=True)
+                yield Input(placeholder=_("filter"), id="filter", compact=True)
             yield Detail(self._glyphs)
         yield EmptyState(self._glyphs)
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one("#list").border_title = "Vaults"
+        self.query_one("#list").border_title = _("Vaults")
         self.query_one("#filter").display = False
         self.query_one("#list-note").display = False
         self.query_one(EmptyState).display = False
@@ -78,7 +80,8 @@ class HomeScreen(VaultScreen):
         self.query_one(EmptyState).display = empty
         if empty:
             self.query_one(EmptyState).begin()
-        self.query_one(VaultTable).show(matching)
+        self._marked &= {status.entry.id for status in statuses}
+        self.query_one(VaultTable).show(matching, self._marked)
         self._note(live.loaded, matching)
         self.query_one(TitleBar).show(
             statuses, loaded=live.loaded, keyring=self.vaultui.keyring, notice=self._notice()
@@ -100,24 +103,27 @@ class HomeScreen(VaultScreen):
         note = self.query_one("#list-note", Static)
         note.display = not matching
         if not loaded:
-            note.update("Reading the vaults")
+            note.update(_("Reading the vaults"))
         elif not matching:
-            note.update("No vault matches. Esc clears the filter.")
+            note.update(_("No vault matches. Esc clears the filter."))
 
     def _notice(self) -> str:
         if self.vaultui.live.frozen:
-            return "frozen, f goes on"
+            return _("frozen, f goes on")
         if self.vaultui.live.error is not None:
             return self.vaultui.live.error.summary
         if self.vaultui.vaults.settings_warning is not None:
-            return "settings: last good copy"
+            return _("settings: last good copy")
+        if self._marked:
+            count = len(self._marked)
+            return ngettext("{count} marked, Esc clears", "{count} marked, Esc clears", count)
         return ""
 
     def _show_selected(self) -> None:
         self.query_one(Detail).show(self.selected_status)
         self.show_keys()
 
-    @on(DataTable.RowHighlighted, "#vaults")
+    @on(VaultTable.Moved)
     def _moved(self) -> None:
         self._show_selected()
 
@@ -153,12 +159,27 @@ class HomeScreen(VaultScreen):
             super().action_tab(name)
 
     def action_perform(self, action_id: str) -> None:
-        if action_id == "view.filter":
-            field = self.query_one("#filter", Input)
-            field.display = True
-            field.focus()
-        else:
-            super().action_perform(action_id)
+        match action_id:
+            case "view.filter":
+                field = self.query_one("#filter", Input)
+                field.display = True
+                field.focus()
+            case "vault.mark" if self.selected is not None:
+                self._marked ^= {self.selected}
+                self.query_one(VaultTable).action_cursor_down()
+                self.show_states()
+            case "vault.unlock" if self._marked:
+                self.vaultui.flows.unlocking.ask_for_several(self._take_marked())
+            case "vault.lock" if self._marked:
+                self.vaultui.flows.locking.lock_several(self._take_marked())
+            case _:
+                super().action_perform(action_id)
+
+    def _take_marked(self) -> list[VaultStatus]:
+        """Return the marked vaults in the order of the list, and clear the marks."""
+        marked, self._marked = self._marked, set()
+        self.show_states()
+        return [status for status in self.vaultui.live.statuses if status.entry.id in marked]
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
@@ -175,6 +196,12 @@ class HomeScreen(VaultScreen):
         box.border_subtitle = Content(f"/ {wanted}")
         self.query_one("#filter").display = False
         self.query_one(VaultTable).focus()
+
+    def action_clear(self) -> None:
+        """Clear the filter; where there is none, the marks."""
+        if not self.query_one("#filter", Input).value:
+            self._marked.clear()
+        self.action_clear_filter()
 
     def action_clear_filter(self) -> None:
         field = self.query_one("#filter", Input)

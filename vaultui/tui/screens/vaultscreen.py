@@ -10,6 +10,7 @@ from textual.screen import Screen
 from vaultui.model.ids import VaultId
 from vaultui.model.language import _
 from vaultui.tui.actions import ACTIONS, Action, bindings, refusal
+from vaultui.tui.moving import MOVES
 from vaultui.tui.widgets.detail import TABS, Detail
 from vaultui.tui.widgets.keybar import KeyBar, KeyHint
 from vaultui.vaults import VaultStatus
@@ -35,7 +36,7 @@ class VaultScreen(Screen[None]):
         (0, "-short"),
         (16, "-tall"),
     ]
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(), *_TAB_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(), *MOVES, *_TAB_KEYS]
 
     @property
     def vaultui(self) -> VaultuiApp:

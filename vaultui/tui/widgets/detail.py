@@ -62,9 +62,10 @@ class Detail(Vertical):
 
     @property
     def active(self) -> Pane | None:
-        """The pane that is seen; None for the moment until it is there."""
+        """The pane that is seen; None for the moment until it is there, with what is in it."""
         tabs = self.query_one(TabbedContent)
-        return next(iter(tabs.get_pane(tabs.active or TABS[0]).query(Pane)), None)
+        panes = tabs.get_pane(tabs.active or TABS[0]).query(Pane)
+        return next((pane for pane in panes if pane.is_mounted), None)
 
     def open_tab(self, tab: str, *, focus: bool = False) -> None:
         """Show a pane; with `focus`, go into it."""
