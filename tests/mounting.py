@@ -39,13 +39,16 @@ class MountedVolume:
         mountpoint: Path | None = None,
         init_options: Sequence[str] = (),
         mount_options: Sequence[str] = (),
+        under: Sequence[str] = (),
     ) -> None:
+        """`under` are the words of a program that runs the mounting one, such as strace."""
         self.base = base
         self.password = password
         self.cipherdir = base / "cipher" if cipherdir is None else cipherdir
         self.mountpoint = base / "plain" if mountpoint is None else mountpoint
         self.init_options = (*CHEAP_SCRYPT, *init_options)
         self.mount_options = tuple(mount_options)
+        self._under = tuple(under)
         self.process: subprocess.Popen[bytes] | None = None
         # A volume that several tests share belongs to none of them: a remount within one
         # must not carry that one's home, by which its leftovers are found.
@@ -95,6 +98,7 @@ class MountedVolume:
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 (
+                    *self._under,
                     self.command(),
                     "-fg",
                     "-nosyslog",

@@ -8,9 +8,14 @@ name, and of what was written after it each block may be found in any state.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.drills.ledger import BLOCK, DIRECTORY, Change, Content, Entry, Found, FoundFile, Ledger
+
+L = TypeVar("L", bound=Ledger)
 
 
 @dataclass
@@ -81,10 +86,8 @@ class DurableLedger(Ledger):
             self._synced(change.syncs)
 
     def _synced(self, path: str) -> None:
-        entry = self.tree[path]
-        paths = [path]
-        while above := os.path.dirname(paths[-1]):
-            paths.append(above)
+        entry = self.tree.get(path, DIRECTORY)  # the folder itself is in no tree
+        paths = self._durable_paths(path)
         if isinstance(entry, Content):
             self._contents[entry] = Synced(bytes(entry.data))
         else:
@@ -96,15 +99,27 @@ class DurableLedger(Ledger):
             else:
                 self._names.append(Name(self.tree[durable], [durable]))
 
+    def _durable_paths(self, path: str) -> list[str]:
+        """Return what a sync of `path` makes durable of it and of what is above it."""
+        paths = [path] if path else []
+        while paths and (above := os.path.dirname(paths[-1])):
+            paths.append(above)
+        return paths
+
     @property
     def promised(self) -> int:
         """Return how many names must be found."""
         return len(self._names)
 
-    def losses(self, found: Found) -> list[str]:
-        """Return a sentence for each thing that was synced and is not there, or not whole."""
+    def losses(self, found: Found, *, renamed: bool | None = None) -> list[str]:
+        """Return a sentence for each thing that was synced and is not there, or not whole.
+
+        With `renamed` given, only for those that were, or were not, renamed since.
+        """
         sentences = []
         for name in self._names:
+            if renamed is not None and renamed != (len(name.paths) > 1):
+                continue
             there = [found[path] for path in name.paths if path in found]
             if not any(self._is_kept(name.entry, seen) for seen in there):
                 how = "is not as it was synced" if there else "was synced and is not there"
@@ -130,6 +145,42 @@ class DurableLedger(Ledger):
             synced = self._contents.get(entry)
             return isinstance(seen, FoundFile) and (synced is None or synced.accepts(seen))
         return entry == seen if entry == DIRECTORY else type(entry) is type(seen)
+
+
+class PosixLedger(DurableLedger):
+    """Counts on no more than POSIX promises: a file's name is kept by a sync of its directory."""
+
+    def _durable_paths(self, path: str) -> list[str]:
+        if isinstance(self.tree.get(path), Content):
+            return []
+        return super()._durable_paths(path)
+
+
+class NotedLedger(Ledger):
+    """Notes when each operation was begun and answered, to tell later what was promised when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notes: list[tuple[int, Callable[[Ledger], None]]] = []
+
+    def begin(self, change: Change) -> None:
+        self._note(lambda ledger: ledger.begin(change))
+        super().begin(change)
+
+    def done(self) -> None:
+        super().done()
+        self._note(lambda ledger: ledger.done())
+
+    def _note(self, replay: Callable[[Ledger], None]) -> None:
+        self._notes.append((time.time_ns(), replay))
+
+    def until(self, moment: int, ledger: L) -> L:
+        """Tell a new `ledger` what happened before a time, in nanoseconds since the epoch."""
+        for when, replay in self._notes:
+            if when >= moment:
+                break
+            replay(ledger)
+        return ledger
 
 
 def _leads(path: str, through: str) -> bool:

@@ -96,6 +96,8 @@ def _look_at_own_files(cipherdir: Path, findings: Findings) -> None:
     for folder, folders, files in os.walk(os.fsencode(cipherdir)):
         here = os.path.relpath(os.fsdecode(folder), cipherdir)
         names = {*folders, *files}
+        # Nobody, and no check, looks into what was being made or removed.
+        folders[:] = [name for name in folders if not is_staging_name(name)]
         for name in names:
             shown = os.path.normpath(os.path.join(here, os.fsdecode(name)))
             if is_long(name) and not _has_content(os.path.join(folder, companion(name))):

@@ -37,6 +37,7 @@ class Writer(threading.Thread):
         self._random = random.Random(f"{seed}/{folder.name}")
         self._ended = ended
         self._number = 0
+        self._is_made = False
 
     def operations(self) -> list[Callable[[], object]]:
         """Return what is done, each as often as it is in here."""
@@ -50,12 +51,18 @@ class Writer(threading.Thread):
     def run(self) -> None:
         operations = self.operations()
         try:
-            self._do(Change("making the folder", lambda _tree: None), self.folder.mkdir)
+            if not self._is_made:
+                self._do(Change("making the folder", lambda _tree: None), self.folder.mkdir)
             while not self._ended.is_set():
                 self._random.choice(operations)()
         except OSError as error:
             if not self._ended.is_set():
                 self.trouble.append(f"{self.ledger.pending and self.ledger.pending.words}: {error}")
+
+    def make_folder(self) -> None:
+        """Make the folder beforehand, so that it is no part of the work."""
+        self.folder.mkdir()
+        self._is_made = True
 
     def _do(self, change: Change, action: Callable[[], object]) -> None:
         self.ledger.begin(change)
@@ -327,3 +334,15 @@ class SavingWriter(Writer):
         self._move(new, old)
         if above := os.path.dirname(old):
             self._sync(above)
+
+
+class CarefulWriter(SavingWriter):
+    """Syncs also the directory that a name is to stay in, as fsync(2) asks for."""
+
+    def operations(self) -> list[Callable[[], object]]:
+        return [*super().operations(), self._keep, self._keep]
+
+    def _keep(self) -> None:
+        if (path := self._a_file()) is not None:
+            self._sync(path)
+            self._sync(os.path.dirname(path))

@@ -165,9 +165,13 @@ def _remove_cleared(parent_fd: int, cname: bytes, fd: int, *, has_iv: bool) -> N
 
 
 def _remove_staged(parent_fd: int, staged: bytes) -> None:
-    """Remove a directory that nobody sees, with an IV in it or without."""
+    """Remove a directory that nobody sees, with an IV in it or without.
+
+    Where the order of changes is not kept it may hold companions, too, that were removed before.
+    """
     fd, _mode = _open_as_owner(parent_fd, staged)
     try:
+        _clear_debris(fd, has_iv=True)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(DIR_IV_NAME, dir_fd=fd)
     finally:

@@ -13,6 +13,7 @@ from openvolume import OpenVolume
 
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.filesystem import ROOT
+from vaultui.cipherfs.metadata import staging_name
 from vaultui.linux.atcalls import RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT
 
 LONG = "l" * 200
@@ -308,6 +309,21 @@ def test_what_crashes_left_in_an_empty_directory_does_not_keep_it(vault: OpenVol
     assert vault.list("dir") == []
     vault.rmdir("dir")
     assert vault.list() == []
+
+
+def test_a_half_removed_directory_with_a_stray_name_does_not_keep_the_one_above(
+    vault: OpenVolume,
+) -> None:
+    # As storage leaves it that does not keep the order of what was done before a power cut.
+    vault.mkdir("dir")
+    vault.mkdir("dir/below")
+    staged = vault.cipher_path("dir") / os.fsdecode(staging_name())
+    vault.cipher_path("dir/below").rename(staged)
+    (staged / ("gocryptfs.longname." + "A" * 43 + ".name")).write_bytes(b"stray")
+    vault.reopen()
+    assert vault.list("dir") == []
+    vault.rmdir("dir")
+    assert vault.raw_entries() == set()
 
 
 def test_a_directory_that_never_got_its_iv_can_be_removed(vault: OpenVolume) -> None:
