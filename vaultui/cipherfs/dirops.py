@@ -123,19 +123,19 @@ class DirOps:
         mode &= 0o7777
         with self._new_entry(parent, name, caller) as (directory, cname):
             if self._names.uses_dir_iv:
-                fd, status = make_furnished(directory.fd, cname, mode, caller, self._spare_ivs)
+                made = make_furnished(directory.fd, cname, mode, caller, self._spare_ivs)
             else:
                 with acting_for(caller):
                     os.mkdir(cname, mode, dir_fd=directory.fd)
         if not self._names.uses_dir_iv:
             return self._made(parent, cname, name)
-        node = self._inodes.adopt(parent, cname, name, status)
-        if status.st_mode & stat.S_IRWXU == stat.S_IRWXU:
-            self._directories.keep(node, fd)
+        node = self._inodes.adopt(parent, cname, name, made.status)
+        if made.status.st_mode & stat.S_IRWXU == stat.S_IRWXU:
+            self._directories.keep(node, made.fd)
         else:
-            os.close(fd)  # opened with rights that its owner does not have
-        self._durability.wrote(node, DIR_IV_NAME)
-        return self._attrs.of(node, status)
+            os.close(made.fd)  # opened with rights that its owner does not have
+        self._durability.wrote(node, DIR_IV_NAME, content_synced=made.iv_on_disk)
+        return self._attrs.of(node, made.status)
 
     def _made(self, parent: Node, cname: bytes, name: bytes) -> Attributes:
         directory = self._directories.enter(parent)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
+from collections.abc import Collection
 from typing import Final
 
 from vaultui.cipherfs.cipherdir import Directories
@@ -30,7 +31,7 @@ _ONE_BY_ONE: Final = 32
 """Files. Syncing more than this is left to syncfs(2)."""
 
 
-_Synced = tuple[Node, set[bytes]]
+_Synced = tuple[Node, Collection[bytes]]
 """A directory, and the files in it that are on disk now."""
 
 
@@ -45,19 +46,23 @@ class Durability:
         # nodes. A deque is safe for that (its documentation promises it).
         self._finished: deque[_Synced] = deque()
 
-    def wrote(self, node: Node, name: bytes) -> None:
-        """Note that `name` was written in the directory `node`."""
+    def wrote(self, node: Node, name: bytes, *, content_synced: bool = False) -> None:
+        """Note that `name` is new in the directory `node`.
+
+        With `content_synced` it was synced before it had the name: to sync the directory is
+        enough then, fsync(2).
+        """
         if node.unsynced is None:
             if len(self._unsynced) >= _REMEMBERED:
                 self._sync_all()
-            node.unsynced = set()
+            node.unsynced = {}
             self._unsynced[node] = None
-        node.unsynced.add(name)
+        node.unsynced[name] = content_synced
 
     def removed(self, node: Node, name: bytes) -> None:
         """Note that `name` is no longer in the directory `node`."""
         if node.unsynced is not None:
-            node.unsynced.discard(name)
+            node.unsynced.pop(name, None)
             self._settle(node)
 
     def forget(self, node: Node) -> None:
@@ -80,7 +85,7 @@ class Durability:
         if self._unsynced:
             self._take_up()
             self._add_path(job, node)
-            self._add(job, node, node.unsynced or set())
+            self._add(job, node, set(node.unsynced or ()))
             for other in list(self._unsynced):
                 if other.parent is node:
                     self._add(job, other, {DIR_IV_NAME})
@@ -99,7 +104,8 @@ class Durability:
             below, above = above, above.parent
 
     def _add(self, job: SyncJob, node: Node, needed: set[bytes]) -> None:
-        if node.unsynced and (names := node.unsynced & needed):
+        if node.unsynced and (found := node.unsynced.keys() & needed):
+            names = {name: node.unsynced[name] for name in found}
             # A directory that is gone by now needs nothing.
             with contextlib.suppress(OSError):
                 job.add(node, os.dup(self._directories.enter(node).fd), names)
@@ -108,7 +114,8 @@ class Durability:
         while self._finished:
             node, names = self._finished.popleft()
             if node.unsynced is not None:
-                node.unsynced -= names
+                for name in names:
+                    node.unsynced.pop(name, None)
                 self._settle(node)
 
     def _settle(self, node: Node) -> None:
@@ -135,11 +142,14 @@ class SyncJob:
 
     def __init__(self, finished: deque[_Synced]) -> None:
         self._finished = finished
-        self._directories: list[tuple[Node, int, set[bytes]]] = []
+        self._directories: list[tuple[Node, int, dict[bytes, bool]]] = []
         self._last: tuple[int, bool] | None = None
 
-    def add(self, node: Node, fd: int, names: set[bytes]) -> None:
-        """Sync files in a directory, and the directory; `fd` becomes the job's."""
+    def add(self, node: Node, fd: int, names: dict[bytes, bool]) -> None:
+        """Sync files in a directory, where their content is not, and the directory.
+
+        `fd` becomes the job's.
+        """
         self._directories.append((node, fd, names))
 
     def then(self, fd: int, *, data_only: bool) -> None:
@@ -166,8 +176,9 @@ class SyncJob:
                 syncfs(fd)
         else:
             for _node, fd, names in self._directories:
-                for name in names:
-                    _sync_file(fd, name)
+                for name, content_synced in names.items():
+                    if not content_synced:
+                        _sync_file(fd, name)
                 os.fsync(fd)
         self._finished.extend((node, names) for node, _fd, names in self._directories)
 

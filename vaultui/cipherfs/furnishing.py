@@ -13,7 +13,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from vaultui.cipherfs.conflictcopies import is_own_copy
 from vaultui.cipherfs.metadata import REMOVED_IV_PREFIX, staging_name, write_dir_iv
@@ -28,10 +28,19 @@ _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 """What file systems say that know no flags of renameat2(2), such as those of a network."""
 
 
+class Furnished(NamedTuple):
+    """A directory that was made."""
+
+    fd: int
+    status: os.stat_result
+    iv_on_disk: bool
+    """The content of its IV is; that it has one is on the disk when the directory was synced."""
+
+
 def make_furnished(
     parent_fd: int, cname: bytes, mode: int, caller: Caller | None, spare: SpareIvs
-) -> tuple[int, os.stat_result]:
-    """Make a directory with its IV; return a descriptor of it, and its status.
+) -> Furnished:
+    """Make a directory with its IV, and open it.
 
     It gets its name when all is in it. The owner needs all permissions until then; afterwards
     it has those that it came about with, less what `mode` does not give to the owner:
@@ -44,7 +53,8 @@ def make_furnished(
     try:
         fd, given = _open_as_owner(parent_fd, staged)
         # A spare one is ours, not the caller's.
-        if caller is not None or not spare.give(fd):
+        iv_on_disk = caller is None and spare.give(fd)
+        if not iv_on_disk:
             with acting_for(caller):
                 write_dir_iv(fd)
         if given is not None or mode & _OWNER_ALL != _OWNER_ALL:
@@ -53,7 +63,7 @@ def make_furnished(
             # Not as the caller, who would lose the set-group-ID bit of a foreign group.
             os.fchmod(fd, given & (mode | ~_OWNER_ALL))
         _give_free_name(parent_fd, staged, cname)
-        return fd, os.fstat(fd)
+        return Furnished(fd, os.fstat(fd), iv_on_disk)
     except BaseException:
         with contextlib.suppress(OSError):
             _remove_staged(parent_fd, staged)

@@ -93,8 +93,9 @@ class Node:
         what it wrote since."""
         self.stamp: tuple[int, int, int] | None = None
         """Size, mtime and ctime of the backing file that the kernel's page cache reflects."""
-        self.unsynced: set[bytes] | None = None
-        """Of a directory: files in it, IV or companions, not yet known to be on disk."""
+        self.unsynced: dict[bytes, bool] | None = None
+        """Of a directory: files in it, IV or companions, whose names are not yet known to be on
+        disk, and whether their content is."""
 
     @property
     def is_directory(self) -> bool:

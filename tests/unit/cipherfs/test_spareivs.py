@@ -57,6 +57,19 @@ def test_a_new_directory_gets_an_iv_that_was_synced_before(
     }
 
 
+def test_a_sync_in_a_new_directory_syncs_the_directory_and_its_iv_not_again(
+    vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(vault)
+    vault.mkdir("dir")
+    vault.write("dir/file", b"x")
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    with vault.open("dir/file") as handle:
+        vault.fs.fsync(handle, False)
+    assert synced == [str(vault.cipher_path("dir")), str(vault.cipher_path("dir/file"))]
+
+
 def test_more_directories_than_there_are_spare_ivs_are_made_all_the_same(
     vault: OpenVolume,
 ) -> None:
