@@ -53,6 +53,11 @@ class Name:
     paths: list[str]
     """The latest last."""
 
+    @property
+    def was_renamed(self) -> bool:
+        """Whether it, or a directory above it, had another name when it was synced."""
+        return len(self.paths) > 1
+
 
 class DurableLedger(Ledger):
     """Knows also what was synced. Compare with `losses`, not with `differences`."""
@@ -111,15 +116,10 @@ class DurableLedger(Ledger):
         """Return how many names must be found."""
         return len(self._names)
 
-    def losses(self, found: Found, *, renamed: bool | None = None) -> list[str]:
-        """Return a sentence for each thing that was synced and is not there, or not whole.
-
-        With `renamed` given, only for those that were, or were not, renamed since.
-        """
+    def losses(self, found: Found, of: Callable[[Name], bool] = lambda _: True) -> list[str]:
+        """Return a sentence for each thing that was synced and is not there, or not whole."""
         sentences = []
-        for name in self._names:
-            if renamed is not None and renamed != (len(name.paths) > 1):
-                continue
+        for name in filter(of, self._names):
             there = [found[path] for path in name.paths if path in found]
             if not any(self._is_kept(name.entry, seen) for seen in there):
                 how = "is not as it was synced" if there else "was synced and is not there"

@@ -26,13 +26,14 @@ from openvolume import PASSWORD
 from programs import run_program
 
 from tests.drills import judge
-from tests.drills.durableledger import DurableLedger
+from tests.drills.durableledger import DurableLedger, Name
 from tests.drills.harness import Drill, Row, Session
 from tests.drills.judge import Findings
 from tests.drills.ledger import FoundFile
-from tests.drills.writers import SavingWriter
+from tests.drills.writers import SavingWriter, is_long_name
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.volume import Volume
+from vaultui.linux.atcalls import syncfs
 from vaultui.model.secret import Secret
 
 _ROUNDS = 150
@@ -59,6 +60,11 @@ def run(session: Session) -> list[Row]:
             ("operations acknowledged", "a fifth of them syncs"),
             ("names that had to be there", "of files and directories that were synced"),
             ("synced and lost", "with the IV of a directory all that is below it"),
+            (
+                "… short names in a directory from before",
+                "which depend on no IV and no `.name` that is new",
+            ),
+            ("folders that lost something", "of three in each round"),
             ("directories without an IV", "synced or not: nobody can list them"),
             ("entries without their name", "synced or not: a hashed name without its `.name`"),
             (
@@ -136,13 +142,23 @@ def _round(
         found("errors before the cut", writer.trouble)
         assert isinstance(writer.ledger, DurableLedger)
         tally["names that had to be there"] += writer.ledger.promised
-        found("synced and lost", writer.ledger.losses(findings.below(writer.folder.name)))
+        there = findings.below(writer.folder.name)
+        lost = writer.ledger.losses(there)
+        found("synced and lost", lost)
+        tally["… short names in a directory from before"] += len(
+            writer.ledger.losses(there, _is_independent)
+        )
+        tally["folders that lost something"] += bool(lost)
     found("directories without an IV", findings.without_iv)
     found("entries without their name", findings.nameless)
     tally["files with unreadable blocks"] += _unreadable(findings)
     if findings.checked != findings.expected():
         found("`-fsck` said otherwise", [f"{findings.checked}, not {findings.expected()}"])
     shutil.rmtree(base)
+
+
+def _is_independent(name: Name) -> bool:
+    return not any("/" in path or is_long_name(path) for path in name.paths)
 
 
 def _unreadable(findings: Findings) -> int:
@@ -160,12 +176,17 @@ def _work_until_cut(mounted: MountedVolume, disk: Path, seed: int) -> list[Savin
         SavingWriter(mounted.mountpoint / f"writer{number}", seed, ended, DurableLedger())
         for number in range(_WRITERS)
     ]
-    for writer in writers:
-        writer.start()
-    time.sleep(delay)
-    ended.set()
     fd = os.open(disk, os.O_RDONLY)
     try:
+        # The folders' own IVs are on the disk: without one a whole round would be lost by it,
+        # and tell nothing of all else that was synced.
+        for writer in writers:
+            writer.make_folder()
+        syncfs(fd)
+        for writer in writers:
+            writer.start()
+        time.sleep(delay)
+        ended.set()
         fcntl.ioctl(fd, _EXT4_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
     finally:
         os.close(fd)

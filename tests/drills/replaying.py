@@ -171,8 +171,8 @@ def _cut(
             ledger = writer.ledger.until(moment, _LEDGERS[order]())
             tally[f"{order.value}: names that had to be there"] += ledger.promised
             there = findings.below(writer.folder.name)
-            found("synced and lost", ledger.losses(there, renamed=False))
-            lost = ledger.losses(there, renamed=True)
+            found("synced and lost", ledger.losses(there, lambda name: not name.was_renamed))
+            lost = ledger.losses(there, lambda name: name.was_renamed)
             found("synced, renamed since, and lost", lost, is_wrong=has_order)
         found("directories without an IV", findings.without_iv, is_wrong=has_order)
         found("entries without their name", findings.nameless, is_wrong=has_order)

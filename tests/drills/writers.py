@@ -21,6 +21,11 @@ _LONG = "~" * 180
 """Makes a name whose encrypted one is hashed."""
 
 
+def is_long_name(path: str) -> bool:
+    """Tell whether the name at the end of a path is one that is hashed."""
+    return path.endswith(_LONG)
+
+
 class Writer(threading.Thread):
     """Works below `folder`, which is in the mount and not yet there."""
 
@@ -221,7 +226,7 @@ class Writer(threading.Thread):
 
         A long name of that one gocryptfs loses in it, killed or not.
         """
-        empty = [path for path in self._empty_directories() if not path.endswith(_LONG)]
+        empty = [path for path in self._empty_directories() if not is_long_name(path)]
         if not empty:
             return
         new = self._random.choice(empty)
@@ -250,7 +255,7 @@ class Writer(threading.Thread):
 
         Of long ones gocryptfs loses the names in that, killed or not.
         """
-        short = [path for path in sorted(self.ledger.tree) if not path.endswith(_LONG)]
+        short = [path for path in sorted(self.ledger.tree) if not is_long_name(path)]
         if not short:
             return
         one, two = self._random.choice(short), self._random.choice(short)
