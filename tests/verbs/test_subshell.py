@@ -1,0 +1,72 @@
+"""`vaultui shell`: a shell in a vault, on a real terminal, with the vault locked at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from capabilities import needs
+from shelltwin import Shell
+from support import program
+from terminal import Terminal
+
+pytestmark = needs("fuse", "gocryptfs")
+
+
+@pytest.fixture(autouse=True)
+def bash(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    (home / ".bashrc").write_text("PS1='in $debian_chroot> '\n")
+
+
+def _shell(shell: Shell, *words: str) -> Terminal:
+    password = ("--password-file", str(shell.password_file))
+    return Terminal((program("vaultui"), "shell", "Work", *password, *words), (100, 30))
+
+
+def test_a_shell_opens_the_vault_and_locks_it_at_its_end(shell: Shell, work: Path) -> None:
+    with _shell(shell) as terminal:
+        terminal.wait_for("You are in Work, at ~/Vaults/Work.")
+        terminal.wait_for("in Work> ")
+        # Ctrl-C is the shell's, and what is typed goes to it.
+        terminal.type("\x03")
+        terminal.wait_for("in Work> ", times=2)
+        again = f"{program('vaultui')} shell Work"
+        terminal.type(f"echo $VAULTUI_VAULT is $PWD > note; {again}; exit 7\n")
+        terminal.wait_for("Lock Work now? [Y/n] ")
+        assert "a shell in Work already" in terminal.shown
+        terminal.type("\n")
+        assert terminal.wait() == 7
+        assert "Work is locked." in terminal.shown
+    assert shell.state() == "locked"
+    shell.unlock()
+    assert (work / "note").read_text() == f"Work is {work}\n"
+
+
+def test_a_vault_that_was_open_before_stays_open_and_one_in_use_says_who_uses_it(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    with _shell(shell) as terminal:
+        terminal.wait_for("in Work> ")
+        terminal.type("sleep 60 & exit\n")
+        terminal.wait_for("Lock Work now? [y/N] ")
+        terminal.type("y\n")
+        assert terminal.wait() == 0
+        assert "sleep (" in terminal.shown
+    assert shell.state() == "open"
+    shell("ps", "Work", "--kill").check()
+    shell("lock", "Work", "--wait").check()
+
+
+def test_a_shell_that_is_killed_gives_the_terminal_back(shell: Shell, work: Path) -> None:
+    with _shell(shell, "--lock") as terminal:
+        terminal.wait_for("in Work> ")
+        terminal.type("stty -echo; kill -9 $$\n")
+        assert terminal.wait() == 128 + 9
+        assert terminal.echoes
+    assert shell.state() == "locked"
+
+
+def test_without_a_terminal_there_is_no_shell(shell: Shell, work: Path) -> None:
+    assert b"needs a terminal" in shell("shell", "Work").check(1).stderr
