@@ -44,6 +44,7 @@ def add_knowing(verbs: Verbs[Parser]) -> None:
     _add_choices(create)
     add_password_options(create)
     create.add_argument("--save", action="store_true", help=_("save the password in the keyring"))
+    _add_import(verbs)
     forget = add_verb(
         verbs,
         "forget",
@@ -53,6 +54,26 @@ def add_knowing(verbs: Verbs[Parser]) -> None:
     add_name(forget)
     forget.add_argument(
         "--saved-password", action="store_true", help=_("delete its password from the keyring, too")
+    )
+
+
+def _add_import(verbs: Verbs[Parser]) -> None:
+    importing = add_verb(
+        verbs,
+        "import",
+        _("add the vaults that another manager has in its list"),
+        _("Vaults of other kinds are named and left out. The other list stays as it is."),
+    )
+    importing.add_argument(
+        "--from",
+        dest="managers",
+        action="append",
+        choices=("sirikali", "plasma", "vaults"),
+        default=[],
+        help=_("SiriKali, Plasma Vault, or Vaults of GNOME; all of them when left out"),
+    )
+    importing.add_argument(
+        "--dry-run", action="store_true", help=_("tell what would be added, and add nothing")
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import AutoLock, VaultEntry, check_name
+    from vaultui.vaults.extent import Extent
     from vaultui.vaults.flavour import (
         CONTENT_CHOICES,
         NAMES_CHOICES,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         derivation_in_words,
         names_in_words,
     )
+    from vaultui.vaults.importing import Importable
     from vaultui.vaults.key import Derivation, Key, NewKey
     from vaultui.vaults.keys import (
         Compatibility,
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.status import VaultStatus
     from vaultui.vaults.unlocking import StepReport
     from vaultui.vaults.watch import Watch
+    from vaultui.wire.autolock import Guard, GuardState
     from vaultui.wire.conflictcopy import ConflictCopy
     from vaultui.wire.control import Conflicts, Event, EventKind, Events, OpenFile, Status
     from vaultui.wire.handshake import StepName
@@ -103,9 +106,11 @@ __all__ = [
     "EventKind",
     "Events",
     "ExitState",
+    "Extent",
     "Finding",
     "Flavour",
     "Holder",
+    "Importable",
     "Key",
     "KeyAdded",
     "KeyringState",
@@ -167,6 +172,7 @@ _HOMES = {
         "Drilled",
         "DrillStep",
     ),
+    "vaultui.vaults.importing": ("Importable",),
     "vaultui.vaults.keywords": (
         "change_in_words",
         "compatibility_in_words",
@@ -181,6 +187,7 @@ _HOMES = {
     "vaultui.vaults.recoverysheet": ("write_sheet",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
     "vaultui.vaults.entry": ("AutoLock", "VaultEntry", "check_name"),
+    "vaultui.vaults.extent": ("Extent",),
     "vaultui.vaults.flavour": (
         "CONTENT_CHOICES",
         "NAMES_CHOICES",
@@ -220,6 +227,7 @@ _HOMES = {
     "vaultui.vaults.status": ("VaultStatus",),
     "vaultui.vaults.unlocking": ("StepReport",),
     "vaultui.vaults.watch": ("Watch",),
+    "vaultui.wire.autolock": ("Guard", "GuardState"),
     "vaultui.wire.conflictcopy": ("ConflictCopy",),
     "vaultui.wire.control": (
         "Conflicts",

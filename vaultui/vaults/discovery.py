@@ -47,10 +47,13 @@ def is_reverse(directory: str) -> bool:
     return tuple(confs) == (False, True)
 
 
-def name_for(cipherdir: str, taken: Iterable[str]) -> str:
-    """Return a name for a vault after its directory, with a number where it is taken."""
+def name_for(cipherdir: str, taken: Iterable[str], *, whole: bool = False) -> str:
+    """Return a name for a vault after its directory, with a number where it is taken.
+
+    With `whole` the name is not after a directory, and loses no ending.
+    """
     base = "".join(c for c in Path(cipherdir).name if c.isprintable()).lstrip("-. ").strip()
-    for suffix in (".cipher", ".encrypted", ".enc", ".c"):
+    for suffix in () if whole else (".cipher", ".encrypted", ".enc", ".c"):
         base = base.removesuffix(suffix)
     base = base[: NAME_MAX - 4].strip() or "Vault"
     names, number = set(taken), 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from vaultui.model.errors import AlreadyOpen
+from vaultui.model.errors import AlreadyOpen, TimedOut, VaultuiError
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import adding, discovery, volumes
@@ -23,6 +25,12 @@ from vaultui.vaults.registry import Registry
 from vaultui.vaults.turns import turn
 from vaultui.vaults.waiting import in_thread
 
+if TYPE_CHECKING:
+    from vaultui.vaults.batch import Result
+    from vaultui.vaults.importing import Importable
+
+_IMPORT_S: Final = 10.0
+"""For a look into the directory of each vault; a drive that has to spin up first takes less."""
 _RELEASE_S: Final = 2.0
 """For changing a mode; a place that does not answer in that time is left as it is."""
 
@@ -139,6 +147,47 @@ class Listing:
         """Remember where a vault's key file is; an empty path forgets it."""
         text = path_to_text(absolute(path)) if path else None
         self._registry.set_value(self._registry.entry(name).id, "key_file", text)
+
+    async def importable(self, managers: Collection[str] = ()) -> list[Importable]:
+        """Return what other managers have in their lists; those that can't be added with why.
+
+        `managers` are words of importing.MANAGERS, none of them for all. Raises TimedOut where
+        a directory does not answer.
+        """
+        from vaultui.vaults import importing
+
+        lists = importing.read_lists(importing.default_homes(), managers)
+        try:
+            async with asyncio.timeout(_IMPORT_S):
+                return await in_thread(importing.judge, lists, self._registry.entries())
+        except TimeoutError as error:
+            what = Phrase("Looking at the vaults of other managers")
+            raise TimedOut(what=what, seconds=round(_IMPORT_S)) from error
+
+    async def import_from(self, chosen: Iterable[Importable]) -> list[Result[VaultEntry]]:
+        """Add vaults of other managers, whose own lists stay as they are.
+
+        Returns what became of each; one that fails does not keep the next from its turn.
+        """
+        from vaultui.vaults.batch import Result
+
+        results: list[Result[VaultEntry]] = []
+        for item in chosen:
+            try:
+                entry = await self.add(
+                    item.cipherdir,
+                    name=item.name,
+                    mountpoint=item.mountpoint or None,
+                    idle_timeout_s=item.idle_timeout_s,
+                    read_only=item.read_only,
+                    config_path=item.config_path,
+                    reverse=item.reverse,
+                    key_file=item.key_file,
+                )
+                results.append(Result(item.name, entry))
+            except VaultuiError as error:
+                results.append(Result(item.name, error=error))
+        return results
 
     def discover(self) -> list[Path]:
         """Return volumes on this machine that are not registered, in the likely places."""

@@ -16,10 +16,12 @@ _MODULES = {
     "locking": ("lock", "panic"),
     "subshell": ("shell",),
     "knowing": ("add", "create", "forget"),
-    "volume": ("info", "check"),
+    "volume": ("info",),
+    "checking": ("check",),
     "keys": ("slots", "passwd"),
     "recovery": ("recovery",),
     "settings": ("settings", "order"),
+    "importing": ("import",),
     "machine": ("doctor", "locate", "install-desktop", "completion"),
 }
 
