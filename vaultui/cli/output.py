@@ -98,6 +98,8 @@ class Output:
     def step(self, text: str) -> None:
         """Show what is being done now; only a person at a terminal sees it."""
         if not self.as_json and self.err.isatty():
+            # What goes on in a second line could not be taken away again.
+            text = _cropped(text, _columns(self.err) - 1)
             self.err.write(f"\r\x1b[K{self._encodable(text, self.err)}")
             self.err.flush()
             self._step_shown = True
@@ -148,8 +150,19 @@ class Output:
         return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def _columns(terminal: TextIO) -> int:
+    return os.get_terminal_size(terminal.fileno()).columns or 80
+
+
+def _cropped(text: str, cells: int) -> str:
+    """Return as much of the beginning of `text` as fits."""
+    while width(text) > cells:
+        text = text[:-1]
+    return text
+
+
 def _broken_at_words(text: str, terminal: TextIO, *, subsequent_indent: str) -> str:
-    columns = os.get_terminal_size(terminal.fileno()).columns or 80
+    columns = _columns(terminal)
     if width(text) <= columns:
         return text
     # Not worth the time of every start.

@@ -24,5 +24,8 @@ def add_volume(verbs: Verbs[Parser]) -> None:
         _("Nothing is changed. Exit code 26 when something is damaged."),
     )
     add_name(check)
+    check.add_argument(
+        "--report", metavar="FILE", help=_("write what was found to a new FILE, also when stopped")
+    )
     add_key_options(check)
     add_token_option(check)
