@@ -28,13 +28,18 @@ from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
     Batch,
+    Checked,
+    CheckMessage,
+    CheckProgress,
     ConflictCopy,
     Conflicts,
+    Damage,
     Drilled,
     DrillStep,
     Event,
     EventKind,
     Events,
+    Extent,
     Flavour,
     Holder,
     Key,
@@ -115,6 +120,12 @@ class StandIn:
         self.found: list[Path] = []
         self.failure: VaultuiError | None = None
         """Raised by the next use case that changes something."""
+        self.damages: dict[str, tuple[Damage, ...]] = {}
+        """What a check finds, by the name of the vault."""
+        self.extents: dict[str, Extent] = {}
+        self.reading = asyncio.Event()
+        """Cleared by a test: a check stays with its first file."""
+        self.reading.set()
         self.infos: dict[str, VolumeInfo] = {}
         """What is not the default volume, by the name of the vault."""
         self.logs: dict[str, list[str]] = {}
@@ -392,6 +403,28 @@ class StandIn:
         if self.status_of(name).state is VaultState.MISSING:
             raise CipherdirMissing(path=self.status_of(name).entry.cipherdir)
         return self.keys.described(name, self.infos.get(name, INFO))
+
+    async def extent(self, name: str) -> Extent:
+        self.status_of(name)
+        return self.extents.get(name, Extent(3, 4096))
+
+    async def check(
+        self, name: str, key: Key, on_message: Callable[[CheckMessage], None] | None = None
+    ) -> Checked:
+        self.calls.append(f"check {name}")
+        self.fail()
+        await self.keys.verify(name, key)
+        tell = on_message or (lambda _message: None)
+        tell(CheckProgress(1, 2048, "letters/ada.txt"))
+        damages = self.damages.get(name, ())
+        for damage in damages:
+            tell(damage)
+        try:
+            await self.reading.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(name)
+            raise
+        return Checked(3, 4096, len(damages), 0)
 
     async def drill(
         self,

@@ -165,6 +165,7 @@ class VaultuiApp(App[None]):
             asyncio.get_running_loop().remove_reader(self._watch.fileno())
             self._watch.close()
         await self.jobs.close()
+        await self.flows.close()
 
     # -- what screens are told --------------------------------------------------------------
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import AutoLock, VaultEntry, check_name
     from vaultui.vaults.extent import Extent
+    from vaultui.vaults.extent import Extent
     from vaultui.vaults.flavour import (
         CONTENT_CHOICES,
         NAMES_CHOICES,
@@ -107,6 +108,7 @@ __all__ = [
     "Events",
     "ExitState",
     "Extent",
+    "Extent",
     "Finding",
     "Flavour",
     "Holder",
@@ -187,6 +189,7 @@ _HOMES = {
     "vaultui.vaults.recoverysheet": ("write_sheet",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
     "vaultui.vaults.entry": ("AutoLock", "VaultEntry", "check_name"),
+    "vaultui.vaults.extent": ("Extent",),
     "vaultui.vaults.extent": ("Extent",),
     "vaultui.vaults.flavour": (
         "CONTENT_CHOICES",

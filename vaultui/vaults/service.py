@@ -52,6 +52,7 @@ from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 if TYPE_CHECKING:
     from vaultui.vaults.batch import Batch
     from vaultui.vaults.drill import Drilled, DrillStep
+    from vaultui.vaults.extent import Extent
     from vaultui.vaults.key import Key
     from vaultui.vaults.keyring import Keyring
     from vaultui.vaults.keys import Keys
@@ -298,6 +299,12 @@ class Vaults:
         from vaultui.vaults import volumes
 
         return await volumes.info(self.entry(name))
+
+    async def extent(self, name: str) -> Extent:
+        """Return how much there is in a cipher directory; takes as long as listing all of it."""
+        from vaultui.vaults import extent
+
+        return await extent.extent_of(self.entry(name).cipherdir)
 
     async def check(
         self,

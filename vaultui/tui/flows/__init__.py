@@ -16,6 +16,7 @@ from vaultui.tui.flows.locking import Locking
 from vaultui.tui.flows.noticing import Noticing
 from vaultui.tui.flows.unlocking import Unlocking
 from vaultui.tui.flows.using import Using
+from vaultui.tui.flows.volume import VolumeFlows
 from vaultui.vaults import VaultStatus
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Flows:
         self.using = Using(app)
         self.listing = Listing(app)
         self.keys = KeyFlows(app)
+        self.volume = VolumeFlows(app)
         self.noticing = Noticing(app)
         self._with_vault: Mapping[str, Callable[[VaultStatus], None]] = {
             "vault.unlock": self.unlocking.ask,
@@ -43,6 +45,8 @@ class Flows:
             "vault.pause": self.idling.pause,
             "vault.keys": self.keys.show,
             "vault.password": self.keys.change_password,
+            "vault.info": self.volume.info,
+            "vault.check": self.volume.check,
             "vault.conflicts": self.using.conflicts,
             "vault.forget": self.listing.forget,
         }
@@ -63,3 +67,7 @@ class Flows:
             self._with_vault[action_id](status)
         else:
             self._without[action_id]()
+
+    async def close(self) -> None:
+        """End what they began and the application does not outlive; open vaults stay open."""
+        await self.volume.close()

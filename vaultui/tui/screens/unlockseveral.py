@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from vaultui.model.errors import PasswordEmpty, PasswordIncorrect, VaultuiError
-from vaultui.model.language import _, ngettext
+from vaultui.model.language import N_, _, ngettext
 from vaultui.tui.screens.formscreen import FormScreen
 from vaultui.tui.widgets.form import Failure, Field
 from vaultui.tui.widgets.secretinput import SecretInput
@@ -39,13 +39,13 @@ class _Turn:
 class UnlockSeveralScreen(FormScreen[None]):
     """Stays until every vault is open, for those that have another password, or is closed."""
 
-    keys = "Enter unlocks  Esc closes"
+    go = N_("Unlock")
+    leave = N_("Close")
+    keys = N_("Enter unlocks  Esc closes")
     DEFAULT_CSS = "UnlockSeveralScreen #turns { height: auto; margin-bottom: 1; }"
 
     def __init__(self, entries: Sequence[VaultEntry]) -> None:
         super().__init__(id="unlock-several")
-        self.go = _("Unlock")
-        self.leave = _("Close")
         self._turns = {entry.name: _Turn(entry) for entry in entries}
 
     def title_text(self) -> str:

@@ -1,0 +1,169 @@
+"""Proves the check: asks for a key, shows how far it is, goes on without its dialog, reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from driver import Driver, Running
+from standin import StandIn
+from support import eventually
+from textual.widgets import Input
+
+from vaultui.model.errors import CipherdirInUse
+from vaultui.vaults import Damage, Extent
+
+pytestmark = pytest.mark.anyio
+
+DAMAGE = Damage(
+    "corrupt-content", "letters/to ada.txt", "5hZ/9kQ", "block 3 of 7 does not authenticate"
+)
+
+
+async def begin(driver: Driver, password: str = "secret") -> None:
+    await driver.press("V")
+    await driver.comes_to("check")
+    await driver.type(password)
+    await driver.press("enter")
+
+
+async def test_a_check_shows_how_far_it_is_and_says_that_all_is_whole(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.reading.clear()
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.comes_to("checking")
+        await driver.sees("Checking Work")
+        await driver.sees("50%")
+        await driver.sees("1 file, 2.0 KiB of 4.0 KiB")
+        await driver.sees("letters/ada.txt")
+        vaults.reading.set()
+        await driver.sees("✓ Work is whole: 3 files, 4.0 KiB.")
+        await driver.press("escape")
+        await driver.press("V")
+        await driver.comes_to("check")
+
+
+async def test_a_wrong_password_keeps_the_form(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await begin(driver, "not this")
+        await driver.sees("Password incorrect.")
+        assert driver.app.screen.id == "check"
+
+
+async def test_what_stands_in_the_way_is_said_in_the_form(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.failure = CipherdirInUse(path="/home/ada/Sync/work.c", holder="gocryptfs (99)")
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.sees("gocryptfs (99)")
+        assert driver.app.screen.id == "check"
+
+
+async def test_a_saved_password_begins_the_check_by_itself(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.saved["Work"] = "secret"
+    async with running(vaults) as driver:
+        await driver.press("V")
+        await driver.comes_to("checking")
+        await driver.sees("Work is whole")
+
+
+async def test_damage_is_listed_and_the_report_can_be_saved(
+    running: Running, vaults: StandIn, tmp_path: Path
+) -> None:
+    vaults.damages["Work"] = (DAMAGE,)
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.comes_to("checking")
+        await driver.sees("✖ Work has damage: 1 damaged of 3 files, 4.0 KiB.")
+        await driver.sees("letters/to ada.txt content does not fit: block 3 of 7")
+        await driver.press("s")
+        await driver.comes_to("report")
+        driver.app.screen.query_one("#path", Input).value = str(tmp_path / "report.txt")
+        await driver.press("enter")
+        await driver.hears("The report is")
+    lines = (tmp_path / "report.txt").read_text().splitlines()
+    assert lines[0].endswith("~/Sync/work.c")
+    assert lines[1:] == [
+        "✖ Work has damage: 1 damaged of 3 files, 4.0 KiB. Take these from a copy.",
+        "corrupt-content\tletters/to ada.txt\t5hZ/9kQ\tblock 3 of 7 does not authenticate",
+    ]
+
+
+async def test_a_check_goes_on_without_its_dialog_and_tells_how_it_went(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.reading.clear()
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.comes_to("checking")
+        await driver.press("escape")
+        await driver.comes_to("home")
+        await driver.press("V")
+        await driver.sees("Checking Work")
+        await driver.press("escape")
+        vaults.reading.set()
+        await driver.hears("Work is whole: 3 files, 4.0 KiB.")
+
+
+async def test_damage_found_by_a_check_that_nobody_looked_at_is_kept_for_later(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.reading.clear()
+    vaults.damages["Work"] = (DAMAGE,)
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.comes_to("checking")
+        await driver.press("escape")
+        vaults.reading.set()
+        await driver.hears("The check of Work has found damage, or ended early; V shows it.")
+        await driver.press("V")
+        await driver.sees("letters/to ada.txt")
+
+
+async def test_a_check_can_be_stopped_and_says_that_the_rest_is_not_known(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.reading.clear()
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.comes_to("checking")
+        await driver.press("x")
+        await driver.sees("The check ended early, after 1 file: the rest is not known.")
+        assert vaults.cancelled == ["Work"]
+
+
+async def test_quitting_ends_a_check_and_its_backend(running: Running, vaults: StandIn) -> None:
+    vaults.reading.clear()
+    async with running(vaults) as driver:
+        await begin(driver)
+        await driver.comes_to("checking")
+        await driver.press("escape", "q")
+    assert vaults.cancelled == ["Work"]
+
+
+async def test_the_volume_tells_what_it_is_made_of_and_leads_to_its_check(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.extents["Work"] = Extent(1204, 412 << 20)
+    async with running(vaults) as driver:
+        await driver.press("v")
+        await driver.comes_to("volume-info")
+        await driver.sees("Holds 1204 files, 412 MiB")
+        await driver.sees("Made by gocryptfs 2.4.0")
+        await driver.sees("longer than 255 bytes: in files of their own")
+        await driver.sees("gocryptfs opens it as well")
+        await driver.press("V")
+        await eventually(lambda: driver.app.screen.id == "check")
+
+
+async def test_an_encrypted_view_has_nothing_to_check(running: Running) -> None:
+    vaults = StandIn()
+    vaults.put("Photos", reverse=True)
+    async with running(vaults) as driver:
+        await driver.press("V")
+        await driver.hears("Photos shows a plain directory encrypted: nothing to check.")
