@@ -11,7 +11,7 @@ import pytest
 from capabilities import needs
 from programs import run_program
 
-from tests.drills import disklog, recording
+from tests.drills import callreader, disklog, recording
 from tests.drills.crashstates import CrashStates, Order, whole, write_out
 from tests.drills.disklog import DiskLog
 
@@ -44,7 +44,7 @@ def script(tmp_path: Path) -> Script:
         start = disklog.read_tree(folder)
         words = (*recording.recorder(tmp_path / "record"), sys.executable, "-I", "-S", "-c")
         run_program((*words, _SCRIPT.replace("{body}", body), folder)).check()
-        log = disklog.understand(start, folder, recording.read(tmp_path / "record"))
+        log = callreader.understand(start, folder, recording.read(tmp_path / "record"))
         assert whole(log).by_path() == disklog.read_tree(folder).by_path()
         return log
 

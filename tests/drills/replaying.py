@@ -21,7 +21,7 @@ from mounting import MountedVolume
 from openvolume import PASSWORD
 from programs import run_program
 
-from tests.drills import disklog, judge, recording
+from tests.drills import callreader, disklog, judge, recording
 from tests.drills.crashstates import CrashStates, Order, whole, write_out
 from tests.drills.disklog import DiskLog
 from tests.drills.durableledger import DurableLedger, NotedLedger, PosixLedger
@@ -127,7 +127,7 @@ def _record(peer: type[MountedVolume], pattern: Path, base: Path, seed: int) -> 
             ended.set()
             for writer in writers:
                 writer.join()
-        log = disklog.understand(start, base / "cipher", recording.read(record))
+        log = callreader.understand(start, base / "cipher", recording.read(record))
         there = disklog.read_tree(base / "cipher").by_path()
         assert whole(log).by_path() == there, "what was recorded is not what was done"
         return _Recording(log, began, writers)
@@ -202,7 +202,7 @@ def _cut_changes_of_config(
         record = base / "record"
         command = (*recording.recorder(record), peer.command(), *words, cipherdir)
         run_program(command, b"".join(word + b"\n" for word in passwords)).check()
-        log = disklog.understand(start, cipherdir, recording.read(record))
+        log = callreader.understand(start, cipherdir, recording.read(record))
         end = max(step.ended for step in log.steps) + 1
         has_one = CONF_NAME in start.entries[disklog.ROOT]
         for order in Order:
