@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from vaultui.format.keyslots import SlotKind
     from vaultui.linux.holders import Holder
     from vaultui.vaults.batch import Batch, Result
+    from vaultui.vaults.discovery import Scanned
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.duration import format_duration, parse_duration
     from vaultui.vaults.entry import AutoLock, VaultEntry, check_name
-    from vaultui.vaults.extent import Extent
     from vaultui.vaults.extent import Extent
     from vaultui.vaults.flavour import (
         CONTENT_CHOICES,
@@ -108,7 +108,6 @@ __all__ = [
     "Events",
     "ExitState",
     "Extent",
-    "Extent",
     "Finding",
     "Flavour",
     "Holder",
@@ -129,6 +128,7 @@ __all__ = [
     "RecoveryKey",
     "Result",
     "SavedPassword",
+    "Scanned",
     "Setting",
     "SettingKind",
     "SettingRow",
@@ -170,6 +170,7 @@ _HOMES = {
     "vaultui.format.keyslots": ("SlotKind",),
     "vaultui.linux.holders": ("Holder",),
     "vaultui.vaults.batch": ("Batch", "Result"),
+    "vaultui.vaults.discovery": ("Scanned",),
     "vaultui.vaults.drill": (
         "Drilled",
         "DrillStep",
@@ -189,7 +190,6 @@ _HOMES = {
     "vaultui.vaults.recoverysheet": ("write_sheet",),
     "vaultui.vaults.duration": ("format_duration", "parse_duration"),
     "vaultui.vaults.entry": ("AutoLock", "VaultEntry", "check_name"),
-    "vaultui.vaults.extent": ("Extent",),
     "vaultui.vaults.extent": ("Extent",),
     "vaultui.vaults.flavour": (
         "CONTENT_CHOICES",

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from vaultui.linux.mountinfo import read_mounts, resolve_outside
 from vaultui.vaults.entry import NAME_MAX
 
 CONF = "gocryptfs.conf"
 REVERSE_CONF = ".gocryptfs.reverse.conf"
-DEPTH = 3
+HINT_DEPTH: Final = 3
 """Folders below the home directory, and below each place where drives are mounted."""
-TIME_S = 1.0
-"""A hint for an empty screen, not a search."""
+HINT_S: Final = 1.0
+"""For a hint on an empty screen, which is not a search."""
+SCAN_DEPTH: Final = 12
+SCAN_S: Final = 60.0
+_TELL_S: Final = 0.1
+"""Between two reports of a scan: as often as a person can follow."""
 
-_PASSED_OVER = frozenset({"node_modules", "__pycache__", "lost+found"})
+_PASSED_OVER = frozenset({"node_modules", "__pycache__", "lost+found", ".git"})
+_ELSEWHERE: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "autofs"})
+"""File systems on other machines: a scan of one takes long, and may hang."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """How far a scan is."""
+
+    folders: int
+    """Looked into so far."""
+    at: Path
+    """The folder that was the last."""
+    found: Path | None = None
+    """A cipher directory, where that is the news."""
 
 
 def discover(known: Iterable[str], roots: Iterable[Path] | None = None) -> list[Path]:
@@ -25,20 +49,77 @@ def discover(known: Iterable[str], roots: Iterable[Path] | None = None) -> list[
 
     May miss some: it looks a few folders deep and for about a second.
     """
-    # Open vaults are below the home too, and one that hangs must not hang the search.
-    mounted = {mount.mountpoint for mount in read_mounts() if mount.is_fuse}
-    seen = {resolve_outside(path, mounted) for path in known}
-    deadline = time.monotonic() + TIME_S
-    found: set[Path] = set()
-    pending = [(root, 0) for root in (_likely_places() if roots is None else roots)]
-    while pending and time.monotonic() < deadline:
-        folder, depth = pending.pop(0)
-        below, is_volume = _look_into(folder)
-        if is_volume and os.path.realpath(folder) not in seen:
-            found.add(folder)
-        if depth < DEPTH:
-            pending += [(path, depth + 1) for path in below if str(path) not in mounted]
+    deadline = time.monotonic() + HINT_S
+    found: list[Path] = []
+    for step in _walk(known, roots, HINT_DEPTH):
+        if step.found is not None:
+            found.append(step.found)
+        if time.monotonic() > deadline:
+            break
     return sorted(found)
+
+
+async def scan(
+    known: Iterable[str], roots: Iterable[Path] | None = None, *, time_s: float = SCAN_S
+) -> AsyncGenerator[Scanned, None]:
+    """Yield how far a search of the likely places is, and each cipher directory as it is found.
+
+    Ends after `time_s` seconds, and when the iterator is closed or its task cancelled. A folder
+    that does not answer ends it as well: nothing comes any more, and the time is up.
+    """
+    loop = asyncio.get_running_loop()
+    steps: asyncio.Queue[Scanned | None] = asyncio.Queue()
+    given_up = threading.Event()
+
+    def tell(step: Scanned | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(steps.put_nowait, step)
+
+    def work() -> None:
+        told = 0.0
+        for step in _walk(known, roots, SCAN_DEPTH):
+            if given_up.is_set():
+                return
+            if step.found is not None or time.monotonic() - told > _TELL_S:
+                told = time.monotonic()
+                tell(step)
+        tell(None)
+
+    # A daemon, as everything that may hang on a drive: the program's end does not wait for it.
+    threading.Thread(target=work, daemon=True, name="scan").start()
+    deadline = loop.time() + time_s
+    try:
+        # Not one time limit around it all: that would strike whoever works on a step.
+        while (left := deadline - loop.time()) > 0:
+            try:
+                step = await asyncio.wait_for(steps.get(), left)
+            except TimeoutError:
+                return
+            if step is None:
+                return
+            yield step
+    finally:
+        given_up.set()
+
+
+def _walk(known: Iterable[str], roots: Iterable[Path] | None, depth: int) -> Iterator[Scanned]:
+    """Yield a step for each folder, those near the roots first."""
+    mounts = read_mounts()
+    # Open vaults are below the home too, and one that hangs must not hang the search.
+    barred = {m.mountpoint for m in mounts if m.is_fuse or m.fstype in _ELSEWHERE}
+    seen = {resolve_outside(path, barred) for path in known}
+    pending = deque((root, 0) for root in (_likely_places() if roots is None else roots))
+    folders = 0
+    while pending:
+        folder, level = pending.popleft()
+        folders += 1
+        below, is_volume = _look_into(folder)
+        real = os.path.realpath(folder) if is_volume else ""
+        is_new = is_volume and real not in seen
+        seen.add(real)
+        yield Scanned(folders, folder, folder if is_new else None)
+        if level < depth:
+            pending += [(path, level + 1) for path in below if str(path) not in barred]
 
 
 def is_reverse(directory: str) -> bool:

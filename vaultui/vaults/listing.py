@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +14,7 @@ from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import adding, discovery, volumes
 from vaultui.vaults.desktopentries import uninstall
+from vaultui.vaults.discovery import Scanned
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.flavour import Flavour
 from vaultui.vaults.mountguard import MountGuard
@@ -188,6 +189,10 @@ class Listing:
             except VaultuiError as error:
                 results.append(Result(item.name, error=error))
         return results
+
+    def scan(self) -> AsyncGenerator[Scanned, None]:
+        """Search the likely places for volumes that are not in the list; see discovery.scan."""
+        return discovery.scan([entry.cipherdir for entry in self._registry.entries()])
 
     def discover(self) -> list[Path]:
         """Return volumes on this machine that are not registered, in the likely places."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
-from vaultui.vaults.discovery import discover, is_reverse, name_for
+from vaultui.vaults import discovery
+from vaultui.vaults.discovery import Scanned, discover, is_reverse, name_for, scan
 
 
 def volume(path: Path) -> Path:
@@ -50,6 +55,54 @@ def test_the_home_directory_is_looked_into(home: Path) -> None:
     assert discover([]) == []
     work = volume(home / "work.c")
     assert discover([]) == [work]
+
+
+def test_a_scan_looks_deeper_and_tells_each_volume_as_it_is_found(tmp_path: Path) -> None:
+    deep = volume(tmp_path / "a/b/c/d/e/work.c")
+    near, known = volume(tmp_path / "near.c"), volume(tmp_path / "known.c")
+
+    async def run() -> list[Scanned]:
+        return [step async for step in scan([str(known)], [tmp_path])]
+
+    steps = asyncio.run(run())
+    assert [step.found for step in steps if step.found] == [near, deep]
+    assert steps[-1].folders == 9
+
+
+def test_a_scan_that_is_given_up_ends_its_search(tmp_path: Path) -> None:
+    for number in range(200):
+        volume(tmp_path / f"{number}.c")
+
+    async def run() -> int:
+        async with aclosing(scan([], [tmp_path])) as steps:
+            async for step in steps:
+                if step.found:
+                    break
+        return threading.active_count()
+
+    before = threading.active_count()
+    asyncio.run(run())
+    wait_until(lambda: threading.active_count() <= before)
+
+
+def test_a_scan_ends_when_its_time_is_up_although_a_folder_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def look_into(folder: Path) -> tuple[list[Path], bool]:
+        answers.wait()
+        return [], False
+
+    monkeypatch.setattr(discovery, "_look_into", look_into)
+
+    async def run() -> list[Scanned]:
+        return [step async for step in scan([], [tmp_path], time_s=0.2)]
+
+    try:
+        assert asyncio.run(run()) == []
+    finally:
+        answers.set()
 
 
 @pytest.mark.parametrize(
