@@ -30,6 +30,7 @@ from vaultui.model.errors import (
     VolumeConfOfOtherMode,
     VolumeConfUnreadable,
 )
+from vaultui.model.language import N_
 
 _COPY_SUFFIX: Final = b".bak"
 PATIENCE_S: Final = 120.0
@@ -70,7 +71,7 @@ def locate_file(cipherdir: Path, config_path: Path | None, *, reverse: bool) -> 
     """
     path = locate(cipherdir, config_path, reverse=reverse)
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise VolumeConfNotWritten(path=os.fsdecode(path), reason="it is not a regular file")
+        raise VolumeConfNotWritten(path=os.fsdecode(path), reason=N_("it is not a regular file"))
     return os.path.realpath(path)
 
 

@@ -27,6 +27,7 @@ from vaultui.model.errors import (
     InitFailed,
     VolumeConfNotWritten,
 )
+from vaultui.model.language import N_
 
 _TEMPORARY: Final = re.compile(rb"\.gocryptfs\.(conf|diriv)\.[0-9a-f]{12}\.tmp")
 """What `write_durably` leaves in a new volume when it is killed."""
@@ -44,7 +45,7 @@ def alone_in(directory: bytes) -> Iterator[None]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InitFailed(path=shown, reason="another program is at work in it") from error
+            raise InitFailed(path=shown, reason=N_("another program is at work in it")) from error
         except OSError:
             pass
         yield

@@ -11,6 +11,7 @@ from vaultui.cipherfs.conffile import Path
 from vaultui.crypto.hazmat import kdf
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import KeyFileUnusable
+from vaultui.model.language import N_, Phrase
 from vaultui.model.secret import Secret
 
 MAX_BYTES: Final = 16 << 20
@@ -80,6 +81,8 @@ def _digest(fd: int, shown: str) -> Secret:
 
 def _check_size(size: int, shown: str) -> None:
     if not size:
-        raise KeyFileUnusable(path=shown, reason="it is empty")
+        raise KeyFileUnusable(path=shown, reason=N_("it is empty"))
     if size > MAX_BYTES:
-        raise KeyFileUnusable(path=shown, reason=f"it has more than {MAX_BYTES >> 20} MiB")
+        raise KeyFileUnusable(
+            path=shown, reason=Phrase("it has more than {limit} MiB", limit=MAX_BYTES >> 20)
+        )

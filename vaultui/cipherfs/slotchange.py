@@ -48,6 +48,7 @@ from vaultui.model.errors import (
     UsageError,
     VolumeConfNotWritten,
 )
+from vaultui.model.language import N_, Phrase
 from vaultui.model.secret import Secret
 
 _SCRYPT_SALT_BYTES: Final = 32
@@ -157,7 +158,7 @@ class SlotChange:
         for slot_id, key in keys.items():
             with _unwrap_one(conf, slot_id, key) as again:
                 if again.view != self.master.view:
-                    raise VolumeConfNotWritten(path=shown, reason="it did not open when tried")
+                    raise VolumeConfNotWritten(path=shown, reason=N_("it did not open when tried"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,21 +270,30 @@ def salted(cost: Cost) -> Cost:
 def check_together(slots: Sequence[KeySlot]) -> None:
     """Raise KeySlotsFull for more slots, or dearer ones, than a reader takes."""
     if len(slots) > MAX_SLOTS:
-        raise KeySlotsFull(reason=f"The volume has {MAX_SLOTS} keys")
+        raise KeySlotsFull(reason=Phrase("The volume has {limit} keys", limit=MAX_SLOTS))
     # The plain format has the bounds of gocryptfs.
     if not _is_all_plain(slots) and sum(slot.cost.work for slot in slots) > MAX_WORK:
-        raise KeySlotsFull(reason="To try all keys of the volume would take minutes")
+        raise KeySlotsFull(reason=N_("To try all keys of the volume would take minutes"))
 
 
 def check_new(key: Credentials, kind: SlotKind, cost: Cost, label: str) -> None:
     """Raise the error of a slot that can't be made, before anything is derived for it."""
     if not is_label(label):
-        raise UsageError(what=f"A label has at most {LABEL_MAX} characters that can be printed")
+        raise UsageError(
+            what=Phrase(
+                "A label has at most {limit} characters that can be printed",
+                limit=LABEL_MAX,
+            )
+        )
     try:
         salted(cost).check()
     except CostRefused as error:
-        raise UsageError(what=f"No key is derived with {error.reason}") from None
+        raise UsageError(
+            what=Phrase("No key is derived with {reason}", reason=error.reason)
+        ) from None
     if kind in _WITH_PASSWORD and key.password is not None:
         masterkey.check_password(key.password)
     if key.material(kind) is None:
-        raise UsageError(what=f"A key of the kind {kind} needs more than was given")
+        raise UsageError(
+            what=Phrase("A key of the kind {kind} needs more than was given", kind=kind)
+        )

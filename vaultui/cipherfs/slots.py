@@ -38,6 +38,7 @@ from vaultui.model.errors import (
     VolumeConfNotWritten,
     VolumeConfTampered,
 )
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 
 __all__ = [
@@ -134,16 +135,20 @@ def _check_replaces(new: Credentials) -> None:
     """Raise UsageError where there is no new key: that of a recovery key is never derived."""
     if new.password is None and new.key_file is None:
         raise UsageError(
-            what="A recovery key has no derivation: give the key whose derivation is to change"
+            what=N_("A recovery key has no derivation: give the key whose derivation is to change")
         )
 
 
 def _check_uses(kind: SlotKind, new: Credentials) -> None:
     """Raise UsageError for a new key of another kind: it would open nothing, unnoticed."""
     if new.password is not None and kind is SlotKind.KEY_FILE:
-        raise UsageError(what="The key file alone opens the volume: there is no password to change")
+        raise UsageError(
+            what=N_("The key file alone opens the volume: there is no password to change")
+        )
     if new.key_file is not None and kind is SlotKind.PASSWORD:
-        raise UsageError(what="A password alone opens the volume: there is no key file to change")
+        raise UsageError(
+            what=N_("A password alone opens the volume: there is no key file to change")
+        )
 
 
 def replace_lost_key(
@@ -180,4 +185,4 @@ def _check_master_key(conf: VolumeConf, master: Secret) -> None:
     try:
         keyslots.check_mac(conf, master)
     except VolumeConfTampered:
-        raise MasterKeyInvalid(reason="it is not that of this volume") from None
+        raise MasterKeyInvalid(reason=N_("it is not that of this volume")) from None

@@ -48,6 +48,7 @@ from vaultui.model.errors import (
     UsageError,
     VolumeConfUnsupported,
 )
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 
 _CREATOR: Final = f"vaultui {__version__}"
@@ -135,7 +136,8 @@ def check_creatable(
         freshdir.check_unused(os.fsencode(cipherdir), uses_dir_iv=names == NameScheme.EME)
     if os.path.lexists(conf_path):
         raise InitFailed(
-            path=os.fsdecode(cipherdir), reason=f"{os.fsdecode(conf_path)} is there already"
+            path=os.fsdecode(cipherdir),
+            reason=Phrase("{path} is there already", path=os.fsdecode(conf_path)),
         )
 
 
@@ -177,7 +179,7 @@ def create(
     features = _features_of_new(content, names, long_name_max, reverse)
     if fido2 is not None and (argon2id is not None or key_file is not None):
         other = "Argon2id" if key_file is None else "a key file"
-        raise FeaturesRefused(reason=f"a FIDO2 token and {other}")
+        raise FeaturesRefused(reason=Phrase("a FIDO2 token and {other}", other=other))
     if fido2 is not None:
         features = replace(features, flags=(*features.flags, FeatureFlag.FIDO2))
     if password or key_file is None:
@@ -223,13 +225,19 @@ def _with_slot(
 def _features_of_new(content: str, names: str, long_name_max: int, reverse: bool) -> Features:
     if long_name_max and long_name_max not in LONG_NAME_MAX_RANGE:
         low, high = LONG_NAME_MAX_RANGE[0], LONG_NAME_MAX_RANGE[-1]
-        raise UsageError(what=f"Names become long ones above {low} to {high} bytes")
+        raise UsageError(
+            what=Phrase("Names become long ones above {low} to {high} bytes", low=low, high=high)
+        )
     try:
         content_scheme, name_scheme = ContentScheme(content), NameScheme(names)
     except ValueError as error:
         raise UsageError(what=f"{error}") from None
     if reverse:
         if content_scheme is ContentScheme.XCHACHA:
-            raise FeaturesRefused(reason=f"{content} in reverse mode, which takes AES-SIV alone")
+            raise FeaturesRefused(
+                reason=Phrase(
+                    "{content} in reverse mode, which takes AES-SIV alone", content=content
+                )
+            )
         content_scheme = ContentScheme.AES_SIV
     return Features.of_new_volume(content_scheme, name_scheme, long_name_max)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from vaultui.cli.argparsewords import translate_argparse
 from vaultui.cli.arguments import as_verb, build_parser
 from vaultui.cli.output import Output
+from vaultui.model.catalogue import ENGLISH, choose
 from vaultui.model.errors import Cancelled, OutputFailed, VaultuiError
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -25,6 +27,8 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
     """
     _open_standard_streams()
     output = Output(as_json="--json" in argv, ascii_only="--ascii" in argv)
+    if choose() != ENGLISH and not output.as_json:
+        translate_argparse()
     try:
         arguments = build_parser().parse_args(as_verb(argv))
         if arguments.verb is None:

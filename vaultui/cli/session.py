@@ -44,7 +44,7 @@ class Session:
         try:
             return parse_duration(text)
         except ValueError as error:
-            raise UsageError(what=str(error)) from error
+            raise UsageError(what=error.args[0]) from error
 
     def __enter__(self) -> Self:
         return self

@@ -41,6 +41,7 @@ from vaultui.model.errors import (
     VaultuiError,
     VolumeConfTampered,
 )
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 
 PASSWORD_MAX: Final = 2048
@@ -183,8 +184,8 @@ def _refusal(key_slots: KeySlots, given: Credentials) -> VaultuiError:
     if nothing_typed:
         if SlotKind.KEY_FILE not in kinds:
             return PasswordEmpty()
-        return KeyFileIncorrect(what="The key file is")
-    return KeyFileIncorrect(what="The password, the key file, or both are")
+        return KeyFileIncorrect(what=N_("The key file is"))
+    return KeyFileIncorrect(what=N_("The password, the key file, or both are"))
 
 
 def _mistake_in(text: Secret) -> RecoveryKeyMistyped | None:

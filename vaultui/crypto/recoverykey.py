@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vaultui.model.errors import RecoveryKeyMistyped
+from vaultui.model.language import N_, Phrase
 from vaultui.model.secret import Secret
 
 ALPHABET: Final = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -94,7 +95,9 @@ def parse(text: Secret) -> Secret:
                 wrong = _groups_of_wrong_length(view)
                 raise RecoveryKeyMistyped(
                     where=_naming(wrong),
-                    reason=f"it has {size} characters, and not {_SYMBOLS}",
+                    reason=Phrase(
+                        "it has {size} characters, and not {expected}", size=size, expected=_SYMBOLS
+                    ),
                 )
         wrong = [
             number
@@ -102,9 +105,9 @@ def parse(text: Secret) -> Secret:
             if not _is_sound(symbols[(number - 1) * _GROUP : number * _GROUP], number)
         ]
         if wrong:
-            raise RecoveryKeyMistyped(where=_naming(wrong), reason="a character is wrong there")
+            raise RecoveryKeyMistyped(where=_naming(wrong), reason=N_("a character is wrong there"))
         if not _pack(symbols, key):
-            raise RecoveryKeyMistyped(where=_naming([1]), reason="it is of another version")
+            raise RecoveryKeyMistyped(where=_naming([1]), reason=N_("it is of another version"))
         return Secret(bytearray(key))
     finally:
         symbols[:] = bytes(len(symbols))

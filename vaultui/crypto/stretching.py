@@ -6,6 +6,7 @@ from vaultui.crypto import memorylimit
 from vaultui.crypto.hazmat import kdf
 from vaultui.format.kdfcost import KEY_BYTES, Argon2idCost, Cost, NoCost, ScryptCost
 from vaultui.model.errors import ScryptCostTooHigh
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 
 
@@ -16,7 +17,9 @@ def stretch(material: Secret, cost: Cost) -> Secret:
     limit = memorylimit.limit()
     need_mib = cost.memory_bytes >> 20
     if cost.memory_bytes >= limit:
-        raise ScryptCostTooHigh(need_mib=need_mib, have=f"there are {limit >> 20} MiB here")
+        raise ScryptCostTooHigh(
+            need_mib=need_mib, have=Phrase("there are {limit} MiB here", limit=limit >> 20)
+        )
     try:
         match cost:
             case ScryptCost(salt, n, r, p, key_bytes):

@@ -7,6 +7,7 @@ import binascii
 from typing import Any, TypeVar
 
 from vaultui.model.errors import VolumeConfCorrupt
+from vaultui.model.language import Phrase
 
 T = TypeVar("T")
 
@@ -35,7 +36,10 @@ class Fields:
         # type() and not isinstance(): true is an int to Python, but not to Go.
         if type(value) is not kind:
             raise VolumeConfCorrupt(
-                path=self._path, reason=f"{self._prefix}{name} is of the wrong type"
+                path=self._path,
+                reason=Phrase(
+                    "{prefix}{name} is of the wrong type", prefix=self._prefix, name=name
+                ),
             )
         return value
 
@@ -51,7 +55,8 @@ class Fields:
             return data
         except (binascii.Error, ValueError) as error:
             raise VolumeConfCorrupt(
-                path=self._path, reason=f"{self._prefix}{name} is not base64"
+                path=self._path,
+                reason=Phrase("{prefix}{name} is not base64", prefix=self._prefix, name=name),
             ) from error
 
     def rest(self) -> dict[str, Any]:

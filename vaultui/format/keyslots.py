@@ -23,6 +23,7 @@ from vaultui.format.kdfcost import (
     ScryptCost,
 )
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
+from vaultui.model.language import N_, Phrase
 
 FIELD: Final = "VaultuiKeySlots"
 VERSION: Final = 1
@@ -126,12 +127,17 @@ def from_fields(fields: Mapping[str, Any], path: str) -> KeySlots:
     mac = outer.take_bytes("MAC")
     found = outer.take("Slots", list, [])
     if not 1 <= len(found) <= MAX_SLOTS:
-        raise VolumeConfCorrupt(path=path, reason=f"it has not 1 to {MAX_SLOTS} key slots")
+        raise VolumeConfCorrupt(
+            path=path, reason=Phrase("it has not 1 to {limit} key slots", limit=MAX_SLOTS)
+        )
     slots = tuple(_slot(item, path, f"{FIELD}.Slots[{at}]") for at, item in enumerate(found))
     if len({slot.id for slot in slots}) != len(slots):
-        raise VolumeConfCorrupt(path=path, reason="two key slots have the same ID")
+        raise VolumeConfCorrupt(path=path, reason=N_("two key slots have the same ID"))
     if len(mac) != MAC_BYTES:
-        raise VolumeConfCorrupt(path=path, reason=f"{FIELD}.MAC has not {MAC_BYTES} bytes")
+        raise VolumeConfCorrupt(
+            path=path,
+            reason=Phrase("{field}.MAC has not {size} bytes", field=FIELD, size=MAC_BYTES),
+        )
     if sum(slot.cost.work for slot in slots) > MAX_WORK:
         _refuse(path, "key slots whose derivations together would take minutes")
     return KeySlots(slots, mac)
@@ -139,7 +145,9 @@ def from_fields(fields: Mapping[str, Any], path: str) -> KeySlots:
 
 def _slot(item: Any, path: str, where: str) -> KeySlot:
     if not isinstance(item, dict):
-        raise VolumeConfCorrupt(path=path, reason=f"{where} is of the wrong type")
+        raise VolumeConfCorrupt(
+            path=path, reason=Phrase("{where} is of the wrong type", where=where)
+        )
     fields = Fields(item, path, f"{where}.")
     kind_name = fields.take("Kind", str, "")
     try:
@@ -165,12 +173,23 @@ def _check(slot: KeySlot, path: str, where: str) -> None:
     ):
         if len(data) != size:
             raise VolumeConfCorrupt(
-                path=path, reason=f"{where}.{name} has {len(data)} bytes, not {size}"
+                path=path,
+                reason=Phrase(
+                    "{where}.{name} has {data} bytes, not {size}",
+                    where=where,
+                    name=name,
+                    data=len(data),
+                    size=size,
+                ),
             )
     if not 0 <= slot.created <= _MAX_CREATED:
-        raise VolumeConfCorrupt(path=path, reason=f"{where}.Created is out of range")
+        raise VolumeConfCorrupt(
+            path=path, reason=Phrase("{where}.Created is out of range", where=where)
+        )
     if not is_label(slot.label):
-        raise VolumeConfCorrupt(path=path, reason=f"{where}.Label can't be printed, or is too long")
+        raise VolumeConfCorrupt(
+            path=path, reason=Phrase("{where}.Label can't be printed, or is too long", where=where)
+        )
     if (slot.kind is SlotKind.RECOVERY_KEY) != isinstance(slot.cost, NoCost):
         _refuse(path, f"a key slot of the kind {slot.kind} with the derivation {slot.cost}")
     try:
@@ -199,7 +218,7 @@ def _cost(fields: Fields, path: str) -> Cost:
             return NoCost()
         case _:
             raise VolumeConfUnsupported(
-                path=path, reason=f"the unknown key derivation {name[:64]!r}"
+                path=path, reason=Phrase("the unknown key derivation {name}", name=repr(name[:64]))
             )
 
 

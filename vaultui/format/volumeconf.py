@@ -21,6 +21,7 @@ from vaultui.format.kdfcost import MIN_LOGN, CostRefused, ScryptCost
 from vaultui.format.keyslots import KeySlots
 from vaultui.format.names import NAME_MAX
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
+from vaultui.model.language import N_, Phrase
 from vaultui.model.terminaltext import shown
 
 CONF_VERSION: Final = 2
@@ -71,15 +72,20 @@ def parse(data: bytes, path: str) -> VolumeConf:
     long_name_max = fields.take("LongNameMax", int, 0)
     slots = fields.take(keyslots.FIELD, dict, {})
     if not all(isinstance(name, str) for name in flag_names):
-        raise VolumeConfCorrupt(path=path, reason="FeatureFlags is not a list of texts")
+        raise VolumeConfCorrupt(path=path, reason=N_("FeatureFlags is not a list of texts"))
     if not 0 <= long_name_max <= NAME_MAX:
-        raise VolumeConfCorrupt(path=path, reason="LongNameMax is out of range")
+        raise VolumeConfCorrupt(path=path, reason=N_("LongNameMax is out of range"))
 
     # The types have been checked by now, as in gocryptfs, where a wrong one is another
     # exit code than a wrong value.
     if version != CONF_VERSION:
         raise VolumeConfUnsupported(
-            path=path, reason=f"the on-disk format {str(version)[:20]}, not {CONF_VERSION}"
+            path=path,
+            reason=Phrase(
+                "the on-disk format {version}, not {expected}",
+                version=str(version)[:20],
+                expected=CONF_VERSION,
+            ),
         )
     try:
         scrypt.check()
@@ -89,7 +95,7 @@ def parse(data: bytes, path: str) -> VolumeConf:
     has_slots = features.has(FeatureFlag.KEY_SLOTS)
     if bool(slots) != has_slots:
         # Without the flag gocryptfs would take the config, and ignore the slots.
-        raise VolumeConfUnsupported(path=path, reason="key slots against their feature flag")
+        raise VolumeConfUnsupported(path=path, reason=N_("key slots against their feature flag"))
     conf = VolumeConf(
         creator=creator,
         encrypted_key=encrypted_key,
@@ -131,7 +137,7 @@ def _check_unambiguous(conf: VolumeConf, data: bytes, path: str) -> None:
         is_same = False
     if not is_same or conf.encrypted_key or conf.scrypt != NO_SCRYPT:
         raise VolumeConfCorrupt(
-            path=path, reason="it has a field that no volume with key slots has, or not so"
+            path=path, reason=N_("it has a field that no volume with key slots has, or not so")
         )
 
 
@@ -160,12 +166,16 @@ def _fields_of(conf: VolumeConf) -> dict[str, Any]:
 
 def _load(data: bytes, path: str) -> dict[str, Any]:
     if not data:
-        raise VolumeConfCorrupt(path=path, reason="it is empty")
+        raise VolumeConfCorrupt(path=path, reason=N_("it is empty"))
     if len(data) > MAX_CONF_BYTES:
-        raise VolumeConfCorrupt(path=path, reason=f"it has more than {MAX_CONF_BYTES} bytes")
+        raise VolumeConfCorrupt(
+            path=path,
+            reason=Phrase("it has more than {limit} bytes", limit=MAX_CONF_BYTES),
+        )
     if data.count(b"{") + data.count(b"[") > _MAX_NESTS:
         raise VolumeConfCorrupt(
-            path=path, reason=f"it holds more than {_MAX_NESTS} lists and objects"
+            path=path,
+            reason=Phrase("it holds more than {limit} lists and objects", limit=_MAX_NESTS),
         )
     try:
         # Go puts U+FFFD where text is not UTF-8, and so keeps such a config readable.
@@ -173,11 +183,11 @@ def _load(data: bytes, path: str) -> dict[str, Any]:
             data.decode("utf-8", "replace"), parse_constant=_no_constant, parse_float=_finite
         )
     except ValueError as error:
-        raise VolumeConfCorrupt(path=path, reason="it is not JSON", raw=str(error)) from error
+        raise VolumeConfCorrupt(path=path, reason=N_("it is not JSON"), raw=str(error)) from error
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise VolumeConfCorrupt(path=path, reason="it is not a JSON object")
+        raise VolumeConfCorrupt(path=path, reason=N_("it is not a JSON object"))
     return loaded
 
 

@@ -41,7 +41,8 @@ def speak(
 class Phrase(str):
     """English text that knows what it was made of, so that `_` can say it in another language.
 
-    For what is made here, goes to `--json` or a log as it is, and to a person through `_`.
+    For what goes to `--json` or a log as it is, and to a person through `_`. Of a text without
+    values it makes one of the words that are translated, also where it is a value itself.
     """
 
     __slots__ = ("message", "values")
@@ -50,8 +51,10 @@ class Phrase(str):
     values: Mapping[str, object]
 
     def __new__(cls, message: str, /, **values: object) -> Self:
+        if isinstance(message, cls) and not values:
+            return message
         phrase = super().__new__(cls, _filled(message, values) if values else message)
-        phrase.message, phrase.values = message, values
+        phrase.message, phrase.values = str(message), values
         return phrase
 
 

@@ -18,6 +18,7 @@ from typing import Final
 from vaultui.linux import process
 from vaultui.linux.mountinfo import Mount, leads_to, read_mounts
 from vaultui.model.errors import CipherdirInUse
+from vaultui.model.language import Phrase
 
 _GOCRYPTFS = "fuse.gocryptfs"
 
@@ -48,7 +49,9 @@ def claim(cipherdir_fd: int, path: str, *, shared: bool, patience_s: float = END
         if not mount.fstype.startswith(_GOCRYPTFS) or (shared and "ro" in mount.options):
             continue
         if _is_source(mount, path, mounts):
-            raise CipherdirInUse(path=path, holder=f"gocryptfs on {mount.mountpoint}")
+            raise CipherdirInUse(
+                path=path, holder=Phrase("gocryptfs on {mountpoint}", mountpoint=mount.mountpoint)
+            )
 
 
 def _try_lock(fd: int, kind: int) -> bool:

@@ -17,6 +17,7 @@ from vaultui.cipherfs.slots import slots_of
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import VolumeConfNotWritten
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 from vaultui.mountd import keycommands, opening, places
 from vaultui.mountd.claim import claim
@@ -44,7 +45,7 @@ def check_creatable(spec: CreateSpec) -> None:
     )
     place = os.path.dirname(spec.config_path) if spec.config_path else spec.cipherdir
     if os.path.isdir(place) and not os.access(place, os.W_OK | os.X_OK):
-        raise VolumeConfNotWritten(path=place, reason="the directory can't be written")
+        raise VolumeConfNotWritten(path=place, reason=N_("the directory can't be written"))
     volumes.check_logn(spec.scrypt_logn)
     if spec.key_file:
         keyfile.check(spec.key_file)

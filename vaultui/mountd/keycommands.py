@@ -21,6 +21,7 @@ from vaultui.format.keyslots import KeySlot, SlotKind
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import Argon2idRefused, KeySlotUnknown, UsageError
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening
 from vaultui.wire.oneshot import (
@@ -73,7 +74,9 @@ def add_slot(spec: SlotAddSpec, secret: Secret, new: Secret) -> tuple[SlotAdded,
     try:
         kind = SlotKind(spec.kind)
     except ValueError:
-        raise UsageError(what=f"No key is of the kind {spec.kind!r}") from None
+        raise UsageError(
+            what=Phrase("No key is of the kind {kind}", kind=repr(spec.kind))
+        ) from None
     text, code = Secret(bytearray()), Secret(bytearray())
     if kind is SlotKind.RECOVERY_KEY:
         # Imported here: no unlock waits for the library.
@@ -93,7 +96,9 @@ def add_slot(spec: SlotAddSpec, secret: Secret, new: Secret) -> tuple[SlotAdded,
         if key.kind is not kind:
             # Less would open nothing, and what is left out of a key protects nothing, unnoticed.
             key.wipe()
-            raise UsageError(what=f"What was given does not make a key of the kind {kind}")
+            raise UsageError(
+                what=Phrase("What was given does not make a key of the kind {kind}", kind=kind)
+            )
         cost = argon2id() if spec.argon2id else _scrypt(spec.scrypt_logn)
     with key, opening.credentials(secret, spec.key_file) as given:
         slot = slots.add(_path(spec), given, key, kind, cost, spec.label)

@@ -19,6 +19,7 @@ from vaultui.format.volumeconf import VolumeConf
 from vaultui.linux import memory
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
@@ -88,7 +89,12 @@ def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
     if not os.fstatvfs(cipherdir_fd).f_flag & os.ST_RDONLY:
         return spec
     if spec.read_write:
-        raise UsageError(what=f"{spec.cipherdir} is on read-only storage, which -rw can't change")
+        raise UsageError(
+            what=Phrase(
+                "{cipherdir} is on read-only storage, which -rw can't change",
+                cipherdir=spec.cipherdir,
+            )
+        )
     log.info("%s is on read-only storage: mounting read-only", spec.cipherdir)
     return dataclasses.replace(spec, read_only=True)
 

@@ -12,6 +12,7 @@ from vaultui.crypto.keyslots import Credentials
 from vaultui.format.features import ContentScheme, FeatureFlag
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import UsageError
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.mountd.console import log
 from vaultui.wire.handshake import MountSpec
@@ -33,7 +34,9 @@ def read_conf(spec: MountSpec | CheckSpec, *, has_token: bool = False) -> Volume
     if not has_token:
         masterkey.check_takes_password(conf, with_key_file=bool(spec.key_file))
     if reverse and conf.features.content is not ContentScheme.AES_SIV:
-        raise UsageError(what=f"{_AES_SIV_ONLY}, but not enabled in the config file")
+        raise UsageError(
+            what=Phrase("{what}, but not enabled in the config file", what=_AES_SIV_ONLY)
+        )
     return conf
 
 

@@ -28,6 +28,7 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.language import N_
 from vaultui.mountd.activity import Activity, boottime
 from vaultui.mountd.console import log
 from vaultui.mountd.control.guards import Guards
@@ -113,7 +114,7 @@ def _serve(
     except BaseException as error:
         _detach(served)
         log.critical("serving the mount ended with an error", exc_info=error)
-        raise MountFailed(path=served.spec.mountpoint, reason="serving it ended") from error
+        raise MountFailed(path=served.spec.mountpoint, reason=N_("serving it ended")) from error
     return code
 
 
@@ -185,7 +186,7 @@ def mount_error(mountpoint: str, error: OSError) -> VaultuiError:
     if error.filename == fusemount.HELPER:
         return FusermountMissing()
     if error.errno == errno.ENODEV:
-        return FuseDeviceMissing(reason="the kernel has no FUSE")
+        return FuseDeviceMissing(reason=N_("the kernel has no FUSE"))
     return MountFailed(path=mountpoint, reason=reason)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 from vaultui.format.volumeconf import VolumeConf
 from vaultui.model.errors import KeyFileUnusable, ProtocolError, VaultuiError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 from vaultui.model.terminaltext import shown
 from vaultui.mountd import (
@@ -121,7 +122,7 @@ def run(spec_fd: int, notify_fd: int, program: str) -> ExitCode:
 def _obey(spec_fd: int, conversation: Conversation, program: str) -> ExitCode:
     spec: MountSpec | OneshotSpec | None = framing.read_message(spec_fd, *_SPECS)
     if spec is None:
-        raise ProtocolError(what="specification", reason="it is missing")
+        raise ProtocolError(what="specification", reason=N_("it is missing"))
     _check_key_files(spec)
     if isinstance(spec, MountSpec):
         console.set_level(spec.log_level)
@@ -142,10 +143,10 @@ def _check_key_files(spec: MountSpec | OneshotSpec) -> None:
     for field in ("key_file", "new_key_file"):
         path = getattr(spec, field, "")
         if path and not path.startswith("/"):
-            raise KeyFileUnusable(path=path, reason="its path has to begin with a slash")
+            raise KeyFileUnusable(path=path, reason=N_("its path has to begin with a slash"))
         if path.startswith(_OWN_TO_A_PROCESS):
             raise KeyFileUnusable(
-                path=path, reason="only the program that was given it has it open; name a file"
+                path=path, reason=N_("only the program that was given it has it open; name a file")
             )
 
 

@@ -25,6 +25,7 @@ from vaultui.model.errors import (
     VaultuiError,
     from_wire,
 )
+from vaultui.model.language import N_, Phrase
 from vaultui.model.secret import Secret
 from vaultui.supervisor.environment import backend_environment
 from vaultui.supervisor.exits import explain_exit
@@ -59,7 +60,7 @@ BACKEND: Final = (sys.executable, "-I", "-m", "vaultui.mountd", "-spec-fd=4", "-
 LAUNCH_S: Final = 120.0
 """Deriving a key with the highest cost that people choose takes tens of seconds."""
 
-_PROGRAM: Final = "The mount backend"
+_PROGRAM: Final = N_("The mount backend")
 _OPEN_FILES: Final = 4096
 _KEEPER_S: Final = 10.0
 _SILENT_S: Final = 2.0
@@ -93,7 +94,9 @@ async def launch_backend(
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise TimedOut(what=f"Unlocking {spec.vault_name}", seconds=timeout) from error
+            raise TimedOut(
+                what=Phrase("Unlocking {name}", name=spec.vault_name), seconds=timeout
+            ) from error
     except BaseException:
         await uninterrupted(launch.put_away())
         raise
@@ -188,7 +191,7 @@ class _Launch:
             self._run = load_run(self._run_dir)
         self._move(Event.EXECUTED)
         if self._run is None:
-            raise LaunchFailed(program=_PROGRAM, step="run record", reason="it is not there")
+            raise LaunchFailed(program=_PROGRAM, step="run record", reason=N_("it is not there"))
 
     async def _confirmed(self, ready: Ready) -> RunState:
         """Return the run state if the mount table and the process agree with `ready`."""
@@ -198,7 +201,7 @@ class _Launch:
             raise await self._death()
         mount = mount_at(self._spec.mountpoint)
         if mount is None or mount.mount_id != ready.mount_id:
-            reason = "the backend says that it is mounted, and the mount table does not"
+            reason = N_("the backend says that it is mounted, and the mount table does not")
             raise MountFailed(path=self._spec.mountpoint, reason=reason)
         return self._run
 
@@ -208,7 +211,7 @@ class _Launch:
         if self._run is not None:
             with WatchedProcess(self._run.backend_pid, self._run.backend_start) as backend:
                 if not await backend.wait(_SILENT_S):
-                    how = "it stopped talking and had to be ended"
+                    how = N_("it stopped talking and had to be ended")
                     await backend.shut_down(signal.SIGTERM)
             with WatchedProcess(self._run.keeper_pid, self._run.keeper_start) as keeper:
                 await keeper.wait(_KEEPER_S)
@@ -221,8 +224,10 @@ class _Launch:
     def _move(self, event: Event) -> None:
         before, self._state = self._state, next_state(self._state, event)
         if self._state is State.PROTOCOL_BREACH:
-            reason = f"{event.value} came while it was {before.value}"
-            raise ProtocolError(what="message of the backend", reason=reason)
+            reason = Phrase(
+                "{event} came while it was {state}", event=event.value, state=before.value
+            )
+            raise ProtocolError(what=N_("message of the backend"), reason=reason)
 
     def _launch_spec(self) -> LaunchSpec:
         spec = self._spec

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from vaultui.linux.spawn import Child
 from vaultui.model.errors import BackendDied, ProtocolError, TimedOut, from_wire
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 from vaultui.supervisor.environment import backend_environment
 from vaultui.supervisor.exits import explain_status
@@ -137,14 +138,14 @@ def _moved(state: State, message: object) -> State:
     after = next_state(state, event)
     if after is State.PROTOCOL_BREACH:
         reason = f"{event.value} came while it was {state.value}"
-        raise ProtocolError(what="message of the backend", reason=reason)
+        raise ProtocolError(what=N_("message of the backend"), reason=reason)
     return after
 
 
 async def _death(shim: ShimStart) -> BackendDied:
     status = await _wait(shim.child, _END_S)
     how = "it stopped talking" if status is None else explain_status(status)
-    return BackendDied(name="this command", exit=how, raw=shim.errors())
+    return BackendDied(name=N_("this command"), exit=how, raw=shim.errors())
 
 
 async def _end(shim: ShimStart, *, gently: bool) -> None:

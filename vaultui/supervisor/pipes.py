@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from vaultui.model.errors import ProtocolError
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 from vaultui.wire import codec
 from vaultui.wire.framing import LENGTH_BYTES, MAX_SECRET
@@ -34,7 +35,7 @@ class FrameReader:
         """Return the next frame as a secret that the caller wipes."""
         frame = await self._frame(MAX_SECRET)
         if frame is None:
-            raise ProtocolError(what="secret", reason="it is missing")
+            raise ProtocolError(what="secret", reason=N_("it is missing"))
         return Secret(frame)
 
     def close(self) -> None:
@@ -60,11 +61,11 @@ class FrameReader:
             return None
         size = int.from_bytes(header, "big")
         if got < LENGTH_BYTES or size > limit:
-            raise ProtocolError(what="frame", reason="it was cut off or is too large")
+            raise ProtocolError(what="frame", reason=N_("it was cut off or is too large"))
         frame = bytearray(size)
         if await self._fill(frame) < size:
             frame[:] = bytes(size)
-            raise ProtocolError(what="frame", reason="it was cut off")
+            raise ProtocolError(what="frame", reason=N_("it was cut off"))
         return frame
 
     async def _fill(self, buffer: bytearray) -> int:

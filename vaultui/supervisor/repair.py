@@ -6,7 +6,9 @@ import asyncio
 from pathlib import Path
 
 from vaultui.linux.deadmount import detach_if_dead
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import MountFailed
+from vaultui.model.language import Phrase
 from vaultui.supervisor.runstate import backend_alive, clear_run_dir, load_run
 
 
@@ -18,7 +20,9 @@ async def detach(mountpoint: str) -> bool:
     try:
         return await asyncio.to_thread(detach_if_dead, mountpoint)
     except OSError as error:
-        reason = f"the dead mount there can't be detached ({error.strerror})"
+        reason = Phrase(
+            "the dead mount there can't be detached ({reason})", reason=Phrase(reason_of(error))
+        )
         raise MountFailed(path=mountpoint, reason=reason, raw=str(error)) from error
 
 

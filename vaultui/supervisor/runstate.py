@@ -20,6 +20,7 @@ from vaultui.linux import process
 from vaultui.linux.durable import remove_temporaries
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ProtocolError, RuntimeDirUnsafe
+from vaultui.model.language import N_
 from vaultui.wire import codec
 from vaultui.wire.launchspec import EXIT_FILE, RUN_FILE, ExitState, RunState
 
@@ -39,11 +40,11 @@ def prepare_run_dir(run_dir: Path) -> None:
     except OSError as error:
         raise RuntimeDirUnsafe(path=str(run_dir), reason=reason_of(error)) from error
     if not stat.S_ISDIR(status.st_mode):
-        raise RuntimeDirUnsafe(path=str(run_dir), reason="it is not a directory")
+        raise RuntimeDirUnsafe(path=str(run_dir), reason=N_("it is not a directory"))
     if status.st_uid != os.geteuid():
-        raise RuntimeDirUnsafe(path=str(run_dir), reason="it belongs to another user")
+        raise RuntimeDirUnsafe(path=str(run_dir), reason=N_("it belongs to another user"))
     if status.st_mode & 0o077:
-        raise RuntimeDirUnsafe(path=str(run_dir), reason="other users may enter it")
+        raise RuntimeDirUnsafe(path=str(run_dir), reason=N_("other users may enter it"))
 
 
 def load_run(run_dir: Path) -> RunState | None:

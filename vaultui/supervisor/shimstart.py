@@ -14,6 +14,7 @@ import vaultui
 from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import LaunchFailed
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.supervisor.environment import backend_environment
 from vaultui.supervisor.pipes import FrameReader, readable
@@ -91,7 +92,7 @@ class ShimStart:
             raise LaunchFailed(
                 program=self._spec.program,
                 step="shim",
-                reason=f"the launcher ended with status {self.child.poll()}",
+                reason=Phrase("the launcher ended with status {status}", status=self.child.poll()),
                 raw=self.errors(),
             )
         return forked

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import MountBusy
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults.key import Key
@@ -92,7 +93,7 @@ async def _sample(place: str) -> tuple[int, int, str]:
         async with asyncio.timeout(_READ_S):
             return await in_thread(_read_some, place)
     except TimeoutError:
-        return 0, 0, f"reading took longer than {round(_READ_S)} seconds"
+        return 0, 0, Phrase("reading took longer than {seconds} seconds", seconds=round(_READ_S))
     except OSError as error:
         return 0, 0, reason_of(error)
 

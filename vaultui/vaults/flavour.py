@@ -6,25 +6,28 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from vaultui.model.language import N_, _
 from vaultui.wire.oneshot import VolumeInfo
 
 CONTENT_CHOICES: Final = {
-    "AES-256-GCM": "fastest on machines with AES instructions, which nearly all have",
-    "XChaCha20-Poly1305": "faster where the processor has no AES instructions",
-    "AES-SIV-512": "forgiving where random numbers may repeat; slower",
+    "AES-256-GCM": N_("fastest on machines with AES instructions, which nearly all have"),
+    "XChaCha20-Poly1305": N_("faster where the processor has no AES instructions"),
+    "AES-SIV-512": N_("forgiving where random numbers may repeat; slower"),
 }
 """How content can be encrypted, the usual one first, with a reason to choose each."""
 NAMES_CHOICES: Final = {
-    "EME": "encrypted: the same name looks different in every directory",
-    "deterministic": "encrypted, alike in every directory, and without a file for each of these",
-    "plaintext": "in the clear: everybody sees the names, the content stays encrypted",
+    "EME": N_("encrypted: the same name looks different in every directory"),
+    "deterministic": N_(
+        "encrypted, alike in every directory, and without a file for each of these"
+    ),
+    "plaintext": N_("in the clear: everybody sees the names, the content stays encrypted"),
 }
 """How names of files can be kept, the usual one first, with what each means."""
 
 _NAMES = {
-    "EME": "encrypted",
-    "deterministic": "encrypted, alike in every directory",
-    "plaintext": "in the clear",
+    "EME": N_("encrypted"),
+    "deterministic": N_("encrypted, alike in every directory"),
+    "plaintext": N_("in the clear"),
 }
 
 
@@ -50,11 +53,11 @@ def derivation_in_words(text: str) -> str:
     What is not known is returned as it stands.
     """
     if text == "none":
-        return "not needed"
+        return _("not needed")
     if match := _SCRYPT.fullmatch(text):
-        return f"scrypt, {_mebibytes(128 * int(match[1]) * int(match[2]))}"
+        return _("scrypt, {mebibytes}", mebibytes=_mebibytes(128 * int(match[1]) * int(match[2])))
     if match := _ARGON2ID.fullmatch(text):
-        return f"Argon2id, {_mebibytes(int(match[1]) << 10)}"
+        return _("Argon2id, {mebibytes}", mebibytes=_mebibytes(int(match[1]) << 10))
     return text
 
 
@@ -65,9 +68,13 @@ def _mebibytes(count: int) -> str:
 def content_in_words(info: VolumeInfo) -> str:
     """Return how the content of files is encrypted."""
     old = info.content == "AES-256-GCM" and "GCMIV128" not in info.feature_flags
-    return f"{info.content} with the short nonces of gocryptfs 0.6" if old else info.content
+    return (
+        _("{content} with the short nonces of gocryptfs 0.6", content=info.content)
+        if old
+        else info.content
+    )
 
 
 def names_in_words(info: VolumeInfo) -> str:
     """Return how the names of files lie on disk: "encrypted", "in the clear"."""
-    return _NAMES.get(info.names, info.names)
+    return _(_NAMES.get(info.names, info.names))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vaultui.linux import spawn
 from vaultui.model.errors import KeyringTimeout, KeyringUnavailable, VaultuiError, from_wire
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.outcomes import KeyringState
@@ -50,7 +51,11 @@ async def state() -> KeyringState:
         reason = error.details.get("reason", error.summary)
         return KeyringState(label="none", usable=False, reason=str(reason))
     if answer.locked:
-        reason = "it is locked" if can_prompt() else "it is locked and nothing here can unlock it"
+        reason = (
+            N_("it is locked")
+            if can_prompt()
+            else N_("it is locked and nothing here can unlock it")
+        )
         return KeyringState(answer.keyring, usable=can_prompt(), reason=reason)
     return KeyringState(answer.keyring, usable=True)
 
@@ -87,7 +92,7 @@ async def _ask(
     bus = session_bus()
     if not bus:
         # Every back end that we accept is reached through D-Bus, so no helper is started.
-        raise KeyringUnavailable(reason="there is no D-Bus session here")
+        raise KeyringUnavailable(reason=N_("there is no D-Bus session here"))
     child, answers = _start(request, password, bus)
     try:
         if not await readable(child.fileno(), timeout_s):
@@ -97,7 +102,7 @@ async def _ask(
         if isinstance(message, Failed):
             raise from_wire(message.error)
         if not isinstance(message, KeyringAnswer):
-            raise KeyringUnavailable(reason="the helper process ended without an answer")
+            raise KeyringUnavailable(reason=N_("the helper process ended without an answer"))
         found = message.found and request.operation is KeyringOperation.GET
         return message, read_secret(answers) if found else None
     finally:
@@ -121,7 +126,7 @@ def _start(request: KeyringRequest, password: Secret | None, bus: str) -> tuple[
             write_secret(requests, password)
     except OSError as error:
         os.close(answers)
-        raise KeyringUnavailable(reason=error.strerror or "its helper did not start") from error
+        raise KeyringUnavailable(reason=error.strerror or N_("its helper did not start")) from error
     finally:
         for fd in (their_input, their_output, requests):
             os.close(fd)

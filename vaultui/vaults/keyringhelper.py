@@ -20,6 +20,7 @@ from vaultui.model.errors import (
     KeyringUnavailable,
     VaultuiError,
 )
+from vaultui.model.language import N_, Phrase
 from vaultui.model.secret import Secret
 from vaultui.wire.framing import read_message, read_secret, write_message, write_secret
 from vaultui.wire.handshake import Failed
@@ -94,12 +95,12 @@ def _save(request: KeyringRequest, password: Secret) -> KeyringAnswer:
         try:
             text = str(view, "utf-8")
         except UnicodeDecodeError as error:
-            reason = "it keeps text, and this password is not UTF-8"
+            reason = N_("it keeps text, and this password is not UTF-8")
             raise KeyringNotSaved(keyring=label, reason=reason) from error
     _prepare(backend, request, label)
     backend.set_password(SERVICE, request.account, text)
     if backend.get_password(SERVICE, request.account) != text:
-        raise KeyringNotSaved(keyring=label, reason="it gave back something else")
+        raise KeyringNotSaved(keyring=label, reason=N_("it gave back something else"))
     return KeyringAnswer(keyring=label, found=True)
 
 
@@ -125,11 +126,16 @@ def _backend() -> KeyringBackend:
         backend = core.get_keyring()
     except (ImportError, AttributeError, RuntimeError) as error:
         # Only a configured back end is loaded without being probed first.
-        raise KeyringUnavailable(reason=f"the configured back end fails: {error}") from error
+        raise KeyringUnavailable(
+            reason=Phrase("the configured back end fails: {error}", error=str(error))
+        ) from error
     if _class_name(backend) == "keyring.backends.fail.Keyring":
         raise KeyringUnavailable(reason=_why_none())
     if not _is_allowed(backend):
-        reason = f"the configured back end {_class_name(backend)} does not keep secrets encrypted"
+        reason = Phrase(
+            "the configured back end {name} does not keep secrets encrypted",
+            name=_class_name(backend),
+        )
         raise KeyringUnavailable(reason=reason)
     return backend
 
@@ -158,8 +164,8 @@ def _uses_secret_service(backend: KeyringBackend) -> bool:
 
 def _why_none() -> str:
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        return "there is no D-Bus session here"
-    return "no Secret Service or KWallet answers on the D-Bus session"
+        return N_("there is no D-Bus session here")
+    return N_("no Secret Service or KWallet answers on the D-Bus session")
 
 
 def _label(backend: KeyringBackend) -> str:
@@ -202,7 +208,7 @@ def _prepare(backend: KeyringBackend, request: KeyringRequest, label: str) -> bo
     with _default_collection() as collection:
         if collection is None:
             if saving and not request.may_prompt:
-                reason = "it has no collection yet, and nothing here can ask for a new password"
+                reason = N_("it has no collection yet, and nothing here can ask for a new password")
                 raise KeyringUnavailable(reason=f"{label}: {reason}")
             return saving
         if not collection.is_locked() or request.may_prompt:

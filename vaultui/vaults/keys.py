@@ -20,6 +20,7 @@ from vaultui.model.errors import (
     UsageError,
     VaultuiError,
 )
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.vaults import savedpassword, volumes
@@ -122,7 +123,9 @@ def find_slot(slots: tuple[SlotInfo, ...], which: str) -> tuple[int, SlotInfo]:
         raise KeySlotUnknown(slot=which)
     if len(found) > 1:
         numbers = " and ".join(str(number) for number, _ in found)
-        raise UsageError(what=f"{which} may be any of the keys {numbers}")
+        raise UsageError(
+            what=Phrase("{which} may be any of the keys {numbers}", which=which, numbers=numbers)
+        )
     return found[0]
 
 

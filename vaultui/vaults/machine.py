@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vaultui.model.errors import UsageError
+from vaultui.model.language import Phrase
 from vaultui.vaults.outcomes import Finding
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.registry import Registry
@@ -26,7 +27,11 @@ class Machine:
             "state": self._paths.state_dir,
         }
         if what not in places:
-            raise UsageError(what=f"There is no {what} to locate, only {', '.join(places)}")
+            raise UsageError(
+                what=Phrase(
+                    "There is no {what} to locate, only {places}", what=what, places=", ".join(places)
+                )
+            )
         return places[what]
 
     async def doctor(self) -> list[Finding]:

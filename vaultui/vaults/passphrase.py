@@ -13,6 +13,7 @@ from pathlib import Path
 from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import PasswordEmpty, PasswordSourceFailed, PasswordTooLong
+from vaultui.model.language import N_, Phrase
 from vaultui.model.secret import Secret
 
 MAX_BYTES = 2048
@@ -43,7 +44,7 @@ def from_file(path: str) -> Secret:
 
 def from_descriptor(fd: int) -> Secret:
     """Return the first line of an open descriptor; the descriptor stays open."""
-    return _first_line(fd, f"descriptor {fd}")
+    return _first_line(fd, Phrase("descriptor {fd}", fd=fd))
 
 
 def from_command(command: str) -> Secret:
@@ -57,19 +58,22 @@ def from_command(command: str) -> Secret:
     except ValueError as error:
         raise PasswordSourceFailed(source=source, reason=str(error).lower()) from error
     if not words:
-        raise PasswordSourceFailed(source=source, reason="no program was named")
+        raise PasswordSourceFailed(source=source, reason=N_("no program was named"))
     source = words[0]
     try:
         # In our session: a pinentry on the terminal needs the terminal.
         done = spawn.run(words, timeout=COMMAND_TIMEOUT_S, new_session=False)
     except TimeoutError as error:
-        reason = f"it took longer than {round(COMMAND_TIMEOUT_S)} seconds"
+        reason = Phrase(
+            "it took longer than {seconds} seconds",
+            seconds=round(COMMAND_TIMEOUT_S),
+        )
         raise PasswordSourceFailed(source=source, reason=reason) from error
     except OSError as error:
         raise PasswordSourceFailed(source=source, reason=reason_of(error)) from error
     try:
         if done.returncode != 0:
-            reason = f"it ended with {done.returncode}"
+            reason = Phrase("it ended with {status}", status=done.returncode)
             raise PasswordSourceFailed(source=source, reason=reason)
         return checked(_cut(done.stdout))
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import RuntimeDirUnsafe
 from vaultui.model.ids import VaultId
+from vaultui.model.language import N_, Phrase
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,18 @@ def _runtime_dir() -> Path:
 def _check_private(path: Path) -> None:
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode):
-        raise RuntimeDirUnsafe(path=str(path), reason="it is a symbolic link")
+        raise RuntimeDirUnsafe(path=str(path), reason=N_("it is a symbolic link"))
     if not stat.S_ISDIR(found.st_mode):
-        raise RuntimeDirUnsafe(path=str(path), reason="it is not a directory")
+        raise RuntimeDirUnsafe(path=str(path), reason=N_("it is not a directory"))
     if found.st_uid != os.getuid():
-        raise RuntimeDirUnsafe(path=str(path), reason=f"it belongs to user {found.st_uid}")
+        raise RuntimeDirUnsafe(
+            path=str(path), reason=Phrase("it belongs to user {user}", user=found.st_uid)
+        )
     if stat.S_IMODE(found.st_mode) & 0o077:
         mode = stat.S_IMODE(found.st_mode)
-        raise RuntimeDirUnsafe(path=str(path), reason=f"others may enter it (mode {mode:04o})")
+        raise RuntimeDirUnsafe(
+            path=str(path), reason=Phrase("others may enter it (mode {mode:04o})", mode=mode)
+        )
 
 
 def absolute(path: str) -> str:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 
 from vaultui.model.errors import TimedOut
 from vaultui.model.ids import VaultId
+from vaultui.model.language import N_
 from vaultui.model.states import VaultState
 from vaultui.vaults.paths import Paths
 
@@ -37,7 +38,7 @@ async def turn(
         deadline = asyncio.get_running_loop().time() + wait_s
         while not _try_lock(fd, fcntl.LOCK_EX):
             if asyncio.get_running_loop().time() >= deadline:
-                what = "Waiting for another vaultui that works on this vault"
+                what = N_("Waiting for another vaultui that works on this vault")
                 raise TimedOut(what=what, seconds=round(wait_s))
             await asyncio.sleep(_LOOK_AGAIN_S)
         os.ftruncate(fd, 0)

@@ -21,6 +21,7 @@ from vaultui.model.errors import (
     MountpointNotEmpty,
     MountpointOverlap,
 )
+from vaultui.model.language import N_, Phrase, _
 from vaultui.model.states import VaultState
 from vaultui.supervisor.launch import launch_backend
 from vaultui.vaults.entry import VaultEntry
@@ -36,11 +37,11 @@ StepReport = Callable[[StepName, str], None]
 """Called with each step of an unlock and with the words that show it to a person."""
 
 _STEP_WORDS = {
-    StepName.TOUCHING: "Touch the token…",
-    StepName.DERIVING: "Deriving key…",
-    StepName.MOUNTING: "Mounting…",
-    StepName.READING: "Reading…",
-    StepName.WRITING: "Writing…",
+    StepName.TOUCHING: N_("Touch the token…"),
+    StepName.DERIVING: N_("Deriving key…"),
+    StepName.MOUNTING: N_("Mounting…"),
+    StepName.READING: N_("Reading…"),
+    StepName.WRITING: N_("Writing…"),
 }
 
 _NAMES_SHOWN = 3
@@ -50,14 +51,17 @@ def check_openable(status: VaultStatus) -> None:
     """Raise what stands in the way of unlocking a vault that is not open."""
     entry = status.entry
     if status.state is VaultState.HUNG:
-        raise BackendUnreachable(name=entry.name, reason="its mount hangs")
+        raise BackendUnreachable(name=entry.name, reason=N_("its mount hangs"))
     if status.backend_pid is not None:
-        holder = f"its own backend {status.backend_pid}, for programs that hold files of it"
+        holder = Phrase(
+            "its own backend {pid}, for programs that hold files of it",
+            pid=status.backend_pid,
+        )
         raise CipherdirInUse(path=entry.cipherdir, holder=holder)
     if status.state is VaultState.MISSING:
         # By what was found out, and not by another look, which may hang.
         missing = CipherdirMissing(path=entry.cipherdir)
-        if status.explanation in ("", missing.summary):
+        if status.explanation in ("", missing.phrase):
             raise missing
         told = f"The cipher directory {entry.cipherdir} "
         reason = status.explanation.replace(told, "it ", 1).rstrip(".")
@@ -105,7 +109,7 @@ async def open_vault(
 
     def step(taken: Step) -> None:
         if on_step is not None:
-            on_step(taken.name, _STEP_WORDS[taken.name])
+            on_step(taken.name, _(_STEP_WORDS[taken.name]))
 
     async def launch(key_file: str) -> None:
         await launch_backend(

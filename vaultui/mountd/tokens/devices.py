@@ -11,6 +11,7 @@ from fido2.ctap2.base import Ctap2
 
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import Fido2TokenAmbiguous, Fido2TokenFailed, Fido2TokenMissing
+from vaultui.model.language import N_
 from vaultui.mountd.tokens.refusals import told
 
 AUTO: Final = "auto"
@@ -37,12 +38,12 @@ def opened(path: str) -> Iterator[Ctap2]:
     except OSError as error:
         raise Fido2TokenFailed(device=path, reason=reason_of(error)) from error
     except ValueError as error:
-        raise Fido2TokenFailed(device=path, reason="the device is none") from error
+        raise Fido2TokenFailed(device=path, reason=N_("the device is none")) from error
     with told(path):
         device = hid.CtapHidDevice(descriptor, hid.open_connection(descriptor))
     with device:
         if not device.capabilities & hid.CAPABILITY.CBOR:
-            raise Fido2TokenFailed(device=path, reason="it knows U2F only")
+            raise Fido2TokenFailed(device=path, reason=N_("it knows U2F only"))
         with told(path):
             # Keys in any order: libfido2 minds it no more than most tokens do.
             ctap = Ctap2(device, strict_cbor=False)

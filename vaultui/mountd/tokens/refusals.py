@@ -18,6 +18,7 @@ from vaultui.model.errors import (
     Fido2TokenWrong,
     VaultuiError,
 )
+from vaultui.model.language import N_, Phrase
 
 _ERR = CtapError.ERR
 WANTS_PIN: Final = (
@@ -46,7 +47,9 @@ def told(device: str) -> Iterator[None]:
         raise Fido2TokenFailed(device=device, reason=reason_of(error)) from error
     except (ConnectionFailure, ValueError, TypeError, LookupError, struct.error) as error:
         # The library believes what a token sends, and stumbles over what is none.
-        raise Fido2TokenFailed(device=device, reason="what it answers makes no sense") from error
+        raise Fido2TokenFailed(
+            device=device, reason=N_("what it answers makes no sense")
+        ) from error
 
 
 def _in_words(error: CtapError, device: str) -> VaultuiError:
@@ -57,5 +60,5 @@ def _in_words(error: CtapError, device: str) -> VaultuiError:
     if error.code in _UNTOUCHED:
         return Fido2TokenUntouched(device=device)
     if error.code is _ERR.PIN_NOT_SET:
-        return Fido2TokenFailed(device=device, reason="its PIN is wanted, and it has none")
-    return Fido2TokenFailed(device=device, reason=f"it says {error.code.name}")
+        return Fido2TokenFailed(device=device, reason=N_("its PIN is wanted, and it has none"))
+    return Fido2TokenFailed(device=device, reason=Phrase("it says {name}", name=error.code.name))

@@ -12,6 +12,7 @@ from fido2.ctap2.base import Ctap2
 from fido2.ctap2.pin import ClientPin
 
 from vaultui.model.errors import Fido2PinIncorrect, Fido2TokenFailed
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 
 _PIN_BYTES: Final = range(4, 64)
@@ -95,7 +96,7 @@ class Verification:
         key_agreement, shared = self.agree()
         with self._holder.pin(self._device) as pin, pin.view as view:
             if len(view) not in _PIN_BYTES:
-                raise Fido2TokenFailed(device=self._device, reason="a PIN has 4 to 63 bytes")
+                raise Fido2TokenFailed(device=self._device, reason=N_("a PIN has 4 to 63 bytes"))
             digest = hashlib.sha256(view).digest()[:16]
         command = ClientPin.CMD.GET_TOKEN_USING_PIN_LEGACY
         scope: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from vaultui.model.errors import VaultuiError
 from vaultui.model.language import _
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field, Tick
-from vaultui.tui.wording import place
+from vaultui.tui.wording import place, sentence
 from vaultui.vaults import VaultEntry, parse_duration
 
 
@@ -76,7 +76,7 @@ class AddScreen(Dialog[VaultEntry]):
         try:
             idle = parse_duration(self._value("idle") or "never")
         except ValueError as error:
-            failure.say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            failure.say(sentence(_(error.args[0])))
             self.query_one("#idle").focus()
             return
         cipherdir = self._value("cipherdir")

@@ -17,6 +17,7 @@ from vaultui.tui.widgets.choice import Choice, Choices, Option
 from vaultui.tui.widgets.derivationchoice import DerivationChoice
 from vaultui.tui.widgets.form import Failure, Field, Tick
 from vaultui.tui.widgets.keyfields import NewPassword, as_path
+from vaultui.tui.wording import sentence
 from vaultui.vaults import (
     CONTENT_CHOICES,
     NAMES_CHOICES,
@@ -71,10 +72,10 @@ class CreateScreen(FormScreen[VaultEntry]):
             none = _("none; with one, both are needed")
             yield Field(_("Key file"), Input(placeholder=none, id="key-file", compact=True))
         content = [
-            Option(value, value, _sentence(_(note))) for value, note in CONTENT_CHOICES.items()
+            Option(value, value, sentence(_(note))) for value, note in CONTENT_CHOICES.items()
         ]
         names = [
-            Option(value, _(_NAMES[value]), _sentence(_(note)))
+            Option(value, _(_NAMES[value]), sentence(_(note)))
             for value, note in NAMES_CHOICES.items()
         ]
         yield Choices(
@@ -97,7 +98,7 @@ class CreateScreen(FormScreen[VaultEntry]):
         try:
             idle = parse_duration(self.typed("idle") or "never")
         except ValueError as error:
-            self.complain(f"{_sentence(str(error))}.", "idle")
+            self.complain(sentence(_(error.args[0])), "idle")
             return
         complaint = self.query_one(NewPassword).complaint()
         if complaint is not None:
@@ -157,7 +158,3 @@ class CreateScreen(FormScreen[VaultEntry]):
             self.app.push_screen(screen, lambda _nothing: self.dismiss(entry))
 
         self.app.push_screen(MasterKeyScreen(made.created), master_key_seen)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

@@ -26,7 +26,7 @@ from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure, Field, Steps, Tick
 from vaultui.tui.widgets.keyfields import OpenedBy
 from vaultui.tui.widgets.secretinput import SecretInput
-from vaultui.tui.wording import place, shown
+from vaultui.tui.wording import place, sentence, shown
 from vaultui.vaults import (
     TOKEN_KIND,
     Key,
@@ -186,7 +186,7 @@ class UnlockScreen(Dialog[None]):
         try:
             parse_duration(self.query_one("#idle", Input).value)
         except ValueError as error:
-            failure.say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            failure.say(sentence(_(error.args[0])))
             self.query_one("#idle").focus()
             return
         self.workers.cancel_group(self, "keyring")
