@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from vaultui.linux import unixsocket
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import BackendTooOld, BackendUnreachable, ProtocolError, from_wire
+from vaultui.model.language import N_, Phrase
 from vaultui.wire import codec
 from vaultui.wire.control import (
     EXTENSION_KEY,
@@ -128,18 +129,18 @@ class ControlClient:
             async with asyncio.timeout(within_s):
                 line = await self._send_and_read(json.dumps(request).encode())
         except TimeoutError as error:
-            reason = f"no answer within {within_s:g} seconds"
-            raise BackendUnreachable(name=self._name, reason=reason) from error
+            silence = Phrase("no answer within {seconds:g} seconds", seconds=within_s)
+            raise BackendUnreachable(name=self._name, reason=silence) from error
         except OSError as error:
             reason = reason_of(error)
             raise BackendUnreachable(name=self._name, reason=reason) from error
         try:
             answer = json.loads(line)
         except ValueError as error:
-            reason = "its answer was cut off" if line else "it closed the connection"
+            reason = N_("its answer was cut off") if line else N_("it closed the connection")
             raise BackendUnreachable(name=self._name, reason=reason) from error
         if not isinstance(answer, dict):
-            raise ProtocolError(what="reply", reason="it is not an object")
+            raise ProtocolError(what="reply", reason=N_("it is not an object"))
         return answer
 
     async def _send_and_read(self, request: bytes) -> bytes:
@@ -155,6 +156,6 @@ class ControlClient:
                 writer.write(request)
                 return await reader.readline()
             except ValueError as error:  # the line is longer than the limit
-                raise OSError(0, "its answer was too long") from error
+                raise OSError(0, N_("its answer was too long")) from error
             finally:
                 writer.close()
