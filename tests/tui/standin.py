@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from standinkeys import StandInKeys
@@ -41,6 +41,8 @@ from vaultui.vaults import (
     Events,
     Extent,
     Flavour,
+    Guard,
+    GuardState,
     Holder,
     Key,
     LockMode,
@@ -48,6 +50,7 @@ from vaultui.vaults import (
     OpenFile,
     PasswordSource,
     PathAnswer,
+    ProgramSettings,
     Status,
     StepName,
     Unlocked,
@@ -99,6 +102,13 @@ class StandInWatch:
         os.close(self._write)
 
 
+class StandInSettings:
+    """What the settings of the program mean."""
+
+    def __init__(self) -> None:
+        self.program = ProgramSettings()
+
+
 class StandIn:
     """What the application needs of `Vaults`."""
 
@@ -116,6 +126,7 @@ class StandIn:
         self.busy: dict[str, list[Holder]] = {}
         self.let_go = asyncio.Event()
         """Set by a test, or by the last holder's end: whoever waits to lock may."""
+        self.settings = StandInSettings()
         self.settings_warning: VaultuiError | None = None
         self.found: list[Path] = []
         self.failure: VaultuiError | None = None
@@ -132,6 +143,8 @@ class StandIn:
         self.timeline: dict[str, list[Event]] = {}
         self.conflict_copies: dict[str, tuple[ConflictCopy, ...]] = {}
         self.calls: list[str] = []
+        self.looks = 0
+        self.counted_times = 0
         self.cancelled: list[str] = []
         self.the_watch: StandInWatch | None = None
         self._statuses: dict[VaultId, VaultStatus] = {}
@@ -232,6 +245,10 @@ class StandIn:
             operations={},
             rss_bytes=44 << 20,
             last_event=1,
+            autolock=(
+                Guard("idle", GuardState.ACTIVE if timeout else GuardState.OFF),
+                *(Guard(name, GuardState.ACTIVE) for name in ("sleep", "screen", "logout")),
+            ),
         )
         self.timeline[entry.name] = [
             Event(1, EPOCH - 3600, EventKind.UNLOCKED, detail=options.password_source.value)
@@ -283,7 +300,17 @@ class StandIn:
         return self.status_of(name).entry
 
     async def statuses(self) -> list[VaultStatus]:
+        self.looks += 1
         return list(self._statuses.values())
+
+    async def counted(self, statuses: Sequence[VaultStatus]) -> list[VaultStatus] | None:
+        self.counted_times += 1
+        now = [self._statuses.get(status.entry.id) for status in statuses]
+        changed = any(
+            new is None or (new.state, new.backend_pid) != (old.state, old.backend_pid)
+            for old, new in zip(statuses, now, strict=True)
+        )
+        return None if changed else [status for status in now if status is not None]
 
     async def status(self, name: str) -> VaultStatus:
         return self.status_of(name)

@@ -15,6 +15,7 @@ from vaultui.model.states import VaultState
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.widgets.detail import Detail
 from vaultui.tui.widgets.titlebar import TitleBar
+from vaultui.vaults import ProgramSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,10 @@ async def test_the_title_counts_vaults_and_names_the_keyring(
     running: Running, vaults: StandIn
 ) -> None:
     async with running(vaults) as driver:
-        assert "vaultui 3 vaults · 2 open keyring: GNOME Keyring ✓" in driver.flat_text
+        assert (
+            "vaultui 3 vaults · 2 open keyring: GNOME Keyring ✓ auto-lock: idle ✓ sleep ✓ screen ✓"
+            in driver.flat_text
+        )
 
 
 async def test_the_overview_shows_places_countdown_files_and_memory(
@@ -347,29 +351,91 @@ async def test_the_ascii_set_draws_nothing_but_ascii(running: Running, vaults: S
             assert not odd, odd
 
 
-async def test_without_colours_every_state_is_told_by_glyph_and_word(
+async def test_without_colours_none_are_sent_and_the_cursor_is_still_seen(
     running: Running, vaults: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with running(vaults) as driver:
-        assert driver.app.no_color
         assert "▲ busy" in driver.text
-        colours = {
-            segment.style.color.triplet
-            for strip in driver.app.screen._compositor.render_strips()
-            for segment in strip.apply_filter(
-                driver.app._filters[-1], driver.app.screen.background_colors[1]
-            )
-            if segment.style and segment.style.color and segment.style.color.triplet
-        }
-        assert all(len(set(colour)) == 1 for colour in colours)
+        strips = driver.app.screen._compositor.render_strips()
+        ground = driver.app.screen.background_colors[1]
+        for color_filter in driver.app._filters:
+            if color_filter.enabled:
+                strips = [strip.apply_filter(color_filter, ground) for strip in strips]
+        segments = [segment for strip in strips for segment in strip]
+        styles = [segment.style for segment in segments if segment.style]
+        colours = {colour for style in styles for colour in (style.color, style.bgcolor) if colour}
+        assert all(colour.is_default for colour in colours)
+        reversed_text = "".join(
+            segment.text for segment in segments if segment.style and segment.style.reverse
+        )
+        assert "Work" in reversed_text
+        assert "Taxes" not in reversed_text
 
 
 async def test_keys_can_be_remapped_by_their_ids(running: Running, vaults: StandIn) -> None:
-    async with running(vaults, keymap={"vault.lock": "ctrl+l"}) as driver:
+    vaults.settings.program = ProgramSettings(keys={"vault.lock": "ctrl+l"})
+    async with running(vaults) as driver:
         assert "ctrl+l Lock" in driver.flat_text
         await driver.press("ctrl+l")
         await driver.hears("Work is locked.")
+
+
+async def test_keys_of_the_settings_may_be_written_as_they_are_typed(
+    running: Running, vaults: StandIn
+) -> None:
+    keys = {"vault.processes": "ctrl+p, %", "vault.unknown": "x"}
+    vaults.settings.program = ProgramSettings(keys=keys)
+    async with running(vaults) as driver:
+        await driver.hears("The settings give vault.unknown a key: no action is called so.")
+        await driver.press("percent_sign")
+        await eventually(lambda: driver.app.screen.query_one(Detail).active.id == "processes-pane")
+
+
+async def test_a_change_of_the_settings_shows_at_once(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await eventually(lambda: vaults.the_watch is not None)
+        vaults.settings.program = ProgramSettings(theme="light", keys={"vault.lock": "X"})
+        vaults.the_watch.notify()
+        await driver.sees("X Lock")
+        assert driver.app.theme == "light"
+
+
+async def test_letters_move_through_lists_in_dialogs_as_well(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("j", "j", "l")
+        await driver.comes_to("busy")
+        await eventually(lambda: driver.app.focused is not None)
+        choices = driver.app.screen.query_one("#choices")
+        await driver.press("G")
+        last = choices.highlighted
+        await driver.press("k")
+        assert choices.highlighted == last - 1
+        await driver.press("g")
+        assert choices.highlighted == 0
+
+
+async def test_between_two_looks_only_backends_are_asked(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        looks = vaults.looks
+        driver.clock.now += 1.0
+        await driver.app.live.tick(focused=True)
+        assert (vaults.looks, vaults.counted_times) == (looks, 1)
+        driver.clock.now += 5.0
+        await driver.app.live.tick(focused=True)
+        assert vaults.looks == looks + 1
+
+
+async def test_a_vault_that_changed_by_the_way_is_looked_at_at_once(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await vaults.lock("Work")
+        driver.clock.now += 1.0
+        await driver.app.live.tick(focused=True)
+        await driver.sees("○ locked Work")
 
 
 async def test_quitting_leaves_open_vaults_open(running: Running, vaults: StandIn) -> None:

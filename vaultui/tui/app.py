@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -27,6 +27,7 @@ from vaultui.tui.commands import VaultCommands
 from vaultui.tui.flows import Flows
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.jobs import Job, Jobs
+from vaultui.tui.keymap import complaint, keymap
 from vaultui.tui.live import LiveVaults
 from vaultui.tui.quietdriver import QuietDriver
 from vaultui.tui.recorders import close_recorders, detach_devtools
@@ -59,12 +60,10 @@ class VaultuiApp(App[None]):
         vaults: Vaults,
         *,
         ascii_only: bool = False,
-        theme: str = "",
-        keymap: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take `vaults` and the words of the command line; `keymap` maps action ids to keys."""
+        """Take `vaults` and the words of the command line; the settings say the rest."""
         # Without colours at all, and not in shades of grey, which NO_COLOR means as well.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         detach_devtools(self)
@@ -77,24 +76,33 @@ class VaultuiApp(App[None]):
         self.flows = Flows(self)
         self.keyring: KeyringState | None = None
         self._watch: Watch | None = None
-        self._take_themes(theme)
+        self._keys: dict[str, str] = {}
+        self._take_themes()
+        self.settings_changed()
         self.set_class(ascii_only, "-ascii")
-        self._keys = dict(keymap or {})
-        self.set_keymap(self._keys)
 
     def key_of(self, action: Action) -> str:
         """Return how the first key of an action is shown, as remapped."""
         keys = self._keys.get(action.id)
         return keys.partition(",")[0] if keys else action.shown_key
 
-    def _take_themes(self, wanted: str) -> None:
+    def _take_themes(self) -> None:
         """Have our themes and no others: only these have been looked at on every screen."""
         for name in self.available_themes:
             self.unregister_theme(name)
         for theme in THEMES:
             self.register_theme(theme)
-        known = wanted in self.available_themes
-        self.theme = COLOURLESS if self.no_color else wanted if known else THEMES[0].name
+
+    def settings_changed(self) -> None:
+        """Take over what the settings say, at the start and whenever they have changed."""
+        settings = self.vaults.settings.program
+        self.theme = COLOURLESS if self.no_color else settings.theme
+        self.live.interval_s = settings.refresh_s
+        if settings.keys != self._keys:
+            self._keys = dict(settings.keys)
+            self.set_keymap(keymap(self._keys))
+            if self.is_running and (reason := complaint(self._keys)):
+                self.say(reason, severity="warning")
 
     # -- life -------------------------------------------------------------------------------
 
@@ -120,6 +128,8 @@ class VaultuiApp(App[None]):
         """Read what is running, then watch it; the keyring is asked last, for it may take long."""
         await self.live.refresh()
         await self._recover()
+        if reason := complaint(self._keys):
+            self.say(reason, severity="warning")
         warning = self.vaults.settings_warning
         if warning is not None:
             self.say(f"{warning.summary} {warning.hint}", severity="warning", timeout=15)
@@ -150,6 +160,7 @@ class VaultuiApp(App[None]):
     def _noticed(self) -> None:
         assert self._watch is not None
         self._watch.consume()
+        self.settings_changed()
         if not self.live.frozen:
             self.background(self.live.refresh, group="refresh")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vaultui.model.errors import VaultuiError
@@ -21,8 +21,11 @@ from vaultui.vaults import VaultStatus
 if TYPE_CHECKING:
     from vaultui.vaults import Vaults
 
-FOCUSED_S = 1.0
 BLURRED_S = 5.0
+"""How often open vaults are looked at behind other windows."""
+LOOK_S = 5.0
+"""How often more is looked at than counters: the watch tells of all that changes otherwise, but
+of a drive that has stopped to answer."""
 WARNING_S = 60.0
 """Seconds before an idle lock at which a person is told."""
 
@@ -42,6 +45,9 @@ class LiveVaults:
         self._under_way = False
         self._again = False
         self._refreshed_at = 0.0
+        self._looked_at = 0.0
+        self.interval_s = 1.0
+        """How often open vaults are looked at in front of the person."""
         self.loaded = False
         """False until the first states are known: nothing is said about vaults before that."""
         self.frozen = False
@@ -58,7 +64,8 @@ class LiveVaults:
 
     def status(self, vault: VaultId | None) -> VaultStatus | None:
         """Return the state of one vault, or None when it is not known."""
-        return next((status for status in self.statuses if status.entry.id == vault), None)
+        found = next((status for status in self._statuses if status.entry.id == vault), None)
+        return None if found is None else self._with_job(found)
 
     def history(self, vault: VaultId) -> History:
         """Return the rates of one vault."""
@@ -75,8 +82,25 @@ class LiveVaults:
         if self.frozen:
             return
         # A tenth less: the timer that calls this is not exact, and must not skip a beat.
-        if self._clock() - self._refreshed_at >= (FOCUSED_S if focused else BLURRED_S) - 0.1:
+        now = self._clock() + 0.1
+        if now - self._refreshed_at < (
+            self.interval_s if focused else max(BLURRED_S, self.interval_s)
+        ):
+            return
+        if now - self._looked_at >= LOOK_S or not await self._count():
             await self.refresh()
+
+    async def _count(self) -> bool:
+        """Publish the newest counters; False where more than those has to be looked at."""
+        if self._under_way or self.error is not None:
+            return True
+        known = self._statuses
+        counted = await self._vaults.counted(known)
+        if counted is None:
+            return False
+        if known is self._statuses:  # else it was refreshed meanwhile
+            self._take(counted)
+        return True
 
     async def refresh(self) -> None:
         """Ask for all states, and publish them.
@@ -106,11 +130,16 @@ class LiveVaults:
         else:
             self.error = None
             self._statuses = tuple(statuses)
-            now = self._clock()
-            for status in statuses:
-                self.history(status.entry.id).add(status, now)
-        self._refreshed_at = self._clock()
+        self._looked_at = self._clock()
         self.loaded = True
+        self._take(self._statuses)
+
+    def _take(self, statuses: Sequence[VaultStatus]) -> None:
+        self._statuses = tuple(statuses)
+        self._refreshed_at = self._clock()
+        for status in statuses:
+            if status.detail is not None:
+                self.history(status.entry.id).add(status, self._refreshed_at)
         self._publish()
 
 

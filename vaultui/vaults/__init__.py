@@ -110,6 +110,8 @@ __all__ = [
     "Extent",
     "Finding",
     "Flavour",
+    "Guard",
+    "GuardState",
     "Holder",
     "Importable",
     "Key",

@@ -7,11 +7,12 @@ of its questions matters: what the mount table says comes before what files reme
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaultui.linux.fuseconn import Answer
 from vaultui.linux.mountinfo import Mount
 from vaultui.model.errors import VaultuiError
+from vaultui.model.language import N_, Phrase
 from vaultui.model.states import VaultState
 from vaultui.supervisor.exits import ended_badly, explain_exit
 from vaultui.vaults.entry import VaultEntry
@@ -49,7 +50,7 @@ def derive(facts: Facts) -> VaultStatus:
     """Return the state that `facts` amount to."""
     state, explanation = _judge(facts)
     entry, run, answer = facts.entry, facts.run, facts.answer
-    return VaultStatus(
+    status = VaultStatus(
         entry=entry,
         state=state,
         mounted=facts.mount is not None,
@@ -58,18 +59,28 @@ def derive(facts: Facts) -> VaultStatus:
         backend_pid=run.backend_pid if run and facts.backend_alive else None,
         keeper_pid=run.keeper_pid if run and facts.keeper_alive else None,
         keeper_alive=facts.keeper_alive,
-        opened_at=answer.opened_at if answer else run.launched_at if run and facts.mount else None,
-        idle_timeout_s=answer.idle_timeout_s if answer else entry.idle_timeout_s,
-        idle_left_s=answer.idle_left_s if answer else None,
-        idle_paused=answer.idle_paused if answer else False,
-        last_activity_s=answer.last_activity_s if answer else None,
-        open_files=answer.open_file_count if answer else None,
-        bytes_read=answer.bytes_read if answer else 0,
-        bytes_written=answer.bytes_written if answer else 0,
-        rss_bytes=answer.rss_bytes if answer else None,
+        opened_at=run.launched_at if run and facts.mount else None,
+        idle_timeout_s=entry.idle_timeout_s,
         explanation=explanation,
         exit=facts.exit,
         log_lines=facts.log_lines if state is VaultState.BROKEN else (),
+    )
+    return status if answer is None else with_answer(status, answer)
+
+
+def with_answer(status: VaultStatus, answer: Status) -> VaultStatus:
+    """Return `status` with what its backend says of itself."""
+    return replace(
+        status,
+        opened_at=answer.opened_at,
+        idle_timeout_s=answer.idle_timeout_s,
+        idle_left_s=answer.idle_left_s,
+        idle_paused=answer.idle_paused,
+        last_activity_s=answer.last_activity_s,
+        open_files=answer.open_file_count,
+        bytes_read=answer.bytes_read,
+        bytes_written=answer.bytes_written,
+        rss_bytes=answer.rss_bytes,
         detail=answer,
     )
 
@@ -85,8 +96,10 @@ def _judge(facts: Facts) -> tuple[VaultState, str]:
         return VaultState.MISSING, facts.cipherdir_problem
     if facts.backend_alive:
         return VaultState.LOCKED, (
-            "Its mount backend runs: programs still hold files of it, as it was locked lazily, or "
-            "the vaultui that was unlocking it has ended and it is about to open."
+            N_(
+                "Its mount backend runs: programs still hold files of it, as it was locked lazily, "
+                "or the vaultui that was unlocking it has ended and it is about to open."
+            )
         )
     return VaultState.LOCKED, ""
 
@@ -104,37 +117,51 @@ def _judge_mounted(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
         return VaultState.UNLOCKING, ""
     if facts.answer is None:
         reason = str(facts.silence.details.get("reason", "")) if facts.silence else ""
-        told = f": {reason}" if reason else ""
-        return VaultState.HUNG, f"The mount backend runs but does not answer{told}."
+        if not reason:
+            return VaultState.HUNG, N_("The mount backend runs but does not answer.")
+        return VaultState.HUNG, Phrase(
+            "The mount backend runs but does not answer: {reason}.", reason=Phrase(reason)
+        )
     if facts.cipherdir_silent:
-        return VaultState.HUNG, f"{facts.cipherdir_problem} Whoever uses the vault waits for it."
+        return VaultState.HUNG, Phrase(
+            "{problem} Whoever uses the vault waits for it.",
+            problem=Phrase(facts.cipherdir_problem),
+        )
     if facts.answer.busy_reason:
-        return VaultState.BUSY, f"The idle lock is due, but {facts.answer.busy_reason}."
+        return VaultState.BUSY, Phrase(
+            "The idle lock is due, but {reason}.", reason=Phrase(facts.answer.busy_reason)
+        )
     if not facts.keeper_alive:
-        return VaultState.OPEN, "Its keeper has ended, so nobody will tell how the backend ends."
+        return VaultState.OPEN, N_(
+            "Its keeper has ended, so nobody will tell how the backend ends."
+        )
     return VaultState.OPEN, ""
 
 
 def _judge_foreign(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
     """Judge a mount that vaultui did not make: fstab, a script, the real gocryptfs."""
     if facts.mount_answer is Answer.DEAD:
-        return VaultState.BROKEN, "The mount is dead: the program that made it is gone."
+        return VaultState.BROKEN, N_("The mount is dead: the program that made it is gone.")
     if facts.mount_answer is Answer.HUNG:
-        return VaultState.HUNG, "The program that made this mount does not answer."
+        return VaultState.HUNG, N_("The program that made this mount does not answer.")
     if facts.doing is VaultState.LOCKING:
         return VaultState.LOCKING, ""
     program = mount.fstype.removeprefix("fuse.")
-    return VaultState.OPEN, f"It was opened by {program} outside vaultui."
+    return VaultState.OPEN, Phrase("It was opened by {program} outside vaultui.", program=program)
 
 
 def _why_dead(facts: Facts) -> str:
     if facts.exit is not None:
         return _how_it_ended(facts.exit)
     if facts.keeper_alive:
-        return "The mount backend has ended; its keeper is clearing up."
-    return f"The mount backend ended: {explain_exit(None)}."
+        return N_("The mount backend has ended; its keeper is clearing up.")
+    return Phrase("The mount backend ended: {how}.", how=explain_exit(None))
 
 
 def _how_it_ended(ended: ExitState) -> str:
     when = time.strftime("%H:%M:%S", time.localtime(ended.ended_at))
-    return f"The mount backend ended at {when}: {explain_exit(ended)}."
+    return Phrase(
+        "The mount backend ended at {when}: {how}.",
+        when=when,
+        how=explain_exit(ended),
+    )

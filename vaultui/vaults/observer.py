@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vaultui.linux import fuseconn
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.mountinfo import Mount, mount_at, read_mounts
 from vaultui.model.errors import CipherdirMissing, VaultuiError
+from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
 from vaultui.supervisor import logs, runstate
 from vaultui.supervisor.controlclient import ControlClient
-from vaultui.vaults.condition import Facts, derive
+from vaultui.vaults.condition import Facts, derive, with_answer
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.status import VaultStatus
@@ -46,6 +48,30 @@ async def observe_all(paths: Paths, entries: Sequence[VaultEntry]) -> list[Vault
     return await asyncio.gather(*(observe(paths, entry, mounts) for entry in entries))
 
 
+async def count_all(paths: Paths, statuses: Sequence[VaultStatus]) -> list[VaultStatus] | None:
+    """Return `statuses` with what the backends count by now; None where more may have changed.
+
+    For whoever has looked a moment ago, and is told of changes by a watch: disks, mount table
+    and files are left alone.
+    """
+    counted = await asyncio.gather(*(_count(paths, status) for status in statuses))
+    known = [status for status in counted if status is not None]
+    return known if len(known) == len(counted) else None
+
+
+async def _count(paths: Paths, status: VaultStatus) -> VaultStatus | None:
+    before = status.detail
+    if before is None:
+        return status
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            answer = await ControlClient(paths.socket(status.entry.id)).status()
+    except (TimeoutError, VaultuiError):
+        return None
+    same = (answer.pid, answer.busy_reason) == (before.pid, before.busy_reason)
+    return with_answer(status, answer) if same else None
+
+
 async def observe(
     paths: Paths, entry: VaultEntry, mounts: Sequence[Mount] | None = None, *, my_turn: bool = False
 ) -> VaultStatus:
@@ -60,7 +86,7 @@ async def observe(
     except TimeoutError:
         place = run.mountpoint if run and backend_alive else entry.mountpoint
         mount = mount_at(place, mounts)
-        problem = f"The cipher directory {entry.cipherdir} does not answer."
+        problem = Phrase("The cipher directory {path} does not answer.", path=entry.cipherdir)
         silent = True
     if mount is None and not backend_alive and run is not None:
         # A dead backend's mount may be where this one unlock had put it.
@@ -116,8 +142,12 @@ def cipherdir_problem(cipherdir: str) -> str:
             return ""
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            return CipherdirMissing(path=cipherdir).summary
-        return f"The cipher directory {cipherdir} cannot be read: {error.strerror}."
+            return CipherdirMissing(path=cipherdir).phrase
+        return Phrase(
+            "The cipher directory {path} cannot be read: {reason}.",
+            path=cipherdir,
+            reason=Phrase(reason_of(error)),
+        )
 
 
 def find_mount(entry: VaultEntry, run: RunState | None, mounts: Sequence[Mount]) -> Mount | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -32,7 +32,7 @@ from vaultui.supervisor import logs
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
-from vaultui.vaults.observer import observe, observe_all
+from vaultui.vaults.observer import count_all, observe, observe_all
 from vaultui.vaults.outcomes import (
     LockMode,
     LockOutcome,
@@ -106,6 +106,12 @@ class Vaults:
         """Return the state of every vault, all looked at together; takes 2 s at the most."""
         self.paths.ensure_runtime_dir()
         return await observe_all(self.paths, self.entries())
+
+    async def counted(self, statuses: Sequence[VaultStatus]) -> list[VaultStatus] | None:
+        """Return `statuses`, a moment old, with new counters and countdowns; None where more than
+        those may have changed. Asks nobody but the backends.
+        """
+        return await count_all(self.paths, statuses)
 
     async def status(self, name: str) -> VaultStatus:
         """Return the state of one vault."""

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
+from vaultui.model.language import _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.theme import STATE_COLOURS
 from vaultui.tui.widgets.overview import Overview
@@ -54,6 +55,7 @@ class Detail(Vertical):
         self._glyphs = glyphs
         self._status: VaultStatus | None = None
         self._focus_wanted = False
+        self._title = Content("")
 
     def compose(self) -> ComposeResult:
         with TabbedContent(initial=TABS[0]):
@@ -97,12 +99,14 @@ class Detail(Vertical):
         self.set_class(status is None, "-none")
         if status is None:
             return
-        self.border_title = Content.assemble(
+        title = Content.assemble(
             (f"{shown(status.entry.name)}  ", "bold"),
             (
-                f"{self._glyphs.state(status.state)} {status.state.value}",
+                f"{self._glyphs.state(status.state)} {_(status.state.value)}",
                 STATE_COLOURS[status.state],
             ),
         )
+        if title != self._title:
+            self._title = self.border_title = title
         if self.active is not None:
             self.active.show(status)

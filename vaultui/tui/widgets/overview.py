@@ -47,6 +47,7 @@ class Overview(Pane):
         self._asked: tuple[VaultId, VaultState, int] | None = None
         self._read_at: dict[VaultId, int] = {}
         """How often keys had been changed when the volume config of a vault was read."""
+        self._drawn: tuple[Line, ...] = ()
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -66,7 +67,11 @@ class Overview(Pane):
         trouble.display = self.status.state in _TROUBLED
         if trouble.display:
             trouble.update(Content("\n").join(self._trouble(self.status, width)))
-        facts.update(Content("\n").join(self._lines(self.status, width)))
+        lines = tuple(self._lines(self.status, width))
+        if lines != self._drawn:
+            # Laying the screen out anew costs more than all of the rest of it.
+            facts.update(Content("\n").join(lines), layout=len(lines) != len(self._drawn))
+            self._drawn = lines
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self.state_changed)
