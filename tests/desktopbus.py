@@ -95,7 +95,9 @@ class Desktop:
     login: StandIn
     notifications: StandIn
     screen: StandIn
-    session_path: str = ""
+    session: str = ""
+    """Path of the session of ours."""
+    _old: int = 0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,16 +106,23 @@ class Desktop:
             "DBUS_SESSION_BUS_ADDRESS": self.notifications.address,
         }
 
-    def log_in(self, session: str = "1") -> None:
-        self.session_path = self.login.call(
+    def log_in(self, session: str = "1") -> str:
+        """Begin a session of ours, and return its path."""
+        path: str = self.login.call(
             "AddSession", "ssusb", session, "seat0", os.getuid(), "somebody", True
         )
-        manager = f"{LOGIN}.Manager"
-        self.login.emit(manager, "SessionNew", "so", session, self.session_path)
+        self.login.emit(f"{LOGIN}.Manager", "SessionNew", "so", session, path)
+        return path
 
-    def log_out(self, session: str = "1") -> None:
-        self.login.call("RemoveObject", "s", self.session_path)
-        self.login.emit(f"{LOGIN}.Manager", "SessionRemoved", "so", session, self.session_path)
+    def log_out(self, path: str) -> None:
+        """End a session."""
+        self.login.call("RemoveObject", "s", path)
+        session = path.rpartition("/")[2]
+        self.login.emit(f"{LOGIN}.Manager", "SessionRemoved", "so", session, path)
+
+    def forget(self) -> None:
+        """Forget what was shown so far."""
+        self._old = len(self._shown())
 
     def sleep(self, begins: bool) -> None:
         self.login.emit(f"{LOGIN}.Manager", "PrepareForSleep", "b", begins)
@@ -123,26 +132,42 @@ class Desktop:
         found = self.login.call("ListInhibitors", on=f"{LOGIN}.Manager")
         return [tuple(entry) for entry in found]
 
-    def lock_screen(self, locked: bool) -> None:
-        self.screen.call("SetActive", "b", locked, on=SCREEN_SAVER)
+    def lock_screen(self, locked: bool, by: str = SCREEN_SAVER) -> None:
+        """Lock the screen or unlock it; LockedHint, Lock or a screen saver tell of it."""
+        if by == SCREEN_SAVER:
+            self.screen.call("SetActive", "b", locked, on=SCREEN_SAVER)
+        elif by == "LockedHint":
+            self.login.call("SetLockedHint", "b", locked, path=self.session, on=f"{LOGIN}.Session")
+        else:
+            member = "Lock" if locked else "Unlock"
+            self.login.call(member, path=self.session, on=f"{LOGIN}.Session")
 
     def notices(self) -> list[Notice]:
-        """Return all messages that were shown so far."""
-        return [
-            Notice(replaced, summary, body, tuple(actions[1::2]))
-            for _, replaced, _, summary, body, actions, *_ in self.notifications.calls_of("Notify")
-        ]
+        """Return the messages that were shown, the oldest first."""
+        return self._shown()[self._old :]
 
-    def click(self, number: int, label: str) -> None:
+    def withdrawn(self) -> list[int]:
+        """Return the numbers of messages that were taken away."""
+        return [number for (number,) in self.notifications.calls_of("CloseNotification")]
+
+    def click(self, label: str) -> None:
         """Press the button with that label in the newest message."""
         newest = self.notices()[-1]
         key = str(newest.actions.index(label))
-        self.notifications.emit(NOTIFICATIONS, "ActionInvoked", "us", number, key)
+        self.notifications.emit(NOTIFICATIONS, "ActionInvoked", "us", newest.number, key)
+
+    def _shown(self) -> list[Notice]:
+        found: list[Notice] = []
+        made = 0
+        for _, replaced, _, summary, body, actions, *_ in self.notifications.calls_of("Notify"):
+            made += not replaced
+            found.append(Notice(replaced or made, summary, body, tuple(actions[1::2])))
+        return found
 
 
 @dataclass(frozen=True)
 class Notice:
-    replaces: int
+    number: int
     summary: str
     body: str
     actions: tuple[str, ...]
@@ -172,4 +197,5 @@ def desktop(folder: Path) -> Iterator[Desktop]:
         for service in (made.login, made.notifications, made.screen):
             stack.callback(service.stop)
             service.start()
+        made.session = made.log_in()
         yield made

@@ -13,11 +13,11 @@ from waiting import wait_until
 
 
 @contextmanager
-def session_bus(folder: Path) -> Iterator[str]:
+def session_bus(folder: Path, listen: str = "unix:tmpdir=/tmp") -> Iterator[str]:
     """Run a session bus that starts no service by itself; yield its address."""
     config = folder / "bus.conf"
     config.write_text(
-        "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>"
+        f"<busconfig><type>session</type><listen>{listen}</listen>"
         "<policy context='default'><allow send_destination='*' eavesdrop='true'/>"
         "<allow eavesdrop='true'/><allow own='*'/></policy></busconfig>"
     )

@@ -85,17 +85,24 @@ def mount_spec(volume: Vaultfs, **fields: Any) -> MountSpec:
 
 
 @contextlib.contextmanager
-def served(volume: Vaultfs, **fields: Any) -> Iterator[Started]:
-    """Mount a volume with the options that `fields` of a MountSpec name, and unmount it."""
+def opened(volume: Vaultfs, **fields: Any) -> Iterator[Started]:
+    """Mount a volume with the options that `fields` of a MountSpec name; nobody unmounts it."""
     started = Started(mount_spec(volume, **fields), [volume.password])
-    messages = started.messages()
     try:
+        messages = started.messages()
         assert isinstance(messages[-1], Ready), messages
         yield started
-        unmount = ("fusermount3", "-u", volume.mountpoint)
-        wait_until(lambda: run_program(unmount).returncode == 0, 5, "it is unmounted")
-        assert started.process.wait(20) == 0
     finally:
         started.process.kill()
         started.process.wait(20)
         detach(volume.mountpoint)
+
+
+@contextlib.contextmanager
+def served(volume: Vaultfs, **fields: Any) -> Iterator[Started]:
+    """Do the same, and unmount it."""
+    with opened(volume, **fields) as started:
+        yield started
+        unmount = ("fusermount3", "-u", volume.mountpoint)
+        wait_until(lambda: run_program(unmount).returncode == 0, 5, "it is unmounted")
+        assert started.process.wait(20) == 0

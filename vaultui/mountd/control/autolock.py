@@ -97,8 +97,7 @@ class AutoLock:
                 case WhenBusy.LAZY:
                     await self._locker.lock(occasion.reason, lazy=True)
                 case WhenBusy.KILL:
-                    await self._locker.end_holders()
-                    await self._locker.lock(occasion.reason)
+                    await self._locker.kill_and_lock(occasion.reason)
                 case WhenBusy.RETRY:
                     await self._wait(occasion, str(busy.details["holders"]))
 

@@ -24,9 +24,10 @@ from vaultui.wire.control import EventKind
 
 HOLDERS_S: Final = 1.0
 """How long it may take to know who uses the mount: /proc answers in milliseconds."""
-TERM_GRACE_S: Final = 1.5
-"""From TERM to KILL. A machine that is about to sleep waits a few seconds in all."""
-KILL_GRACE_S: Final = 1.0
+_ROUNDS: Final = ((signal.SIGTERM, 1.5), (signal.SIGKILL, 1.0), (signal.SIGKILL, 0.5))
+"""Signals, and seconds that whoever got one may take to end. A machine that is about to sleep
+waits for four in all."""
+REST_S: Final = 2.0
 EAGER_S: Final = 10.0
 EAGER_PAUSE_S: Final = 0.25
 PATIENT_PAUSE_S: Final = 2.0
@@ -91,6 +92,12 @@ class Locker:
             served.events.add(EventKind.LOCKED, detail=reason)
             self._notices.locked(reason)
 
+    async def rest(self) -> None:
+        """Return when no unmount is under way: the mount may be gone before that is told."""
+        with trio.move_on_after(REST_S):
+            async with self._unmounting:
+                pass
+
     def _let_go(self, lazy: bool) -> None:
         """End serving a descriptor that was handed over: whoever mounted it unmounts it.
 
@@ -120,21 +127,30 @@ class Locker:
             return await trio.to_thread.run_sync(look, abandon_on_cancel=True)
         return None
 
-    async def end_holders(self) -> None:
-        """End the processes that use the mount: TERM, and KILL for those that stay."""
+    async def kill_and_lock(self, reason: str) -> None:
+        """End whoever uses the mount, and unmount; raises MountBusy for those that stay.
+
+        The last round is for children of those that were killed.
+        """
+        for number, grace_s in _ROUNDS:
+            await self._end_holders(number, grace_s)
+            with contextlib.suppress(OSError, TimeoutError):
+                await self._unmount(reason)
+                return
+        await self.lock(reason)
+
+    async def _end_holders(self, number: signal.Signals, grace_s: float) -> None:
+        """Send a signal to the processes that use the mount; return when they have ended."""
         holders = await self.holders() or []
-        with _pidfds(holders) as pidfds:
-            for number, grace_s in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, KILL_GRACE_S)):
-                for pidfd in pidfds:
-                    with contextlib.suppress(PermissionError):  # another user's
-                        process.signal_pidfd(pidfd, number)
-                with trio.move_on_after(grace_s) as scope:
-                    for pidfd in pidfds:
-                        await trio.lowlevel.wait_readable(pidfd)
-                if not scope.cancelled_caught:
-                    break
         if holders:
-            self._served.events.add(EventKind.HOLDERS_ENDED, detail=in_words(holders))
+            words = f"{number.name} to {in_words(holders)}"
+            self._served.events.add(EventKind.HOLDERS_ENDED, detail=words)
+        with _pidfds(holders) as pidfds, trio.move_on_after(grace_s):
+            for pidfd in pidfds:
+                with contextlib.suppress(PermissionError):  # another user's
+                    process.signal_pidfd(pidfd, number)
+            for pidfd in pidfds:
+                await trio.lowlevel.wait_readable(pidfd)
 
 
 @contextlib.contextmanager

@@ -93,6 +93,7 @@ class ControlPlane:
                 begin()
                 try:
                     await self._ended.wait()
+                    await self._locker.rest()
                     await self._notices.flush()
                 finally:
                     # Whoever waits for an event gets an answer, though there is none.

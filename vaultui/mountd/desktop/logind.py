@@ -80,7 +80,8 @@ class Logind:
             self._occasions.guard(NAME, on, GuardState.MISSING, f"logind: {reason}")
 
     async def _begin(self, bus: Bus) -> None:
-        """Take up the watch, or take it up again: also what we missed is over."""
+        """Take up the watch, or take it up again, without what we knew before."""
+        self._had_session = False
         with contextlib.suppress(BusError):  # elogind and old versions do not tell
             limit = await bus.property(MANAGER, "InhibitDelayMaxUSec")
             self._patience_s = limit / 1e6 * SHARE_OF_DELAY

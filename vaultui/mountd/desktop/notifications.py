@@ -38,6 +38,7 @@ class Notifications:
         """What the one who shows them can do; None while that is not known."""
         self._wake = trio.Event()
         self._settled = trio.Event()
+        self._settled.set()
 
     def show(self, topic: str, notice: Notice) -> None:
         self._wanted[topic] = notice
@@ -48,7 +49,7 @@ class Notifications:
             self._change(topic)
 
     async def flush(self) -> None:
-        if self._capabilities is not None and self._changed:
+        if self._capabilities is not None:
             with trio.move_on_after(FLUSH_S):
                 await self._settled.wait()
 
