@@ -6,6 +6,7 @@ Buses and messages are real; only what would suspend the machine or draw on a sc
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -55,6 +56,10 @@ class StandIn:
             self._process.kill()
             self._process.wait(20)
             self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def _is_there(self) -> bool:
         bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from desktopbus import Desktop, desktop
 from mounting import Vaultfs
 
 
@@ -33,3 +34,19 @@ def mounted(volume: Vaultfs) -> Iterator[Vaultfs]:
     volume.mount_options = ("-ctlsock", str(volume.base / "ctl"))
     with volume:
         yield volume
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
+    """Return two buses for all tests, with somebody logged in."""
+    with desktop(tmp_path_factory.mktemp("desktop")) as made:
+        yield made
+
+
+@pytest.fixture
+def at(machine: Desktop, monkeypatch: pytest.MonkeyPatch) -> Desktop:
+    """Return the desktop that a backend of this test finds."""
+    for name, value in machine.environment.items():
+        monkeypatch.setenv(name, value)
+    machine.forget()
+    return machine

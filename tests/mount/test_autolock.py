@@ -8,18 +8,16 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from asking import Asking
+from autolocking import ask, ended, events, guard, guarded, wait_for
 from capabilities import needs
 from desktopbus import LOGIN, SCREEN_SAVER, Desktop, StandIn, desktop
 from faultydisk import FaultyDisk
 from mounting import Vaultfs
 from secretservice import session_bus
-from starting import Started, opened
+from starting import opened
 from support import wait_until
 
 from vaultui.mountd.desktop.logind import DELAY_S
@@ -27,54 +25,6 @@ from vaultui.wire.autolock import LockOn, WhenBusy
 
 pytestmark = needs("fuse", "dbusmock")
 ALL = tuple(LockOn)
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
-    """Return two buses for all tests of this module, with somebody logged in."""
-    with desktop(tmp_path_factory.mktemp("desktop")) as made:
-        yield made
-
-
-@pytest.fixture
-def at(machine: Desktop, monkeypatch: pytest.MonkeyPatch) -> Desktop:
-    """Return the desktop that a backend of this test finds."""
-    for name, value in machine.environment.items():
-        monkeypatch.setenv(name, value)
-    machine.forget()
-    return machine
-
-
-def ask(volume: Vaultfs, kind: str, **fields: Any) -> dict[str, Any]:
-    with Asking(volume.base / "ctl") as client:
-        return client.ours(kind, **fields)
-
-
-def guard(volume: Vaultfs, name: str) -> str:
-    """Return the state of a guard and why it is so."""
-    (found,) = (g for g in ask(volume, "StatusRequest")["autolock"] if g["name"] == name)
-    return f"{found['state']} {found['reason']}".strip()
-
-
-def guarded(volume: Vaultfs, *names: str) -> None:
-    for name in names:
-        wait_until(lambda name=name: guard(volume, name) == "active", what=f"{name} is in force")
-
-
-def events(volume: Vaultfs, kind: str) -> list[str]:
-    """Return the details of the events of a kind, the oldest first."""
-    found = ask(volume, "EventsRequest", since=0)["events"]
-    return [event["detail"] for event in found if event["kind"] == kind]
-
-
-def wait_for(volume: Vaultfs, kind: str) -> str:
-    """Return the detail of the first event of a kind when there is one."""
-    return str(wait_until(lambda: events(volume, kind), what=f"{kind} is in the time line")[0])
-
-
-def ended(started: Started) -> bool:
-    """Tell that the vault is locked: its backend has ended well."""
-    return started.process.wait(20) == 0
 
 
 def test_it_is_locked_before_the_machine_sleeps_and_the_machine_waits_for_it(
