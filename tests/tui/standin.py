@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from standinkeys import StandInKeys
-from standinlisting import StandInKeyring, StandInListing
+from standinlisting import StandInKeyring, StandInListing, StandInRemoval
 
 from vaultui.model.errors import (
     CipherdirMissing,
@@ -154,6 +154,7 @@ class StandIn:
         self.keys = StandInKeys(self)
         self.batch = Batch(self)
         self.listing = StandInListing(self)
+        self.removal = StandInRemoval(self)
 
     # -- for tests --------------------------------------------------------------------------
 

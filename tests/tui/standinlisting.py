@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaultui.model.errors import AlreadyOpen, VaultExists
+from vaultui.model.errors import AlreadyOpen, DeletionRefused, VaultExists
 from vaultui.model.secret import Secret
-from vaultui.vaults import Created, Flavour, KeyringState, VaultEntry, check_name
+from vaultui.vaults import (
+    Created,
+    Deleted,
+    DeletionScope,
+    Flavour,
+    KeyringState,
+    VaultEntry,
+    check_name,
+)
 
 if TYPE_CHECKING:
     from standin import StandIn
@@ -99,6 +108,21 @@ class StandInListing:
             self._vaults.passwords[entry.name] = bytes(view).decode()
         return Created(entry, Secret(bytearray(range(32))))
 
+    def remember_key_file(self, name: str, path: str) -> None:
+        self._vaults.replace(dataclasses.replace(self._vaults.entry(name), key_file=path))
+
+    def discover(self) -> list[Path]:
+        return list(self._vaults.found)
+
+
+class StandInRemoval:
+    """What the application needs of `Vaults.removal`."""
+
+    def __init__(self, vaults: StandIn) -> None:
+        self._vaults = vaults
+        self.extents = DeletionScope(entries=1204, bytes=412 << 20)
+        """What a vault has, which tests change."""
+
     async def forget(self, name: str) -> VaultEntry:
         status = self._vaults.status_of(name)
         if status.mounted:
@@ -107,8 +131,18 @@ class StandInListing:
         self._vaults.drop(status.entry)
         return status.entry
 
-    def remember_key_file(self, name: str, path: str) -> None:
-        self._vaults.replace(dataclasses.replace(self._vaults.entry(name), key_file=path))
+    async def survey(self, name: str) -> DeletionScope:
+        if self._vaults.status_of(name).mounted:
+            raise AlreadyOpen(name=name)
+        self._vaults.fail()
+        return self.extents
 
-    def discover(self) -> list[Path]:
-        return list(self._vaults.found)
+    async def delete(
+        self, name: str, typed: str, on_progress: Callable[[int], None] = lambda _entries: None
+    ) -> Deleted:
+        if typed != name:
+            raise DeletionRefused(name=name, reason="what was typed is not its name")
+        self._vaults.calls.append(f"delete {name}")
+        on_progress(self.extents.entries)
+        entry = await self.forget(name)
+        return Deleted(entry, self.extents, self._vaults.saved.pop(name, None) is not None)

@@ -196,7 +196,7 @@ async def test_the_cursor_stays_on_its_vault_when_the_list_changes(
     async with running(vaults) as driver:
         await driver.press("j", "j")
         await vaults.lock("Work")
-        await vaults.listing.forget("Work")
+        await vaults.removal.forget("Work")
         await driver.app.live.refresh()
         await driver.loses("● open Work")
         assert driver.app.screen.selected_status.entry.name == "Photos"

@@ -51,7 +51,7 @@ async def vaults(request: pytest.FixtureRequest, home: Path) -> AsyncIterator[Va
     made = Gocryptfs(home, cipherdir=home / "Work", mountpoint=home / "check")
     made.create()
     real = Vaults.open()
-    await real.add(str(made.cipherdir))
+    await real.listing.add(str(made.cipherdir))
     yield real
     for status in await real.statuses():
         if status.mounted:
@@ -140,9 +140,9 @@ async def test_pausing_shows_in_the_state(vaults: Vaults) -> None:
 async def test_an_open_vault_cannot_be_forgotten(vaults: Vaults) -> None:
     await vaults.unlock("Work", key())
     with pytest.raises(AlreadyOpen):
-        await vaults.listing.forget("Work")
+        await vaults.removal.forget("Work")
     await vaults.lock("Work")
-    assert (await vaults.listing.forget("Work")).name == "Work"
+    assert (await vaults.removal.forget("Work")).name == "Work"
     assert vaults.entries() == []
 
 

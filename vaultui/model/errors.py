@@ -660,6 +660,20 @@ class VaultUnknown(VaultuiError):
     cure = N_("{similar}`vaultui list` shows the names; `vaultui add` adds a vault.")
 
 
+class DeletionRefused(VaultuiError):
+    code = "deletion-refused"
+    exit_code = ExitCode.CIPHERDIR
+    template = N_("{name} is not deleted: {reason}.")
+    cure = N_("Nothing was changed; `vaultui forget {name!q}` takes it out of the list alone.")
+
+
+class DeletionUnfinished(VaultuiError):
+    code = "deletion-unfinished"
+    exit_code = ExitCode.OTHER
+    template = N_("Of {name} something is left in {path}: {reason}.")
+    cure = N_("Without its config nobody can read that; delete it again, or remove it by hand.")
+
+
 class VaultExists(VaultuiError):
     code = "vault-exists"
     exit_code = ExitCode.VAULT_EXISTS

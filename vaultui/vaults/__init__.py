@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vaultui.format.keyslots import SlotKind
     from vaultui.linux.holders import Holder
     from vaultui.vaults.batch import Batch, Result
+    from vaultui.vaults.deletion import DeletionScope
     from vaultui.vaults.discovery import Scanned
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.duration import format_duration, parse_duration
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     )
     from vaultui.vaults.paths import Paths, default_paths
     from vaultui.vaults.recoverysheet import write_sheet
+    from vaultui.vaults.removal import Deleted
     from vaultui.vaults.savedpassword import SavedPassword
     from vaultui.vaults.service import Vaults
     from vaultui.vaults.setting import Setting, SettingKind
@@ -100,6 +102,8 @@ __all__ = [
     "Conflicts",
     "Created",
     "Damage",
+    "Deleted",
+    "DeletionScope",
     "Derivation",
     "DrillStep",
     "Drilled",
@@ -172,6 +176,7 @@ _HOMES = {
     "vaultui.format.keyslots": ("SlotKind",),
     "vaultui.linux.holders": ("Holder",),
     "vaultui.vaults.batch": ("Batch", "Result"),
+    "vaultui.vaults.deletion": ("DeletionScope",),
     "vaultui.vaults.discovery": ("Scanned",),
     "vaultui.vaults.drill": (
         "Drilled",
@@ -224,6 +229,7 @@ _HOMES = {
         "Unlocked",
     ),
     "vaultui.vaults.paths": ("Paths", "default_paths"),
+    "vaultui.vaults.removal": ("Deleted",),
     "vaultui.vaults.savedpassword": ("SavedPassword",),
     "vaultui.vaults.service": ("Vaults",),
     "vaultui.vaults.setting": ("Setting", "SettingKind"),

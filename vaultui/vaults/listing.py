@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vaultui.model.errors import AlreadyOpen, TimedOut, VaultuiError
+from vaultui.model.errors import TimedOut, VaultuiError
 from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
-from vaultui.model.states import VaultState
 from vaultui.vaults import adding, discovery, volumes
-from vaultui.vaults.desktopentries import uninstall
 from vaultui.vaults.discovery import Scanned
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.flavour import Flavour
 from vaultui.vaults.mountguard import MountGuard
-from vaultui.vaults.observer import observe
 from vaultui.vaults.outcomes import Created
 from vaultui.vaults.paths import Paths, absolute
 from vaultui.vaults.placetext import path_to_text
 from vaultui.vaults.registry import Registry
-from vaultui.vaults.turns import turn
 from vaultui.vaults.waiting import in_thread
 
 if TYPE_CHECKING:
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 
 _IMPORT_S: Final = 10.0
 """For a look into the directory of each vault; a drive that has to spin up first takes less."""
-_RELEASE_S: Final = 2.0
-"""For changing a mode; a place that does not answer in that time is left as it is."""
 
 
 class Listing:
@@ -113,24 +106,6 @@ class Listing:
             master_key.wipe()
             raise
         return Created(entry, master_key, derivation_s)
-
-    async def forget(self, name: str) -> VaultEntry:
-        """Take a locked vault out of the registry; its files stay. Raises AlreadyOpen.
-
-        The saved password stays too: `Keyring.forget` is a wish of its own.
-        """
-        entry = self._registry.entry(name)
-        self._paths.ensure_runtime_dir()
-        async with turn(self._paths, entry.id, VaultState.LOCKING):
-            status = await observe(self._paths, entry, my_turn=True)
-            if status.mounted:
-                raise AlreadyOpen(name=entry.name)
-            self._registry.remove(entry)
-            with suppress(TimeoutError):  # where it lies does not answer: no mode to give back
-                async with asyncio.timeout(_RELEASE_S):
-                    await in_thread(self._guard.release, entry.mountpoint)
-        uninstall(entry.id)
-        return entry
 
     def move(self, name: str, place: int) -> None:
         """Put a vault at a place of the list, counted from 0; beyond an end it is at that end."""

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.keys import Keys
     from vaultui.vaults.listing import Listing
     from vaultui.vaults.machine import Machine
+    from vaultui.vaults.removal import Removal
     from vaultui.vaults.settings import Settings
     from vaultui.vaults.unlocking import StepReport
 
@@ -243,7 +244,7 @@ class Vaults:
 
     @cached_property
     def listing(self) -> Listing:
-        """Which vaults are known: added, created, forgotten."""
+        """Which vaults are known: added, created, imported, brought into an order."""
         from vaultui.vaults.listing import Listing
 
         return Listing(self.paths, self._registry, self._guard)
@@ -254,6 +255,13 @@ class Vaults:
         from vaultui.vaults.batch import Batch
 
         return Batch(self)
+
+    @cached_property
+    def removal(self) -> Removal:
+        """Vaults that go: out of the list, or with their files."""
+        from vaultui.vaults.removal import Removal
+
+        return Removal(self.paths, self._registry, self._guard)
 
     @cached_property
     def keys(self) -> Keys:

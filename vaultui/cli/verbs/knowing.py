@@ -147,7 +147,7 @@ def forget_verb(session: Session) -> int:
     if session.arguments.saved_password:
         # First, because the keyring knows it by an id that is gone afterwards.
         deleted = session.run(session.vaults.keyring.forget(name))
-    entry = session.run(session.vaults.listing.forget(name))
+    entry = session.run(session.vaults.removal.forget(name))
     if session.output.as_json:
         data = {"vault": entry_data(entry), "saved_password_deleted": deleted}
         session.output.data(data)

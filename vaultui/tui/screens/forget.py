@@ -71,7 +71,7 @@ class ForgetScreen(Dialog[None]):
             # The password first: its place in the keyring is found through the entry.
             if drop_password:
                 await self.vaultui.vaults.keyring.forget(self._entry.name)
-            await self.vaultui.vaults.listing.forget(self._entry.name)
+            await self.vaultui.vaults.removal.forget(self._entry.name)
         except VaultuiError as error:
             self.query_one(Failure).show(error)
             return

@@ -1,0 +1,269 @@
+"""Deleting a vault's files: those of the volume and nothing else, its key first.
+
+Only what looks as a volume's own is taken: by its name, by the first bytes of a file, by the IV in
+a directory. What else lies there stays, and is told. Links are removed and never followed, and
+no other file system is entered. Once the volume config is gone nobody can read what is left, so
+that goes first; the IV of the root goes last, and shows a later attempt that this is a volume.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vaultui.format import conflictnames
+from vaultui.format.blocks import HEADER_VERSION
+from vaultui.format.names import (
+    CONF_NAME,
+    DIR_IV_BYTES,
+    DIR_IV_NAME,
+    LONG_PREFIX,
+    NAME_SUFFIX,
+    BadName,
+    decode_padded,
+    decode_raw,
+)
+from vaultui.linux.mountinfo import mounts_below, mounts_of
+from vaultui.model.language import Phrase
+from vaultui.vaults.entry import VaultEntry
+
+_CONTENT: Final = HEADER_VERSION.to_bytes(2, "big")
+"""What every encrypted file that is not empty begins with: the version of its format."""
+_LONG_NAME: Final = re.compile(re.escape(LONG_PREFIX) + rb"[A-Za-z0-9_-]{43}=?")
+_TEMPORARY: Final = re.compile(rb"\.gocryptfs\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
+"""What a writer leaves that was killed; see linux.durable."""
+_CONF_COPY: Final = CONF_NAME + b".bak"
+_BLOCK: Final = 16
+_TOLD: Final = 5
+_STEP: Final = 200
+"""Entries between two reports: a hundredth of a second on a slow disk."""
+
+Progress = Callable[[int], None]
+"""Called with the number of entries that are done, in the thread that does them."""
+
+
+@dataclass(frozen=True)
+class DeletionScope:
+    """What deleting a vault takes away, or took away."""
+
+    entries: int = 0
+    """Files, links and directories, those of the volume's own counted."""
+    bytes: int = 0
+    left_count: int = 0
+    left: tuple[str, ...] = ()
+    """The first of what is not of the volume and stays, from the cipher directory on."""
+
+
+def refusal(entry: VaultEntry) -> Phrase | None:
+    """Return why the files of a locked vault are not to be deleted, or None."""
+    if entry.reverse:
+        return Phrase("its directory is a plain one, with files that are not encrypted")
+    if os.path.islink(entry.cipherdir):
+        return Phrase("{path} is a link", path=entry.cipherdir)
+    if not os.path.isdir(entry.cipherdir):
+        return Phrase("{path} is not there", path=entry.cipherdir)
+    real = os.path.realpath(entry.cipherdir)
+    home = os.path.realpath(Path.home())
+    if (home + "/").startswith(real.rstrip("/") + "/"):
+        return Phrase("the home directory is in {path}", path=entry.cipherdir)
+    inside = mounts_below(real)
+    if inside:
+        return Phrase("{path} is mounted in it", path=inside[0].mountpoint)
+    served = mounts_of(entry.cipherdir) or mounts_of(real)
+    if served:
+        return Phrase("it is open at {path}", path=served[0].mountpoint)
+    if not _is_volume(real):
+        return Phrase("there is no volume config in {path}", path=entry.cipherdir)
+    return None
+
+
+def _is_volume(directory: str) -> bool:
+    """Tell whether a directory has what every volume has; for an unfinished deletion, too."""
+    own = (CONF_NAME.decode(), DIR_IV_NAME.decode())
+    return any(os.path.isfile(os.path.join(directory, name)) for name in own)
+
+
+class Deletion:
+    """A look through a cipher directory, which can take away what is found."""
+
+    def __init__(self, entry: VaultEntry, *, plain_names: bool, dir_ivs: bool) -> None:
+        self._path = os.path.realpath(entry.cipherdir)
+        self._plain_names = plain_names
+        self._dir_ivs = dir_ivs
+        self._removing = False
+        self._on_progress: Progress = lambda _entries: None
+        self._given_up = threading.Event()
+        self._entries = self._bytes = self._left_count = 0
+        self._left: list[str] = []
+        self._device = 0
+
+    def give_up(self) -> None:
+        """Have `survey` or `remove` end soon, in another thread; what is gone is gone."""
+        self._given_up.set()
+
+    def survey(self) -> DeletionScope:
+        """Return what `remove` would take away; changes nothing. Raises OSError."""
+        return self._go(removing=False)
+
+    def remove(self, on_progress: Progress = lambda _entries: None) -> DeletionScope:
+        """Take away the volume, its config first; raises OSError where something can't be."""
+        self._on_progress = on_progress
+        return self._go(removing=True)
+
+    def _go(self, *, removing: bool) -> DeletionScope:
+        self._removing = removing
+        self._entries = self._bytes = self._left_count = 0
+        self._left = []
+        root = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self._device = os.fstat(root).st_dev
+            confs = [name for name in map(os.fsencode, os.listdir(root)) if _is_conf(name)]
+            for name in confs:
+                self._take_conf(root, name)
+            if removing:
+                os.fsync(root)
+            self._clear(root, b"", passed_over=confs)
+        finally:
+            os.close(root)
+        if removing and not self._left_count and not self._given_up.is_set():
+            with suppress(OSError):  # a file system of its own, or made by somebody else
+                os.rmdir(self._path)
+        return DeletionScope(self._entries, self._bytes, self._left_count, tuple(self._left))
+
+    def _take_conf(self, root: int, name: bytes) -> None:
+        status = os.stat(name, dir_fd=root, follow_symlinks=False)
+        if self._removing and stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            # The wrapped key should not be found on the disk afterwards either. Another name
+            # of the file would be a copy that somebody made for themselves.
+            _overwrite(name, status.st_size, root)
+        self._take(root, name, status)
+
+    def _clear(self, directory: int, path: bytes, passed_over: Sequence[bytes] = ()) -> None:
+        """Go through a directory, everything below first and its IV last."""
+        iv = None
+        for name in sorted(map(os.fsencode, os.listdir(directory))):
+            if self._given_up.is_set():
+                return
+            if name in passed_over:
+                continue
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            below = os.path.join(path, name)
+            if name == DIR_IV_NAME and status.st_size == DIR_IV_BYTES:
+                iv = status
+            elif stat.S_ISDIR(status.st_mode):
+                self._clear_below(directory, name, below, status)
+            elif self._is_ours(directory, name, status):
+                self._take(directory, name, status)
+            else:
+                self._leave(below)
+        if iv is not None and not self._given_up.is_set():
+            self._take(directory, DIR_IV_NAME, iv)
+
+    def _clear_below(self, parent: int, name: bytes, path: bytes, status: os.stat_result) -> None:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        if status.st_dev != self._device or not self._is_name(name):
+            self._leave(path)
+            return
+        fd = os.open(name, flags, dir_fd=parent)
+        try:
+            if not self._has_iv(fd):
+                self._leave(path)
+                return
+            before = self._left_count
+            self._clear(fd, path)
+        finally:
+            os.close(fd)
+        if self._left_count == before and not self._given_up.is_set():
+            self._take(parent, name, status)
+
+    def _has_iv(self, directory: int) -> bool:
+        """Tell whether a directory has the IV that those of the volume have.
+
+        An empty one is what a deletion leaves that was given up between the IV and it.
+        """
+        if not self._dir_ivs:
+            return True
+        names = os.listdir(directory)
+        return not names or os.fsdecode(DIR_IV_NAME) in names
+
+    def _take(self, directory: int, name: bytes, status: os.stat_result) -> None:
+        if self._removing:
+            if stat.S_ISDIR(status.st_mode):
+                os.rmdir(name, dir_fd=directory)
+            else:
+                os.unlink(name, dir_fd=directory)
+        self._entries += 1
+        self._bytes += status.st_size if stat.S_ISREG(status.st_mode) else 0
+        if self._entries % _STEP == 0:
+            self._on_progress(self._entries)
+
+    def _leave(self, path: bytes) -> None:
+        self._left_count += 1
+        if len(self._left) < _TOLD:
+            self._left.append(os.fsdecode(path))
+
+    def _is_ours(self, directory: int, name: bytes, status: os.stat_result) -> bool:
+        if _TEMPORARY.fullmatch(name) or _is_copy_of(DIR_IV_NAME, name):
+            return True
+        if name.endswith(NAME_SUFFIX) and _LONG_NAME.fullmatch(name.removesuffix(NAME_SUFFIX)):
+            return True
+        if not self._is_name(name) and conflictnames.parse(name) is None:
+            return False
+        return not stat.S_ISREG(status.st_mode) or _is_content(directory, name, status)
+
+    def _is_name(self, name: bytes) -> bool:
+        """Tell whether an entry of the volume can have this name."""
+        if self._plain_names:
+            return True
+        return _LONG_NAME.fullmatch(name) is not None or _is_encrypted(name)
+
+
+def _is_conf(name: bytes) -> bool:
+    """Tell whether a name in the root is one of the config, or of a copy that opens as well."""
+    return name in (CONF_NAME, _CONF_COPY) or _is_copy_of(CONF_NAME, name)
+
+
+def _is_copy_of(original: bytes, name: bytes) -> bool:
+    copy = conflictnames.parse(name)
+    return copy is not None and copy.original == original
+
+
+def _is_encrypted(name: bytes) -> bool:
+    for decode in (decode_raw, decode_padded):
+        with suppress(BadName):
+            size = len(decode(name))
+            return size > 0 and size % _BLOCK == 0
+    return False
+
+
+def _is_content(directory: int, name: bytes, status: os.stat_result) -> bool:
+    """Tell whether a file begins as an encrypted one; one that can't be read may do so."""
+    if status.st_size == 0:
+        return True
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(name, flags, dir_fd=directory)
+    except PermissionError:
+        return True
+    try:
+        return os.pread(fd, len(_CONTENT), 0) == _CONTENT
+    finally:
+        os.close(fd)
+
+
+def _overwrite(name: bytes, size: int, directory: int) -> None:
+    with suppress(PermissionError):
+        os.chmod(name, 0o600, dir_fd=directory)
+    fd = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        os.pwrite(fd, bytes(size), 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
