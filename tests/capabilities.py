@@ -161,6 +161,8 @@ _PROBES: dict[str, Callable[[], str]] = {
     "dbusmock": _dbusmock,
     "gnome-keyring": _on_path("gnome-keyring-daemon", "dbus-run-session"),
     "tmux": _on_path("tmux"),
+    "zsh": _on_path("zsh"),
+    "fish": _on_path("fish"),
     "desktop-file-validate": _on_path("desktop-file-validate"),
     "appstreamcli": _on_path("appstreamcli"),
     "man": _on_path("man"),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
-import pytest
 from capabilities import needs
 from shelltwin import PASSWORD, RealVolume, Shell
 from support import detach, program, run_program
@@ -165,33 +163,6 @@ def test_places_are_printed_as_they_are(shell: Shell) -> None:
     assert (
         shell("locate", "runtime").check().stdout.decode().startswith(os.environ["XDG_RUNTIME_DIR"])
     )
-
-
-@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-def test_completions_know_the_verbs(shell: Shell, name: str) -> None:
-    script = shell("completion", name).check().stdout
-    assert b"install-desktop" in script
-    assert b"--password-file" in script
-
-
-def test_the_completion_for_bash_is_a_script_that_bash_reads(shell: Shell, tmp_path: Path) -> None:
-    script = tmp_path / "completion"
-    script.write_bytes(shell("completion", "bash").check().stdout)
-    subprocess.run(("bash", "-n", script), check=True)
-
-
-def test_the_completion_for_bash_offers_the_names_of_vaults(
-    shell: Shell, work: Path, tmp_path: Path
-) -> None:
-    script = tmp_path / "completion"
-    script.write_bytes(shell("completion", "bash").check().stdout)
-    ask = (
-        f"source {script}; COMP_WORDS=(vaultui unlock Wo); COMP_CWORD=2; "
-        "_shtab_vaultui vaultui Wo unlock; printf '%s\\n' \"${COMPREPLY[@]}\""
-    )
-    path = f"{Path(program('vaultui')).parent}:{os.environ['PATH']}"
-    done = run_program(("bash", "-c", ask), env={**os.environ, "PATH": path}).check()
-    assert done.stdout == b"Work\n"
 
 
 def test_help_and_version_answer_without_a_vault(shell: Shell) -> None:

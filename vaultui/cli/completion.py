@@ -1,54 +1,82 @@
-"""Completion scripts for shells: verbs, options, files, and the names of the vaults."""
+"""Completion scripts for shells: a few lines for each, which ask `vaultui --complete` every time.
+
+So they know the vaults and the verbs of today, also after an update.
+"""
 
 from __future__ import annotations
 
-import argparse
+from typing import Final
 
-import shtab
+_BASH: Final = r"""
+# Completion of vaultui for bash:  source <(vaultui completion bash)
+_vaultui() {
+    local -a lines
+    local line word
+    COMPREPLY=()
+    mapfile -t lines < <(vaultui --complete bash "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+    case ${lines[0]-} in
+        files) compopt -o default ;;
+        directories) compopt -o dirnames ;;
+    esac
+    for line in "${lines[@]:1}"; do
+        word=${line%%$'\t'*}
+        # An equals sign ends a word for bash.
+        [[ $word != --*=* ]] || word=${word#*=}
+        # Inside of a quotation everything stands for itself.
+        [[ ${COMP_WORDS[COMP_CWORD]} == [\"\']* ]] || printf -v word %q "$word"
+        COMPREPLY+=("$word")
+    done
+}
+complete -F _vaultui vaultui
+"""
 
-from vaultui.cli.arguments import build_parser
+_ZSH: Final = r"""
+#compdef vaultui
+# Completion of vaultui for zsh:  source <(vaultui completion zsh)
+_vaultui() {
+    local -a lines words_found descriptions
+    local line
+    set -- "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}"
+    lines=("${(@f)$(vaultui --complete zsh "$@" 2>/dev/null)}")
+    case $lines[1] in
+        files) _files; return ;;
+        directories) _files -/; return ;;
+    esac
+    for line in "${(@)lines[2,-1]}"; do
+        words_found+=("${line%%$'\t'*}")
+        descriptions+=("${line/$'\t'/  }")
+    done
+    compadd -l -d descriptions -a words_found
+}
+if [[ $funcstack[1] == _vaultui ]]; then
+    _vaultui "$@"
+else
+    compdef _vaultui vaultui
+fi
+"""
 
-_NAMES = {
-    "bash": "_vaultui_names",
-    "zsh": "_vaultui_names",
-    "fish": "(vaultui list --names 2>/dev/null)",
-}
-_PREAMBLE = {
-    # bash splits candidates at spaces, so names with one would be offered in pieces.
-    "bash": """\
-_vaultui_names() {
-  compgen -W "$(vaultui list --names 2>/dev/null | grep -v ' ')" -- "$1"
-}
-""",
-    "zsh": """\
-_vaultui_names() {
-  local -a names
-  names=("${(@f)$(vaultui list --names 2>/dev/null)}")
-  compadd -a names
-}
-""",
-}
-_BY_METAVAR = {
-    "NAME": _NAMES,
-    "DIR": shtab.DIRECTORY,
-    "FILE": shtab.FILE,
-    "PATH": shtab.FILE,
-}
+_FISH: Final = r"""
+# Completion of vaultui for fish:  vaultui completion fish | source
+function __vaultui_complete
+    set -l before (commandline -opc)
+    set -l typed (commandline -ct)
+    set -l lines (vaultui --complete fish $before[2..-1] "$typed" 2>/dev/null)
+    switch "$lines[1]"
+        case files
+            __fish_complete_path $typed
+        case directories
+            __fish_complete_directories $typed
+        case words
+            printf '%s\n' $lines[2..-1]
+    end
+end
+complete -c vaultui -e
+complete -c vaultui -f -a '(__vaultui_complete)'
+"""
+
+_SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def completion_script(shell: str) -> str:
     """Return the script of "bash", "zsh" or "fish"."""
-    parser = build_parser()
-    _teach(parser)
-    script: str = shtab.complete(parser, shell, preamble=_PREAMBLE.get(shell, ""))
-    return script
-
-
-def _teach(parser: argparse.ArgumentParser) -> None:
-    """Tell shtab what each argument takes: it looks for an attribute of argparse's actions."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for verb in action.choices.values():
-                _teach(verb)
-        elif action.metavar in _BY_METAVAR:
-            action.complete = _BY_METAVAR[action.metavar]  # type: ignore[attr-defined]
+    return _SCRIPTS[shell].strip()

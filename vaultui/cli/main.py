@@ -30,6 +30,8 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
     if choose() != ENGLISH and not output.as_json:
         translate_argparse()
     try:
+        if argv[:1] == ["--complete"]:
+            return _complete(argv[1:], output)
         arguments = build_parser().parse_args(as_verb(argv))
         if arguments.verb is None:
             return start_application(arguments.ascii)
@@ -55,6 +57,15 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
         failure = report(error)
         output.error(failure)
         return int(failure.exit_code)
+
+
+def _complete(words: Sequence[str], output: Output) -> int:
+    """Answer a completion script; `completing` says how it asks."""
+    from vaultui.cli.completing import answer_lines
+
+    for line in answer_lines(words[0] if words else "", words[1:]):
+        output.line(line)
+    return 0
 
 
 def _open_standard_streams() -> None:

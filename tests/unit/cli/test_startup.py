@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = (
     *("textual", "rich", "keyring", "secretstorage", "jeepney", "cryptography", "argon2", "nacl"),
-    *("trio", "pyfuse3", "tomlkit", "shtab", "platformdirs"),
+    *("trio", "pyfuse3", "tomlkit", "platformdirs"),
 )
 
 
