@@ -8,7 +8,7 @@ SHELL := /bin/bash
 ARGS ?=
 export PYTHON
 
-.PHONY: help setup setup-test run demo test check format bench drills soak screenshots lock prove-setup clean
+.PHONY: help setup setup-test run demo test check format bench drills soak screenshots messages lock prove-setup clean
 
 help: ## show this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ soak: setup-test ## an hour of mixed load, to see that nothing grows
 
 screenshots: setup-test ## take the pictures of the README from the running application
 	@scripts/screenshots $(ARGS)
+
+messages: setup-test ## bring the translations up to date with the source, and compile them
+	@scripts/messages
 
 lock: ## write the lock files anew; ARGS=--upgrade takes the newest versions
 	@scripts/lock $(ARGS)
