@@ -87,7 +87,7 @@ async def test_damage_is_listed_and_the_report_can_be_saved(
         await driver.press("enter")
         await driver.hears("The report is")
     lines = (tmp_path / "report.txt").read_text().splitlines()
-    assert lines[0].endswith("~/Sync/work.c")
+    assert lines[0].endswith("  /home/ada/Sync/work.c")
     assert lines[1:] == [
         "✖ Work has damage: 1 damaged of 3 files, 4.0 KiB. Take these from a copy.",
         "corrupt-content\tletters/to ada.txt\t5hZ/9kQ\tblock 3 of 7 does not authenticate",

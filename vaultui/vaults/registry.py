@@ -67,8 +67,8 @@ class Registry:
         return self._settings
 
     def entries(self) -> list[VaultEntry]:
-        """Return the known vaults, in the order of the file."""
-        return list(self.settings().entries)
+        """Return the known vaults: favourites first, otherwise in the order of the file."""
+        return sorted(self.settings().entries, key=lambda entry: not entry.favourite)
 
     @property
     def vaults_dir(self) -> Path:

@@ -14,6 +14,7 @@ from vaultui.tui.flows.keys import KeyFlows
 from vaultui.tui.flows.listing import Listing
 from vaultui.tui.flows.locking import Locking
 from vaultui.tui.flows.noticing import Noticing
+from vaultui.tui.flows.settings import SettingsFlows
 from vaultui.tui.flows.unlocking import Unlocking
 from vaultui.tui.flows.using import Using
 from vaultui.tui.flows.volume import VolumeFlows
@@ -34,6 +35,7 @@ class Flows:
         self.listing = Listing(app)
         self.keys = KeyFlows(app)
         self.volume = VolumeFlows(app)
+        self.settings = SettingsFlows(app)
         self.noticing = Noticing(app)
         self._with_vault: Mapping[str, Callable[[VaultStatus], None]] = {
             "vault.unlock": self.unlocking.ask,
@@ -45,14 +47,22 @@ class Flows:
             "vault.pause": self.idling.pause,
             "vault.keys": self.keys.show,
             "vault.password": self.keys.change_password,
+            "vault.forget-password": self.keys.forget_password,
             "vault.info": self.volume.info,
             "vault.check": self.volume.check,
             "vault.conflicts": self.using.conflicts,
+            "vault.settings": self.settings.of_vault,
+            "vault.favourite": self.listing.favour,
+            "vault.up": self.listing.move_up,
+            "vault.down": self.listing.move_down,
             "vault.forget": self.listing.forget,
+            "vault.delete": self.listing.delete,
         }
         self._without: Mapping[str, Callable[[], None]] = {
             "vaults.add": self.listing.add,
             "vaults.create": self.listing.create,
+            "vaults.import": self.listing.import_lists,
+            "app.settings": self.settings.of_program,
             "vaults.lock-all": self.locking.lock_all,
             "vaults.panic": self.locking.panic,
             "vaults.extend": self.idling.extend_all,

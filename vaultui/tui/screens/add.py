@@ -1,109 +1,150 @@
-"""Adding a vault that exists: its cipher directory, and what to call it."""
+"""Adding a vault that exists: its cipher directory, which a search may find, and its name."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
+from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input, OptionList, Static
 
-from vaultui.model.errors import VaultuiError
-from vaultui.model.language import _
-from vaultui.tui.screens.dialog import Dialog
-from vaultui.tui.widgets.form import Failure, Field, Tick
-from vaultui.tui.wording import place, sentence
+from vaultui.model.language import N_, _, ngettext
+from vaultui.tui.screens.formscreen import FormScreen
+from vaultui.tui.widgets.form import Field, Tick
+from vaultui.tui.wording import clip_path, place, sentence
 from vaultui.vaults import VaultEntry, parse_duration
 
 
-class AddScreen(Dialog[VaultEntry]):
-    """Answers with the new entry. Directories found on this machine complete what is typed."""
+class AddScreen(FormScreen[VaultEntry]):
+    """Answers with the new entry. A quick look at the likely places goes ahead of a search."""
+
+    go = N_("Add")
+    keys = N_("Enter adds  F4 searches this machine  Esc cancels")
+    BINDINGS = [("f4", "search", "Search this machine")]  # noqa: RUF012 - as Textual has it
+    DEFAULT_CSS = """
+    AddScreen #found { height: auto; max-height: 5; margin: 0 0 1 12; border: none; padding: 0;
+                       background: $surface; }
+    AddScreen #found-note { height: auto; margin-bottom: 0; }
+    """
 
     def __init__(self, cipherdir: str = "") -> None:
         super().__init__(id="add")
         self._cipherdir = cipherdir
+        self._found: list[Path] = []
+        self._searching = False
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog", can_focus=False) as box:
-            self.head(box, _("Add a vault"), _("Enter adds  Esc cancels"))
-            yield Static(_("A directory that gocryptfs or vaultui made."), classes="quiet")
-            yield Field(
-                _("Cipher dir"),
-                Input(self._cipherdir, placeholder="~/Sync/work.c", id="cipherdir", compact=True),
-            )
-            yield Static(id="found-note", classes="quiet indented", markup=False)
-            yield Field(
-                _("Name"), Input(placeholder=_("that of the directory"), id="name", compact=True)
-            )
-            yield Field(
-                _("Mount at"), Input(placeholder="~/Vaults/NAME", id="mountpoint", compact=True)
-            )
-            yield Field(
-                _("Idle lock"),
-                Input(placeholder=_("never; or 15m, 1h30m"), id="idle", compact=True),
-            )
-            yield Tick("Read-only", id="read-only")
-            yield Failure(self.vaultui.glyphs)
-            with Horizontal(classes="buttons"):
-                yield Button(_("Add"), variant="primary", id="go", compact=True)
-                yield Button(_("Cancel"), id="cancel", compact=True)
+    def title_text(self) -> str:
+        return _("Add a vault")
+
+    def fields(self) -> ComposeResult:
+        yield Static(_("A directory that gocryptfs or vaultui made."), classes="quiet")
+        yield Field(
+            _("Cipher dir"),
+            Input(self._cipherdir, placeholder="~/Sync/work.c", id="cipherdir", compact=True),
+        )
+        yield Static(id="found-note", classes="quiet indented", markup=False)
+        yield OptionList(id="found", compact=True, markup=False)
+        name = Input(placeholder=_("that of the directory"), id="name", compact=True)
+        yield Field(_("Name"), name)
+        mountpoint = Input(placeholder="~/Vaults/NAME", id="mountpoint", compact=True)
+        yield Field(_("Mount at"), mountpoint)
+        idle = Input(placeholder=_("as in the settings; or 15m, 1h30m"), id="idle", compact=True)
+        yield Field(_("Idle lock"), idle)
+        yield Tick(_("Read-only"), id="read-only")
 
     def on_mount(self) -> None:
         self.query_one("#found-note").display = False
+        self.query_one("#found").display = False
         self.query_one("#name" if self._cipherdir else "#cipherdir").focus()
-        self._discover()
+        if not self._cipherdir:
+            self._glance()
+
+    # -- finding ----------------------------------------------------------------------------
 
     @work(group="discover")
-    async def _discover(self) -> None:
-        found = await asyncio.to_thread(self.vaultui.vaults.listing.discover)
-        if not found or self._cipherdir:
+    async def _glance(self) -> None:
+        """Look where vaults usually are; about a second."""
+        for path in await asyncio.to_thread(self.vaultui.vaults.listing.discover):
+            self._offer(path)
+
+    def action_search(self) -> None:
+        """Search the machine, or give that up."""
+        if self._searching:
+            self.workers.cancel_group(self, "search")
+        else:
+            self._search()
+
+    @work(group="search", exclusive=True)
+    async def _search(self) -> None:
+        note = self.query_one("#found-note", Static)
+        note.display = True
+        self._searching = True
+        folders = 0
+        try:
+            async with aclosing(self.vaultui.vaults.listing.scan()) as steps:
+                async for step in steps:
+                    folders = step.folders
+                    if step.found is not None:
+                        self._offer(step.found)
+                    self._tell(note, folders, step.at)
+        finally:
+            self._searching = False
+            if self.is_mounted:
+                count = ngettext(
+                    "Found in {count} folder: {found}",
+                    "Found in {count} folders: {found}",
+                    folders,
+                    found=len(self._found),
+                )
+                note.update(count)
+
+    def _tell(self, note: Static, folders: int, at: Path) -> None:
+        head = ngettext("{count} folder, F4 stops: ", "{count} folders, F4 stops: ", folders)
+        room = note.content_size.width - len(head)
+        note.update(head + clip_path(place(str(at)), room, self.vaultui.glyphs.ellipsis))
+
+    def _offer(self, path: Path) -> None:
+        """Show a directory that was found, and complete what is typed with it."""
+        if path in self._found:
             return
-        names = [str(path) for path in found]
+        self._found.append(path)
+        options = self.query_one("#found", OptionList)
+        options.add_option(place(str(path)))
+        options.display = True
+        names = [str(found) for found in self._found]
         self.query_one("#cipherdir", Input).suggester = SuggestFromList(
             [*names, *(place(name) for name in names)]
         )
-        note = self.query_one("#found-note", Static)
-        note.update("Found: " + ", ".join(place(name) for name in names[:3]))
-        note.display = True
 
-    @on(Input.Submitted)
-    @on(Tick.Submitted)
-    @on(Button.Pressed, "#go")
-    def _submit(self) -> None:
-        failure = self.query_one(Failure)
+    @on(OptionList.OptionSelected, "#found")
+    def _taken(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.query_one("#cipherdir", Input).value = str(self._found[event.option_index])
+        self.query_one("#name").focus()
+
+    # -- adding -----------------------------------------------------------------------------
+
+    def submit(self) -> None:
+        typed = self.typed("idle")
         try:
-            idle = parse_duration(self._value("idle") or "never")
+            idle = parse_duration(typed) if typed else None
         except ValueError as error:
-            failure.say(sentence(_(error.args[0])))
-            self.query_one("#idle").focus()
+            self.complain(sentence(_(error.args[0])), "idle")
             return
-        cipherdir = self._value("cipherdir")
-        if not cipherdir:
-            failure.say(_("Which directory?"))
-            self.query_one("#cipherdir").focus()
+        if not self.typed("cipherdir"):
+            self.complain(_("Which directory?"), "cipherdir")
             return
-        self._add(cipherdir, idle)
+        self.workers.cancel_group(self, "search")
+        self.attempt(_("Looking at the volume"), lambda: self._add(idle), self.dismiss)
 
-    @work(group="add", exclusive=True)
-    async def _add(self, cipherdir: str, idle: float) -> None:
-        try:
-            entry = await self.vaultui.vaults.listing.add(
-                cipherdir,
-                name=self._value("name") or None,
-                mountpoint=self._value("mountpoint") or None,
-                idle_timeout_s=idle,
-                read_only=self.query_one("#read-only", Tick).value,
-            )
-        except VaultuiError as error:
-            self.query_one(Failure).show(error)
-            return
-        self.dismiss(entry)
-
-    def _value(self, field: str) -> str:
-        return self.query_one(f"#{field}", Input).value.strip()
-
-    @on(Button.Pressed, "#cancel")
-    def _cancelled(self) -> None:
-        self.action_cancel()
+    async def _add(self, idle: float | None) -> VaultEntry:
+        return await self.vaultui.vaults.listing.add(
+            self.typed("cipherdir"),
+            name=self.typed("name") or None,
+            mountpoint=self.typed("mountpoint") or None,
+            idle_timeout_s=idle,
+            read_only=self.query_one("#read-only", Tick).value,
+        )

@@ -171,5 +171,5 @@ def _damage_lines(damage: Damage, width: int, ellipsis: str) -> Content:
     path = clip_path(shown(damage.path or damage.cipher_path), width - 2, ellipsis)
     kind = _(KIND_WORDS.get(damage.kind, damage.kind))
     return Content.assemble(
-        (path, "bold"), "\n", (f"  {kind}: ", "$error"), (shown(damage.reason), "$muted")
+        (path, "bold"), "\n", (f"  {kind}: ", "$error"), (shown(_(damage.reason)), "$muted")
     )

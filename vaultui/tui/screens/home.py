@@ -63,6 +63,8 @@ class HomeScreen(VaultScreen):
 
     def select(self, vault: VaultId) -> None:
         """Put the cursor on a vault; a filter that hides it is cleared."""
+        if not self.query(VaultTable):
+            return  # the application ends just now
         table = self.query_one(VaultTable)
         if not any(status.entry.id == vault for status in self._matching()):
             self.action_clear_filter()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 
 from textual.app import ComposeResult
@@ -16,6 +15,7 @@ from vaultui.tui.widgets.form import Field
 from vaultui.tui.widgets.keyfields import as_path
 from vaultui.tui.wording import place
 from vaultui.vaults import new_file
+from vaultui.vaults.checkreport import write_report
 
 
 class ReportScreen(FormScreen[None]):
@@ -52,17 +52,11 @@ class ReportScreen(FormScreen[None]):
         self.attempt(_("Writing the report"), write, self._done)
 
     def _write(self, path: str) -> str:
-        check = self._check
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.vaultui.wall_clock()))
+        check, at = self._check, self.vaultui.wall_clock()
         with new_file(path) as file:
-            file.write(f"{when}  {place(check.entry.cipherdir)}\n{self._verdict}\n")
-            for damage in check.damages:
-                line = (damage.kind, damage.path, damage.cipher_path, damage.reason)
-                file.write("\t".join(line).replace("\n", "\\n") + "\n")
-            for copy in check.copies:
-                line = ("conflict-copy", copy.path, copy.cipher_path, copy.original)
-                file.write("\t".join(line).replace("\n", "\\n") + "\n")
-            file.finish()
+            write_report(
+                file, check.entry.cipherdir, self._verdict, check.damages, check.copies, at=at
+            )
             return file.path
 
     def _done(self, path: str) -> None:
