@@ -103,6 +103,11 @@ class Vaults:
         self._registry.entries()
         return self._registry.warning
 
+    @property
+    def language(self) -> str:
+        """The language of the settings; empty for that of the locale."""
+        return self._registry.settings().program.language
+
     async def statuses(self) -> list[VaultStatus]:
         """Return the state of every vault, all looked at together; takes 2 s at the most."""
         self.paths.ensure_runtime_dir()
