@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,12 +62,8 @@ def compiled(catalogue: Catalog) -> bytes:
 
 def fields(text: str) -> set[str]:
     """Return the {fields} and %-marks of a text, which its translation has to have as well."""
-    return set(_fields(text)) | set(re.findall(r"%(?:\(\w+\))?[rsd]", text))
-
-
-def _fields(text: str) -> Iterator[str]:
-    for name in re.findall(r"{(\w+)(?:![a-z])?(?::[^}]*)?}", text):
-        yield name
+    braces = re.findall(r"{(\w+)(?:![a-z])?(?::[^}]*)?}", text)
+    return {*braces, *re.findall(r"%(?:\(\w+\))?[rsd]", text)}
 
 
 def _head(catalogue: Catalog) -> bytes:

@@ -13,6 +13,7 @@ from vaultui.cli.keyarguments import add_keys
 from vaultui.cli.knowingarguments import add_knowing
 from vaultui.cli.machinearguments import add_machine
 from vaultui.cli.openingarguments import add_opening
+from vaultui.cli.removingarguments import add_removing
 from vaultui.cli.seeingarguments import add_seeing
 from vaultui.cli.settingsarguments import add_settings
 from vaultui.cli.verbparser import Parser
@@ -51,7 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"vaultui {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"vaultui {__version__}",
+        help=_("show program's version number and exit"),
+    )
     parser.add_argument("--ascii", action="store_true", help=_("show states without Unicode"))
     # For the help alone: `as_verb` has turned it into the verb by the time of parsing.
     parser.add_argument("--unlock", metavar="NAME", help=_("the same as the verb unlock"))
@@ -61,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_knowing(verbs)
     add_volume(verbs)
     add_keys(verbs)
+    add_removing(verbs)
     add_settings(verbs)
     add_machine(verbs)
     return parser

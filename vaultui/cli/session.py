@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from vaultui.cli.output import Output
+from vaultui.model.catalogue import choose
 from vaultui.model.errors import UsageError
 from vaultui.vaults import Vaults, parse_duration
 
@@ -26,8 +27,12 @@ class Session:
 
     @cached_property
     def vaults(self) -> Vaults:
-        """The vaults; a typo in the settings file is told once, and the last good copy used."""
+        """The vaults; a typo in the settings file is told once, and the last good copy used.
+
+        From here on people are told things in the language of the settings.
+        """
         vaults = Vaults.open()
+        choose(vaults.language)
         warning = vaults.settings_warning
         if warning is not None:
             self.output.note(f"vaultui: {warning.summary} {warning.hint}")

@@ -2,18 +2,20 @@
 
 from enum import Enum
 
+from vaultui.model.language import N_
+
 
 class VaultState(Enum):
-    """The value is the stable word of `--json`; the glyph and its ASCII twin are for people."""
+    """The value is the stable word of `--json`, and what `_` shows to people, with the glyph."""
 
-    LOCKED = "locked"
-    UNLOCKING = "unlocking"
-    OPEN = "open"
-    BUSY = "busy"
-    LOCKING = "locking"
-    MISSING = "missing"
-    BROKEN = "broken"
-    HUNG = "hung"
+    LOCKED = N_("locked")
+    UNLOCKING = N_("unlocking")
+    OPEN = N_("open")
+    BUSY = N_("busy")
+    LOCKING = N_("locking")
+    MISSING = N_("missing")
+    BROKEN = N_("broken")
+    HUNG = N_("hung")
 
     @property
     def glyph(self) -> str:

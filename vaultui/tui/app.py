@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 
+from vaultui.model.catalogue import choose
 from vaultui.model.errors import TerminalMissing, VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.tui.actions import BY_ID, Action, refusal
@@ -96,6 +97,7 @@ class VaultuiApp(App[None]):
     def settings_changed(self) -> None:
         """Take over what the settings say, at the start and whenever they have changed."""
         settings = self.vaults.settings.program
+        choose(settings.language)
         self.theme = COLOURLESS if self.no_color else settings.theme
         self.live.interval_s = settings.refresh_s
         if settings.keys != self._keys:
