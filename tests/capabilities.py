@@ -125,6 +125,10 @@ def _loop_device() -> str:
     return "" if Path("/dev/loop-control").exists() else "no /dev/loop-control"
 
 
+def _btrfs() -> str:
+    return _loop_device() or _on_path("mkfs.btrfs")()
+
+
 def _memory_cgroup() -> str:
     """Can a group with a limit of memory be made below our own?"""
     counter, _ = cgroup.oom_kills()
@@ -177,6 +181,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "user-xattrs": _user_xattrs,
     "user-namespaces": _user_namespaces,
     "loop-device": _loop_device,
+    "btrfs": _btrfs,
     "memory-cgroup": _memory_cgroup,
     "drop-caches": _drop_caches,
 }

@@ -179,6 +179,16 @@ class OpenVolume:
             content += piece
         return bytes(content)
 
+    def sync(self, path: str) -> None:
+        """Sync a file or a directory, as fsync(2) does."""
+        if stat.S_ISDIR(self.attributes(path).mode):
+            folder = self.fs.opendir(self.ino(path))
+            self.fs.fsyncdir(folder, False)
+            self.fs.releasedir(folder)
+        else:
+            with self.open(path, os.O_RDONLY) as handle:
+                self.fs.fsync(handle, False)
+
     def truncate(self, path: str, size: int) -> Attributes:
         return self.fs.setattr(self.ino(path), AttributeChange(size=size))
 

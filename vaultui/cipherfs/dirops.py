@@ -26,6 +26,7 @@ from vaultui.cipherfs.metadata import write_companion
 from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.spareivs import SpareIvs
 from vaultui.cipherfs.symlinks import Symlinks
+from vaultui.cipherfs.wholesyncs import WholeSyncs
 from vaultui.format.names import DIR_IV_NAME, companion
 from vaultui.linux.atcalls import (
     RENAME_EXCHANGE,
@@ -59,7 +60,7 @@ class DirOps:
         names: EntryNames,
         attrs: NodeAttributes,
         symlinks: Symlinks,
-        durability: Durability,
+        durability: Durability | WholeSyncs,
         spare_ivs: SpareIvs,
     ) -> None:
         self._inodes = inodes
@@ -166,10 +167,10 @@ class DirOps:
             raise
 
     def _drop(self, directory: Directory, beside: bytes) -> None:
+        self._durability.removed(directory.node, beside)
         # Without its companion an entry is lost, with a stray one nothing is.
         with contextlib.suppress(OSError):
             os.unlink(beside, dir_fd=directory.fd)
-        self._durability.removed(directory.node, beside)
 
     # Removing.
 

@@ -10,6 +10,8 @@ as it is made would take a disk flush for each directory. Instead
 - each is remembered until it is synced. An fsync of a file first syncs what the names on
   its path depend on; an fsync of a directory also the companions in it and the IVs of the
   directories in it. The callers of fsync get what they ask for, and nobody else waits.
+
+That a file system keeps its order is not true of all: see `wholesyncs`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Final
 
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.syncjob import SyncJob
 from vaultui.format.names import DIR_IV_NAME, companion, is_long
 from vaultui.linux.atcalls import syncfs
 
@@ -73,7 +76,7 @@ class Durability:
 
     def before_file(self, node: Node) -> SyncJob:
         """Return the job that syncs what the names on the path of `node` depend on."""
-        job = SyncJob(self._finished)
+        job = _PathJob(self._finished)
         if self._unsynced:
             self._take_up()
             self._add_path(job, node)
@@ -81,7 +84,7 @@ class Durability:
 
     def before_directory(self, node: Node) -> SyncJob:
         """Return the job for the path of `node`, the names in it, and the IVs one level down."""
-        job = SyncJob(self._finished)
+        job = _PathJob(self._finished)
         if self._unsynced:
             self._take_up()
             self._add_path(job, node)
@@ -91,7 +94,7 @@ class Durability:
                     self._add(job, other, {DIR_IV_NAME})
         return job
 
-    def _add_path(self, job: SyncJob, node: Node) -> None:
+    def _add_path(self, job: _PathJob, node: Node) -> None:
         below = node
         above = node.parent
         if node.is_directory:
@@ -103,7 +106,7 @@ class Durability:
             self._add(job, above, needed)
             below, above = above, above.parent
 
-    def _add(self, job: SyncJob, node: Node, needed: set[bytes]) -> None:
+    def _add(self, job: _PathJob, node: Node, needed: set[bytes]) -> None:
         if node.unsynced and (found := node.unsynced.keys() & needed):
             names = {name: node.unsynced[name] for name in found}
             # A directory that is gone by now needs nothing.
@@ -137,13 +140,13 @@ class Durability:
             self.forget(node)
 
 
-class SyncJob:
-    """A sync that is ready to be called once, in any thread: it has descriptors of its own."""
+class _PathJob(SyncJob):
+    """Syncs files in directories, and those, before what is asked for."""
 
     def __init__(self, finished: deque[_Synced]) -> None:
+        super().__init__()
         self._finished = finished
         self._directories: list[tuple[Node, int, dict[bytes, bool]]] = []
-        self._last: tuple[int, bool] | None = None
 
     def add(self, node: Node, fd: int, names: dict[bytes, bool]) -> None:
         """Sync files in a directory, where their content is not, and the directory.
@@ -152,22 +155,13 @@ class SyncJob:
         """
         self._directories.append((node, fd, names))
 
-    def then(self, fd: int, *, data_only: bool) -> None:
-        """Sync `fd` last; it becomes the job's."""
-        self._last = (fd, data_only)
-
-    def __call__(self) -> None:
-        """Sync all of it; raises the first OSError. Touches nothing that another thread uses."""
+    def _sync(self, fd: int, *, data_only: bool) -> None:
         try:
             self._sync_directories()
-            if self._last is not None:
-                fd, data_only = self._last
-                (os.fdatasync if data_only else os.fsync)(fd)
+            super()._sync(fd, data_only=data_only)
         finally:
-            for _node, fd, _names in self._directories:
-                os.close(fd)
-            if self._last is not None:
-                os.close(self._last[0])
+            for _node, directory_fd, _names in self._directories:
+                os.close(directory_fd)
 
     def _sync_directories(self) -> None:
         if sum(len(names) for _node, _fd, names in self._directories) > _ONE_BY_ONE:

@@ -23,7 +23,7 @@ from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.conflictcopies import EntryNamesWithCopies
 from vaultui.cipherfs.conflictsearch import ConflictSearch, FoundCopy
 from vaultui.cipherfs.dirops import DirOps
-from vaultui.cipherfs.durability import Durability, SyncJob
+from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.entrynames import EntryNames, entry_names_of
 from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.handles import Handles
@@ -36,10 +36,17 @@ from vaultui.cipherfs.report import Report, Reporter
 from vaultui.cipherfs.space import Space
 from vaultui.cipherfs.spareivs import SpareIvs
 from vaultui.cipherfs.symlinks import symlinks_of
+from vaultui.cipherfs.syncjob import SyncJob
 from vaultui.cipherfs.tree import Entry, Opened, OpenFileInfo
 from vaultui.cipherfs.volume import Volume
+from vaultui.cipherfs.wholesyncs import WholeSyncs
 from vaultui.cipherfs.xattrs import NoXattrs, Xattrs
-from vaultui.linux.atcalls import IN_PLACE_MAGICS, LOCAL_MAGICS, filesystem_magic
+from vaultui.linux.atcalls import (
+    BTRFS_MAGIC,
+    IN_PLACE_MAGICS,
+    LOCAL_MAGICS,
+    filesystem_magic,
+)
 from vaultui.linux.credentials import Caller
 from vaultui.linux.errnos import os_error
 from vaultui.model.ids import Handle, InodeNo
@@ -118,7 +125,7 @@ class FileSystem:
         self._attrs = NodeAttributes(
             inodes, directories, self._files, self._io, volume.content, symlinks, reporter
         )
-        self._durability = Durability(inodes, directories)
+        self._durability = WholeSyncs() if magic == BTRFS_MAGIC else Durability(inodes, directories)
         self._spare_ivs = SpareIvs(root.fd, wanted=spare_ivs)
         self._dirops = DirOps(
             inodes, directories, names, self._attrs, symlinks, self._durability, self._spare_ivs
