@@ -132,3 +132,25 @@ async def test_a_directory_that_is_not_to_be_deleted_is_refused_with_the_reason(
         await driver.sees("is a link")
         assert driver.app.screen.query_one("#typed").disabled
     assert (home / "elsewhere/letters.c/gocryptfs.conf").exists()
+
+
+async def test_a_copy_of_the_volume_config_is_kept_elsewhere(running: Running, home: Path) -> None:
+    cipherdir = volume(home / "letters.c")
+    async with application(running) as driver:
+        await driver.app.vaults.listing.add(str(cipherdir))
+        await driver.app.live.refresh()
+        await driver.press("v")
+        await driver.comes_to("volume-info")
+        await driver.sees("gocryptfs opens it as well")
+        await driver.press("x")
+        await driver.comes_to("export-config")
+        await driver.press("enter")
+        await driver.hears("The copy is ~/letters.gocryptfs.conf.")
+        await driver.press("x")
+        await driver.comes_to("export-config")
+        await driver.press("enter")
+        await driver.sees("~/letters.gocryptfs.conf")
+        assert driver.app.screen.id == "export-config"
+    copy = home / "letters.gocryptfs.conf"
+    assert copy.read_bytes() == (cipherdir / "gocryptfs.conf").read_bytes()
+    assert copy.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""What a volume is made of, and how much there is in it."""
+"""What a volume is made of, and the way to keep a copy of its volume config."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _, ngettext
 from vaultui.tui.screens.dialog import Dialog
+from vaultui.tui.screens.exportconfig import ExportConfigScreen
 from vaultui.tui.widgets.form import Failure
 from vaultui.tui.wording import place, shown, size
 from vaultui.vaults import (
@@ -32,6 +33,7 @@ from vaultui.vaults import (
 _LABEL_CELLS = 14
 
 _CHOICES = {
+    "export": ("x", N_("Keep a copy of the volume config")),
     "check": ("V", N_("Check it: read every file")),
     "keys": ("K", N_("Its keys")),
 }
@@ -41,6 +43,7 @@ class VolumeInfoScreen(Dialog[None]):
     """Reads the volume config, then counts the files, which may take a while."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual has it
+        Binding("x", "export", "Keep a copy of the volume config", show=False),
         Binding("V", "check", "Check it", show=False),
         Binding("K", "keys", "Its keys", show=False),
         Binding("v,q", "cancel", "Close", show=False),
@@ -127,6 +130,9 @@ class VolumeInfoScreen(Dialog[None]):
     async def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         await self.run_action(str(event.option_id))
+
+    def action_export(self) -> None:
+        self.app.push_screen(ExportConfigScreen(self._entry))
 
     def action_check(self) -> None:
         self._leave_for("vault.check")

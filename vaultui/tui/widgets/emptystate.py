@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EmptyState(Vertical):
-    """Teaches the two keys, and offers volumes that were found on this machine."""
+    """Teaches the first keys, and offers volumes that were found on this machine."""
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="empty")
@@ -40,7 +40,8 @@ class EmptyState(Vertical):
                     ), "\n\n",
                     (" n  ", "bold $accent"), _("create a new vault"), "\n",
                     (" a  ", "bold $accent"), _("add a vault that exists already"), "\n",
-                    (" ? ", "bold $accent"), _("all keys"),
+                    (" i  ", "bold $accent"), _("import those of another manager"), "\n",
+                    (" ?  ", "bold $accent"), _("all keys"),
                 ),
                 markup=False,
             )  # fmt: skip
