@@ -88,7 +88,8 @@ class Hello:
     def end(self) -> None:
         """Hand on the library's answer, and put the real descriptor in its place.
 
-        To be called between that answer and the library's next look at its descriptor.
+        To be called between that answer and the library's next look at its descriptor. A mount
+        that went away meanwhile is left to the library to find out.
         """
         if self._kernel_side is None:
             return
@@ -100,6 +101,10 @@ class Hello:
                 struct.pack_into("=I", answer, _FLAGS_AT, flags & ~self._drop | self._add)
         try:
             os.write(self._device, answer)
+        except FileNotFoundError:
+            # What the kernel says to an answer that nobody waits for any more: with the mount
+            # its requests go. The next read says ENODEV.
+            pass
         finally:
             os.dup2(self._device, self._fd, inheritable=False)
             os.close(self._device)

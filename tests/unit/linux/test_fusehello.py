@@ -10,10 +10,14 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from capabilities import needs
+from programs import run_program
 
 from vaultui.linux.fusehello import HANDLE_KILLPRIV, HANDLE_KILLPRIV_V2, POSIX_ACL, Hello
+from vaultui.linux.fusemount import FuseMount, mount
 
 OTHER = 1 << 3
 FLAGS_AT = 28
@@ -105,3 +109,23 @@ def test_afterwards_the_descriptor_is_the_kernels_again_and_not_inherited(
     kernel.send(b"the next request")
     assert os.read(device.fileno(), 1 << 16) == b"the next request"
     assert not os.get_inheritable(device.fileno())
+
+
+@needs("fuse")
+def test_a_mount_that_was_unmounted_before_the_answer_is_at_its_end_and_no_failure(
+    tmp_path: Path,
+) -> None:
+    fd = mount(FuseMount(str(tmp_path), source="here", subtype="test"))
+    try:
+        hello = Hello(fd, add=HANDLE_KILLPRIV_V2)
+        hello.begin()
+        asked = os.read(fd, 1 << 16)
+        os.write(fd, answer(0)[:8] + asked[8:16] + answer(0)[16:])
+        unmounted = run_program(("fusermount3", "-u", tmp_path))
+        assert unmounted.returncode == 0, unmounted.text
+        hello.end()
+        with pytest.raises(OSError, match="No such device") as caught:
+            os.read(fd, 1 << 16)
+        assert caught.value.errno == errno.ENODEV
+    finally:
+        os.close(fd)
