@@ -19,11 +19,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Collection
 from typing import Final
 
 from vaultui.cipherfs.cipherdir import Directories
-from vaultui.cipherfs.inodes import Inodes, Node
+from vaultui.cipherfs.inodes import FreshFile, Inodes, Node
 from vaultui.cipherfs.syncjob import SyncJob
 from vaultui.format.names import DIR_IV_NAME, companion, is_long
 from vaultui.linux.atcalls import syncfs
@@ -34,7 +33,8 @@ _ONE_BY_ONE: Final = 32
 """Files. Syncing more than this is left to syncfs(2)."""
 
 
-_Synced = tuple[Node, Collection[bytes]]
+_Files = dict[bytes, FreshFile]
+_Synced = tuple[Node, _Files]
 """A directory, and the files in it that are on disk now."""
 
 
@@ -60,7 +60,7 @@ class Durability:
                 self._sync_all()
             node.unsynced = {}
             self._unsynced[node] = None
-        node.unsynced[name] = content_synced
+        node.unsynced[name] = FreshFile(content_synced=content_synced)
 
     def removed(self, node: Node, name: bytes) -> None:
         """Note that `name` is no longer in the directory `node`."""
@@ -108,17 +108,19 @@ class Durability:
 
     def _add(self, job: _PathJob, node: Node, needed: set[bytes]) -> None:
         if node.unsynced and (found := node.unsynced.keys() & needed):
-            names = {name: node.unsynced[name] for name in found}
+            files = {name: node.unsynced[name] for name in found}
             # A directory that is gone by now needs nothing.
             with contextlib.suppress(OSError):
-                job.add(node, os.dup(self._directories.enter(node).fd), names)
+                job.add(node, os.dup(self._directories.enter(node).fd), files)
 
     def _take_up(self) -> None:
         while self._finished:
-            node, names = self._finished.popleft()
+            node, files = self._finished.popleft()
             if node.unsynced is not None:
-                for name in names:
-                    node.unsynced.pop(name, None)
+                for name, file in files.items():
+                    # It may have been made anew since the job began.
+                    if node.unsynced.get(name) is file:
+                        del node.unsynced[name]
                 self._settle(node)
 
     def _settle(self, node: Node) -> None:
@@ -146,35 +148,35 @@ class _PathJob(SyncJob):
     def __init__(self, finished: deque[_Synced]) -> None:
         super().__init__()
         self._finished = finished
-        self._directories: list[tuple[Node, int, dict[bytes, bool]]] = []
+        self._directories: list[tuple[Node, int, _Files]] = []
 
-    def add(self, node: Node, fd: int, names: dict[bytes, bool]) -> None:
+    def add(self, node: Node, fd: int, files: _Files) -> None:
         """Sync files in a directory, where their content is not, and the directory.
 
         `fd` becomes the job's.
         """
-        self._directories.append((node, fd, names))
+        self._directories.append((node, fd, files))
 
     def _sync(self, fd: int, *, data_only: bool) -> None:
         try:
             self._sync_directories()
             super()._sync(fd, data_only=data_only)
         finally:
-            for _node, directory_fd, _names in self._directories:
+            for _node, directory_fd, _files in self._directories:
                 os.close(directory_fd)
 
     def _sync_directories(self) -> None:
-        if sum(len(names) for _node, _fd, names in self._directories) > _ONE_BY_ONE:
-            devices = {node.key[0]: fd for node, fd, _names in self._directories}
+        if sum(len(files) for _node, _fd, files in self._directories) > _ONE_BY_ONE:
+            devices = {node.key[0]: fd for node, fd, _files in self._directories}
             for fd in devices.values():
                 syncfs(fd)
         else:
-            for _node, fd, names in self._directories:
-                for name, content_synced in names.items():
-                    if not content_synced:
+            for _node, fd, files in self._directories:
+                for name, file in files.items():
+                    if not file.content_synced:
                         _sync_file(fd, name)
                 os.fsync(fd)
-        self._finished.extend((node, names) for node, _fd, names in self._directories)
+        self._finished.extend((node, files) for node, _fd, files in self._directories)
 
 
 def _sync_file(directory_fd: int, name: bytes) -> None:

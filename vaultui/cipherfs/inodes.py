@@ -39,6 +39,15 @@ _OWN_NUMBERS: Final = 1 << 63
 """Where numbers start that no backing inode suggested."""
 
 
+class FreshFile:
+    """An IV or a companion that was made and not synced. One of the same name is another one."""
+
+    __slots__ = ("content_synced",)
+
+    def __init__(self, *, content_synced: bool) -> None:
+        self.content_synced = content_synced
+
+
 class Node:
     """One inode. `cname` is the entry's name on disk, `name` its plaintext."""
 
@@ -93,7 +102,7 @@ class Node:
         what it wrote since."""
         self.stamp: tuple[int, int, int] | None = None
         """Size, mtime and ctime of the backing file that the kernel's page cache reflects."""
-        self.unsynced: dict[bytes, bool] | None = None
+        self.unsynced: dict[bytes, FreshFile] | None = None
         """Of a directory: files in it, IV or companions, whose names are not yet known to be on
         disk, and whether their content is."""
 

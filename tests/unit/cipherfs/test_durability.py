@@ -112,6 +112,20 @@ def test_a_directory_is_remembered_though_the_kernel_forgot_it(
     assert len(vault.fs._inodes) == 1  # and the memory of it is gone
 
 
+def test_a_companion_that_is_made_anew_is_synced_anew_whatever_became_of_the_old_one(
+    vault: OpenVolume, synced: list[str]
+) -> None:
+    vault.write(LONG, b"old")
+    with vault.open(LONG) as handle:
+        job = vault.fs.fsync_job(handle, False)
+    job()  # in a worker, which is heard of later
+    vault.unlink(LONG)
+    vault.write(LONG, b"new")
+    synced.clear()
+    sync_file(vault, LONG)
+    assert len([name for name in synced if name.endswith(".name")]) == 1
+
+
 def test_many_are_synced_by_one_call(vault: OpenVolume, synced: list[str]) -> None:
     for number in range(50):
         vault.mkdir(f"dir{number}")
