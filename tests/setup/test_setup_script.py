@@ -101,6 +101,43 @@ def test_without_root_and_sudo_root_is_told_what_to_run(checkout: Path, machine:
     assert "apt-get install --no-install-recommends fuse3" in cure
 
 
+@pytest.mark.parametrize(
+    ("manager", "ran", "asked"),
+    [
+        (
+            "dnf",
+            "dnf install --setopt=install_weak_deps=False -y",
+            ["fuse3", "pkgconfig(fuse3)", "/usr/bin/pkg-config", "gcc", "glibc-devel"],
+        ),
+        (
+            "zypper",
+            "zypper --non-interactive install --no-recommends --capability",
+            ["fuse3", "pkgconfig(fuse3)", "/usr/bin/pkg-config", "gcc", "glibc-devel"],
+        ),
+        (
+            "pacman",
+            "pacman -S --needed --noconfirm",
+            ["fuse3", "fuse3", "pkgconf", "gcc", "glibc"],
+        ),
+    ],
+)
+def test_each_package_manager_is_asked_in_its_own_words(
+    checkout: Path, machine: Path, manager: str, ran: str, asked: list[str]
+) -> None:
+    _tool(machine, "python3", f'exec {sys.executable} "$@"')
+    _tool(machine, manager, f'echo {manager} "$@"; exit 1')
+    (machine / "id").unlink()
+    _tool(machine, "id", "echo 0")
+    done = _set_up(checkout, machine).check(1)
+    assert f"installing with {manager}: {' '.join(asked)}" in done.stdout.decode()
+    told = done.stderr.decode().splitlines()
+    assert told[0] == f"{ran} {' '.join(asked)}"
+    assert f"{manager} failed" in told[1]
+    # What root is to type is quoted for a shell.
+    assert "pkgconfig(fuse3)" not in told[2]
+    assert asked[-1] in told[2]
+
+
 def test_it_says_what_it_installs_before_it_asks_for_rights(checkout: Path, machine: Path) -> None:
     _tool(machine, "python3", f'exec {sys.executable} "$@"')
     _tool(machine, "apt-get")
