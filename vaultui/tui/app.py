@@ -23,6 +23,7 @@ from textual.screen import Screen
 from vaultui.model.catalogue import choose
 from vaultui.model.errors import TerminalMissing, VaultuiError
 from vaultui.model.ids import VaultId
+from vaultui.model.language import N_, Phrase, _
 from vaultui.tui.actions import BY_ID, Action, refusal
 from vaultui.tui.commands import VaultCommands
 from vaultui.tui.flows import Flows
@@ -138,7 +139,8 @@ class VaultuiApp(App[None]):
         try:
             self._watch = self.vaults.watch()
         except (VaultuiError, OSError) as error:
-            self.say(f"Changes are noticed late: {error}", severity="warning")
+            reason = error.summary if isinstance(error, VaultuiError) else str(error)
+            self.say(_("Changes are noticed late: {reason}", reason=reason), severity="warning")
         else:
             asyncio.get_running_loop().add_reader(self._watch.fileno(), self._noticed)
         try:
@@ -254,9 +256,9 @@ class VaultuiApp(App[None]):
         self.push_screen(HelpScreen())
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("Help", "Show the keys", self._help)
-        yield SystemCommand("Quit", "Open vaults stay open", self.exit)
+        yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)
+        yield SystemCommand(_("Help"), _("Show the keys"), self._help)
+        yield SystemCommand(_("Quit"), _("Open vaults stay open"), self.exit)
 
     # -- secrets ----------------------------------------------------------------------------
 
@@ -280,9 +282,9 @@ def run(vaults: Vaults, *, ascii_only: bool = False) -> int:
     """
     from vaultui.vaults.protection import protect_process
 
-    for stream, name in ((sys.stdin, "standard input"), (sys.stdout, "standard output")):
+    for stream, name in ((sys.stdin, N_("standard input")), (sys.stdout, N_("standard output"))):
         if stream is None or not stream.isatty():
-            raise TerminalMissing(reason=f"{name} is not one")
+            raise TerminalMissing(reason=Phrase("{name} is not one", name=Phrase(name)))
     close_recorders()
     protect_process()
     app = VaultuiApp(vaults, ascii_only=ascii_only)
