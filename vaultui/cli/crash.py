@@ -9,6 +9,7 @@ from types import TracebackType
 
 from vaultui import __version__
 from vaultui.model.errors import InternalError
+from vaultui.model.language import N_, Phrase
 from vaultui.vaults.paths import default_paths
 
 
@@ -30,8 +31,8 @@ def report(error: BaseException) -> InternalError:
         with open(fd, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(_text(error))
     except OSError:
-        return InternalError(what=what, report="could not be written")
-    return InternalError(what=what, report=f"is {path}")
+        return InternalError(what=what, report=N_("could not be written"))
+    return InternalError(what=what, report=Phrase("is {path}", path=str(path)))
 
 
 def _text(error: BaseException) -> str:

@@ -77,7 +77,7 @@ def typed_password(name: str, reason: str, slots: Sequence[SlotInfo] = ()) -> Se
 
 def nothing_to_type_on(name: str, reason: str) -> PasswordUnavailable:
     """Return the error that there is no terminal, where `reason` says why one is needed."""
-    words = "{reason}, and there is no terminal to ask in"
+    words = N_("{reason}, and there is no terminal to ask in")
     return PasswordUnavailable(
         name=name, reason=Phrase(words, reason=Phrase(reason)) if reason else "?"
     )

@@ -92,7 +92,9 @@ class VaultuiError(Exception):
         return Phrase(template, code=self.code, **{**self.details, **words})
 
 
-_IN_WORDS: Final = frozenset({"exit", "have", "how", "reason", "similar", "state", "what", "where"})
+_IN_WORDS: Final = frozenset(
+    {"exit", "have", "how", "reason", "report", "similar", "state", "what", "where"}
+)
 """Details that are words of ours or of the system; others are names, paths and numbers."""
 
 _BY_CODE[VaultuiError.code] = VaultuiError

@@ -15,16 +15,17 @@ from functools import partial
 from typing import Any
 
 from vaultui.model.ids import VaultId
+from vaultui.model.language import N_
 from vaultui.model.states import VaultState
 from vaultui.vaults import VaultEntry
 
 
 class JobKind(Enum):
-    """The value is the word for it; `state` is what the vault shows meanwhile."""
+    """The value is the word for it, shown through `_`; `state` is what the vault shows meanwhile."""
 
-    UNLOCK = "unlocking"
-    LOCK = "locking"
-    WAIT = "waiting to lock"
+    UNLOCK = N_("unlocking")
+    LOCK = N_("locking")
+    WAIT = N_("waiting to lock")
 
     @property
     def state(self) -> VaultState:

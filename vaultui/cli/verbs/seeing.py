@@ -98,9 +98,7 @@ def _chosen(name: str, holders: Sequence[Holder], pids: Sequence[int]) -> list[H
         return [holder for pid, holder in by_pid.items() if pid not in spared]
     for pid in pids:
         if pid not in by_pid:
-            raise UsageError(
-                what=Phrase(N_("Process {pid} does not use {name}"), pid=pid, name=name)
-            )
+            raise UsageError(what=Phrase("Process {pid} does not use {name}", pid=pid, name=name))
     return [by_pid[pid] for pid in dict.fromkeys(pids)]
 
 
@@ -124,7 +122,9 @@ def _signal(session: Session, holders: Sequence[Holder]) -> int:
         results.append({**found, "sent": sent})
         if not output.as_json:
             told = N_("{process} is killed.") if kill else N_("{process} is told to end.")
-            output.line(_(told if sent else N_("{process} has ended already."), process=process))
+            if not sent:
+                told = N_("{process} has ended already.")
+            output.line(_(told, process=process))
     if output.as_json:
         output.data({"name": session.arguments.name, "signalled": results})
     elif not holders:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, OptionList, Static
 
@@ -23,7 +24,7 @@ class AddScreen(FormScreen[VaultEntry]):
 
     go = N_("Add")
     keys = N_("Enter adds  F4 searches this machine  Esc cancels")
-    BINDINGS = [("f4", "search", "Search this machine")]  # noqa: RUF012 - as Textual has it
+    BINDINGS = [Binding("f4", "search", "Search this machine")]  # noqa: RUF012 - as Textual has it
     DEFAULT_CSS = """
     AddScreen #found { height: auto; max-height: 5; margin: 0 0 1 12; border: none; padding: 0;
                        background: $surface; }

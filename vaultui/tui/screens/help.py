@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -32,7 +33,7 @@ _KEY_CELLS = 12
 class HelpScreen(Dialog[None]):
     """Esc, q or ? closes it."""
 
-    BINDINGS = [("q,question_mark,f1", "cancel", "Close")]  # noqa: RUF012 - as Textual has it
+    BINDINGS = [Binding("q,question_mark,f1", "cancel", "Close")]  # noqa: RUF012 - as Textual has it
 
     def __init__(self) -> None:
         super().__init__(id="help")

@@ -116,7 +116,8 @@ class KeysScreen(Dialog[None]):
             self.call_after_refresh(self._draw)
             return
         one, many = N_("One key opens this vault:"), N_("Each of these opens the vault by itself:")
-        self.query_one("#keys-intro", Static).update(_(one if len(self._slots) == 1 else many))
+        text = one if len(self._slots) == 1 else many
+        self.query_one("#keys-intro", Static).update(_(text))
         note = self.query_one("#keys-note", Static)
         note.update(self._note())
         note.display = bool(self._note())
