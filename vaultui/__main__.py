@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from vaultui.cli.main import run
@@ -13,6 +14,9 @@ def main() -> None:
 
 
 def _start_application(ascii_only: bool) -> int:
+    # What modules make while they are loaded is here to stay: looking for garbage in it, over and
+    # over, would be a tenth of the time until the first picture. The application goes on with it.
+    gc.disable()
     # Late: Textual takes longer to import than a verb takes to run.
     from vaultui.tui.app import run as run_application
     from vaultui.vaults import Vaults

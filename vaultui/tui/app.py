@@ -7,6 +7,7 @@ the application. It starts and stops nothing by itself: open vaults stay open wh
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -148,6 +149,11 @@ class VaultuiApp(App[None]):
         except VaultuiError as error:
             self.keyring = KeyringState(label="none", usable=False, reason=error.summary)
         self._show_states()
+        if not gc.isenabled():
+            # All that is there by now stays as long as the application: a collection that went
+            # through it again would hold up a key for seventy milliseconds.
+            gc.freeze()
+            gc.enable()
 
     async def _recover(self) -> None:
         """Detach mounts whose backend and keeper were both killed, and say which."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from textual import events, work
@@ -14,28 +15,23 @@ from textual.widgets import Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import VaultId
-from vaultui.model.language import _
+from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
+from vaultui.tui.actions import BY_ID
 from vaultui.tui.history import SAMPLES
+from vaultui.tui.widgets.facts import LABEL_CELLS, Line, buttons, fact
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip, clip_path, clock, place, shown, size, span
-from vaultui.vaults import (
-    ExitState,
-    VaultStatus,
-    VolumeInfo,
-    content_in_words,
-    derivation_in_words,
-    kind_in_words,
-    names_in_words,
-    slots_of,
-)
+from vaultui.vaults import ExitState, GuardState, VaultStatus
 
-_LABEL_CELLS = 13
+if TYPE_CHECKING:
+    from vaultui.vaults import VolumeInfo
+
+GUARDS: Final = {"sleep": N_("sleep"), "screen": N_("screen"), "logout": N_("logout")}
+"""What locks a vault by itself, beside the idle lock, in the words of both guards and settings."""
 _OPEN_FILES_SHOWN = 5
 
 _TROUBLED = frozenset({VaultState.BROKEN, VaultState.HUNG, VaultState.MISSING})
-
-Line = Content
 
 
 class Overview(Pane):
@@ -101,32 +97,31 @@ class Overview(Pane):
 
     def _lines(self, status: VaultStatus, width: int) -> Iterator[Line]:
         ellipsis = self.vaultui.glyphs.ellipsis
-        room = width - _LABEL_CELLS
+        room = width - LABEL_CELLS
         mounted = status.mounted
         where = clip_path(place(status.mountpoint or status.entry.mountpoint), room - 5, ellipsis)
         if mounted:
             mode = "ro" if status.read_only else "rw"
-            yield _fact(
-                _("Mounted at"), Content.assemble((where, "bold"), (f" ({mode})", "$muted"))
-            )
+            yield fact(_("Mounted at"), Content.assemble((where, "bold"), (f" ({mode})", "$muted")))
         else:
-            yield _fact(_("Opens at"), Content.assemble(where))
+            yield fact(_("Opens at"), Content.assemble(where))
         view = _("  shown encrypted") if status.entry.reverse else ""
         folder = clip_path(place(status.entry.cipherdir), room - len(view), ellipsis)
         label = _("Plain dir") if status.entry.reverse else _("Cipher dir")
-        yield _fact(label, Content.assemble(folder, (view, "$muted")))
+        yield fact(label, Content.assemble(folder, (view, "$muted")))
         yield from self._volume(status, room)
         if mounted and status.opened_at is not None:
-            yield _fact(_("Open since"), self._since(status, room))
+            yield fact(_("Open since"), self._since(status, room))
         yield Content("")
         yield from self._idle(status, room)
+        yield from self._guards(status, room)
         if status.detail is not None:
             yield Content("")
             yield from self._traffic(status, width)
             yield Content("")
             yield from self._files(status, room)
         elif status.exit is not None:
-            yield _fact(_("Backend"), clip(_exit_text(status.exit), room, ellipsis))
+            yield fact(_("Backend"), clip(_exit_text(status.exit), room, ellipsis))
 
     def _trouble(self, status: VaultStatus, width: int) -> Iterator[Line]:
         """Say what is wrong and what mends it, with what is known about the end."""
@@ -142,28 +137,14 @@ class Overview(Pane):
 
     def _volume(self, status: VaultStatus, room: int) -> Iterator[Line]:
         info = self._infos.get(status.entry.id)
-        if isinstance(info, VolumeInfo):
-            ellipsis = self.vaultui.glyphs.ellipsis
-            yield _fact(_("Content"), clip(shown(content_in_words(info)), room, ellipsis))
-            yield _fact(_("Names"), clip(shown(names_in_words(info)), room, ellipsis))
-            yield self._keys(info, room)
-        elif info is not None and status.state is not VaultState.MISSING:
-            yield _fact(_("Volume"), Content.assemble((shown(info.summary), "$error")))
+        if info is None or status.state is VaultState.MISSING:
+            yield fact(_("Volume"), Content.assemble((self.vaultui.glyphs.none, "$muted")))
+        elif isinstance(info, VaultuiError):
+            yield fact(_("Volume"), Content.assemble((shown(info.summary), "$error")))
         else:
-            yield _fact(_("Volume"), Content.assemble((self.vaultui.glyphs.none, "$muted")))
+            from vaultui.tui.widgets.volumefacts import volume_facts
 
-    def _keys(self, info: VolumeInfo, room: int) -> Line:
-        slots = slots_of(info)
-        if len(slots) > 1:
-            return _fact(
-                _("Keys"), Content.assemble(f"{len(slots)} ", (_(" K lists them"), "$muted"))
-            )
-        (slot,) = slots
-        derivation = shown(derivation_in_words(slot.key_derivation))
-        text = f"{shown(kind_in_words(slot.kind))} {self.vaultui.glyphs.dot} {derivation}"
-        # A key alone is nearly always a password; what it costs to guess it is worth more.
-        short = text if cell_len(text) <= room else derivation
-        return _fact(_("Key"), clip(short, room, self.vaultui.glyphs.ellipsis))
+            yield from volume_facts(info, self.vaultui.glyphs, room)
 
     def _since(self, status: VaultStatus, room: int) -> Content:
         opened = time.localtime(status.opened_at)
@@ -180,36 +161,65 @@ class Overview(Pane):
     def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
         timeout = status.idle_timeout_s
         if status.state is VaultState.BUSY and status.explanation:
-            yield _fact(_("In use"), Content.assemble((shown(status.explanation), "$warning")))
+            yield fact(_("In use"), Content.assemble((shown(status.explanation), "$warning")))
         if not timeout:
-            yield _fact(_("Idle lock"), Content.assemble(("never", "$muted")))
+            yield fact(_("Idle lock"), Content.assemble((_("never"), "$muted")))
             return
         limit = _("{timeout} without use", timeout=span(timeout))
         if status.state is VaultState.BUSY:
-            yield _fact(_("Idle lock"), Content.assemble((_("due, but held"), "$warning")))
+            yield fact(_("Idle lock"), Content.assemble((_("due, but held"), "$warning")))
         elif not status.mounted:
-            yield _fact(_("Idle lock"), _("after {limit}", limit=limit))
+            yield fact(_("Idle lock"), _("after {limit}", limit=limit))
         elif status.idle_paused:
-            yield _fact(
+            yield fact(
                 _("Idle lock"),
-                Content.assemble(("paused", "$accent"), (_("  z resumes"), "$muted")),
+                Content.assemble((_("paused"), "$accent"), "   ", self._pause(_("resumes"))),
             )
         elif status.idle_left_s is None:
-            yield _fact(_("Idle lock"), _("{limit}; open files keep it open", limit=limit))
+            yield fact(_("Idle lock"), _("{limit}; open files keep it open", limit=limit))
         else:
             cells = max(8, min(28, room - 20))
             full, empty = self.vaultui.glyphs.bar(status.idle_left_s / timeout, cells)
             colour = "$warning" if status.idle_left_s <= 60 else "$primary"
-            yield _fact(_("Idle lock"), Content.assemble(
+            yield fact(_("Idle lock"), Content.assemble(
                 (full, colour), (empty, "$muted"), "  ", (clock(status.idle_left_s), "bold"),
                 (_(" of {timeout}", timeout=clock(timeout)), "$muted"),
             ))  # fmt: skip
-            yield _fact("", Content.assemble((_("e extends   z pauses"), "$muted")))
+            extend = (self._key_of("vault.extend"), _("+15 min"), "vault.extend")
+            yield fact("", buttons([extend]) + "   " + self._pause(_("pauses")))
+
+    def _pause(self, word: str) -> Content:
+        return buttons([(self._key_of("vault.pause"), word, "vault.pause")])
+
+    def _key_of(self, action: str) -> str:
+        return self.vaultui.key_of(BY_ID[action])
+
+    def _guards(self, status: VaultStatus, room: int) -> Iterator[Line]:
+        """Say what else locks an open vault, and why a guard that was asked for is not there."""
+        detail = status.detail
+        guards = [guard for guard in (detail.autolock if detail else ()) if guard.name in GUARDS]
+        if detail is not None and detail.waits_to_lock:
+            waiting = _("as soon as nobody uses it"), "$warning"
+            yield fact(_("Locks"), Content.assemble(waiting))
+        asked = [guard for guard in guards if guard.state is not GuardState.OFF]
+        if asked:
+            glyphs = self.vaultui.glyphs
+            marks = (
+                Content.assemble(f"{_(GUARDS[guard.name])} ", (glyphs.yes, "$success"))
+                if guard.state is GuardState.ACTIVE
+                else Content.assemble(f"{_(GUARDS[guard.name])} ", (glyphs.no, "$error"))
+                for guard in asked
+            )
+            yield fact(_("Locks on"), Content("  ").join(marks))
+        for guard in asked:
+            if guard.state is GuardState.MISSING and guard.reason:
+                reason = clip(shown(guard.reason), room, self.vaultui.glyphs.ellipsis)
+                yield fact("", Content.assemble((reason, "$warning")))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)
         totals = width >= 64
-        cells = max(8, min(SAMPLES, width - _LABEL_CELLS - (31 if totals else 13)))
+        cells = max(8, min(SAMPLES, width - LABEL_CELLS - (31 if totals else 13)))
         for label, rates, total in (
             (_("Read"), history.read, status.bytes_read),
             (_("Write"), history.written, status.bytes_written),
@@ -217,12 +227,12 @@ class Overview(Pane):
             rate = f"{size(rates[-1] if rates else 0)}/s"
             line = self.vaultui.glyphs.sparkline(rates, cells)
             in_all = _("  {total:>9} in all", total=size(total)) if totals else ""
-            yield _fact(
+            yield fact(
                 label,
                 Content.assemble((line, "$secondary"), f"  {rate:>11}", (in_all, "$muted")),
             )
         if status.rss_bytes:
-            yield _fact(_("Memory"), size(status.rss_bytes))
+            yield fact(_("Memory"), size(status.rss_bytes))
 
     def _files(self, status: VaultStatus, room: int) -> Iterator[Line]:
         detail = status.detail
@@ -239,21 +249,16 @@ class Overview(Pane):
             )
         )
         count = Content.assemble((f"{detail.open_file_count:<4}", "bold"))
-        yield _fact(_("Open files"), count + last)
+        yield fact(_("Open files"), count + last)
         for file in detail.open_files[:_OPEN_FILES_SHOWN]:
             who = ", ".join(f"{shown(opener.command)} {opener.pid}" for opener in file.openers[:2])
             mode = "w" if file.writable else "r"
             cells = room - 2 - (cell_len(who) + 2 if who else 0)
             path = clip_path(shown(file.path), cells, self.vaultui.glyphs.ellipsis)
-            yield _fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "$muted")))
+            yield fact("", Content.assemble((f"{mode} ", "$accent"), path, (f"  {who}", "$muted")))
         more = detail.open_file_count - len(detail.open_files[:_OPEN_FILES_SHOWN])
         if more > 0:
-            yield _fact("", Content.assemble((_("and {more} more", more=more), "$muted")))
-
-
-def _fact(label: str, value: Content | str) -> Line:
-    text = value if isinstance(value, Content) else Content(value)
-    return Content.assemble((label.ljust(_LABEL_CELLS), "$muted")) + text
+            yield fact("", Content.assemble((_("and {more} more", more=more), "$muted")))
 
 
 def _exit_text(exit_state: ExitState) -> str:
@@ -266,5 +271,5 @@ def _exit_text(exit_state: ExitState) -> str:
     elif exit_state.exit_code:
         how = _("exit code {exit_code}", exit_code=exit_state.exit_code)
     else:
-        how = "locked"
+        how = _("locked")
     return f"{how}, {when}"
