@@ -34,6 +34,11 @@ def holding(directory: Path, *, deaf: bool = False) -> Iterator[subprocess.Popen
             holder.kill()
 
 
+def waits_to_lock(shell: Shell) -> bool:
+    """Tell whether the vault is locked as soon as nobody uses it."""
+    return shell.status()["waits_to_lock"] == "request"
+
+
 def test_a_vault_in_use_is_not_locked_and_its_holders_are_named(shell: Shell, work: Path) -> None:
     shell.unlock()
     with holding(work) as holder:
@@ -52,7 +57,7 @@ def test_a_lock_that_waits_is_done_when_the_holder_ends(shell: Shell, work: Path
     shell.unlock()
     words = (program("vaultui"), "lock", "Work", "--wait")
     with holding(work) as holder, subprocess.Popen(words) as waiting:
-        wait_until(lambda: shell.state() == "locking" or waiting.poll() is not None)
+        wait_until(lambda: waits_to_lock(shell) or waiting.poll() is not None)
         assert waiting.poll() is None
         assert mountpoints_below(work) == [str(work)]
         holder.kill()
@@ -66,13 +71,42 @@ def test_a_lock_that_waits_can_be_given_up(shell: Shell, work: Path) -> None:
         with subprocess.Popen(
             (program("vaultui"), "lock", "Work", "--wait"), stderr=subprocess.PIPE
         ) as waiting:
-            wait_until(lambda: shell.state() == "locking" or waiting.poll() is not None)
+            wait_until(lambda: waits_to_lock(shell) or waiting.poll() is not None)
             waiting.send_signal(signal.SIGINT)
             _, told = waiting.communicate(timeout=20)
         assert waiting.returncode == 15
+        assert not waits_to_lock(shell)
         assert b"cancelled" in told
         assert b"Traceback" not in told
         assert mountpoints_below(work) == [str(work)]
+
+
+def test_a_lock_goes_on_waiting_in_the_backend_when_whoever_asked_for_it_is_killed(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    words = (program("vaultui"), "lock", "Work", "--wait")
+    with holding(work) as holder:
+        with subprocess.Popen(words) as waiting:
+            wait_until(lambda: waits_to_lock(shell) or waiting.poll() is not None)
+            waiting.kill()
+        assert shell.state() == "busy"
+        holder.kill()
+        wait_until(lambda: shell.state() == "locked", what="it is locked")
+
+
+def test_a_lock_that_waits_ends_when_somebody_wants_the_vault_to_stay_open(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    words = (program("vaultui"), "lock", "Work", "--wait")
+    with holding(work), subprocess.Popen(words, stderr=subprocess.PIPE) as waiting:
+        wait_until(lambda: waits_to_lock(shell) or waiting.poll() is not None)
+        shell("extend", "Work", "15m").check()
+        _, told = waiting.communicate(timeout=20)
+        assert waiting.returncode == 47
+        assert b"in use" in told
+    shell("lock", "Work").check()
 
 
 def test_a_lazy_lock_takes_it_out_of_sight_and_leaves_the_holder(shell: Shell, work: Path) -> None:

@@ -56,6 +56,8 @@ def status_data(status: VaultStatus) -> dict[str, Any]:
         "idle_timeout_s": status.idle_timeout_s,
         "idle_left_s": status.idle_left_s,
         "idle_paused": status.idle_paused,
+        "autolock": _autolock_data(status),
+        "waits_to_lock": "" if status.detail is None else status.detail.waits_to_lock,
         "last_activity_s": status.last_activity_s,
         "open_files": status.open_files,
         "bytes_read": status.bytes_read,
@@ -64,6 +66,12 @@ def status_data(status: VaultStatus) -> dict[str, Any]:
         "explanation": status.explanation,
         "exit": None if status.exit is None else _exit_data(status.exit),
     }
+
+
+def _autolock_data(status: VaultStatus) -> dict[str, Any]:
+    """Return what locks an open vault by itself, each guard by its name."""
+    guards = () if status.detail is None else status.detail.autolock
+    return {guard.name: {"state": guard.state.value, "reason": guard.reason} for guard in guards}
 
 
 def _exit_data(exit_state: ExitState) -> dict[str, Any]:

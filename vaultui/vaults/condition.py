@@ -127,6 +127,8 @@ def _judge_mounted(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
             "{problem} Whoever uses the vault waits for it.",
             problem=Phrase(facts.cipherdir_problem),
         )
+    if facts.answer.waits_to_lock:
+        return VaultState.BUSY, N_("It is in use, and is locked as soon as nobody uses it.")
     if facts.answer.busy_reason:
         return VaultState.BUSY, Phrase(
             "The idle lock is due, but {reason}.", reason=Phrase(facts.answer.busy_reason)

@@ -27,6 +27,7 @@ from vaultui.vaults.paths import Paths
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import doing_now
 from vaultui.vaults.waiting import in_thread
+from vaultui.wire.control import Status
 from vaultui.wire.launchspec import RunState
 
 ANSWER_TIMEOUT_S = 1.5
@@ -68,8 +69,12 @@ async def _count(paths: Paths, status: VaultStatus) -> VaultStatus | None:
             answer = await ControlClient(paths.socket(status.entry.id)).status()
     except (TimeoutError, VaultuiError):
         return None
-    same = (answer.pid, answer.busy_reason) == (before.pid, before.busy_reason)
-    return with_answer(status, answer) if same else None
+    return with_answer(status, answer) if _judged_by(answer) == _judged_by(before) else None
+
+
+def _judged_by(answer: Status) -> tuple[object, ...]:
+    """Return what the state of an open vault depends on."""
+    return answer.pid, answer.busy_reason, answer.waits_to_lock
 
 
 async def observe(

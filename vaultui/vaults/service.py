@@ -67,7 +67,7 @@ ENDING_S = 2.0
 PANIC_TURN_S = 30.0
 """How long a panic waits for whoever unlocks or locks the vault now: a slow derivation, no more."""
 RETRY_S = 0.5
-"""No event tells that a process has let go of a mount."""
+"""Where it is not our backend that waits, nothing tells that a process has let go of a mount."""
 
 
 class Vaults:
@@ -167,17 +167,33 @@ class Vaults:
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
         """Close a vault; success too when it is locked already.
 
-        Raises MountBusy with the holders in its details. Cancelling WAIT leaves it open.
+        Raises MountBusy with the holders in its details, with WAIT when somebody else gave the
+        waiting up. Cancelling WAIT leaves it open; a caller that is killed does not.
         """
         entry = self.entry(name)
+        waited = False
         while True:
             try:
-                return await self._lock_once(entry, mode)
+                outcome = await self._lock_once(entry, mode)
+                return replace(outcome, already=False) if waited else outcome
             except MountBusy:
                 if mode is not LockMode.WAIT:
                     raise
-            # The turn is given back meanwhile: the wait can be long, and others may lock too.
-            await asyncio.sleep(RETRY_S)
+                # The turn is given back meanwhile: the wait can be long, and others may lock too.
+                if not await self._until_free(entry):
+                    raise
+            waited = True
+
+    async def lock_when_free(self, name: str) -> bool:
+        """Lock a vault now, or leave it to its backend to do so as soon as nobody uses it.
+
+        Returns whether that is yet to come; `stay_open` gives it up.
+        """
+        return await (await self._control(name)).lock_when_free()
+
+    async def stay_open(self, name: str) -> None:
+        """Give up a lock that waits until nobody uses the vault."""
+        await (await self._control(name)).stay_open()
 
     async def repair(self, name: str) -> VaultStatus:
         """Detach a dead mount, clear what its backend left behind, and return the new state.
@@ -421,6 +437,23 @@ class Vaults:
             # Whoever unlocked it may have been killed before it could do this.
             await in_thread(self._guard.protect, entry.mountpoint)
             return outcome
+
+    async def _until_free(self, entry: VaultEntry) -> bool:
+        """Return when there is a reason to try a lock again; False when none is wanted any more."""
+        from vaultui.vaults.patience import lock_when_free
+
+        status = await self._observe(entry)
+        if status.backend_pid is None or status.detail is None:
+            await asyncio.sleep(RETRY_S)
+            return True
+        try:
+            if not await lock_when_free(ControlClient(self.paths.socket(entry.id))):
+                return False
+        except VaultuiError:  # it has ended, or can't wait: what the next attempt finds will do
+            await asyncio.sleep(RETRY_S)
+        else:
+            await _wait_for_end(status.backend_pid)
+        return True
 
     async def _repair(self, status: VaultStatus) -> VaultStatus:
         from vaultui.supervisor.repair import repair
