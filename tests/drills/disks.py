@@ -191,6 +191,6 @@ DRILL = Drill(
     "disks",
     "The power is cut, and the disk had not written all that it was given",
     run,
-    minutes=4.0,
+    minutes=3.0,
     needs=("fuse", "gocryptfs", "root", "btrfs"),
 )

@@ -236,6 +236,6 @@ DRILL = Drill(
     "replay",
     "The power is cut anywhere, and only syncs count",
     run,
-    minutes=4.0,
+    minutes=3.0,
     needs=("fuse", "gocryptfs", "root", "strace"),
 )
