@@ -1,8 +1,8 @@
-"""The command line of the list of vaults: add, create, forget."""
+"""The command line of the list of vaults: add, create, import."""
 
 from __future__ import annotations
 
-from vaultui.cli.verbparser import Parser, Verbs, add_name, add_password_options, add_verb
+from vaultui.cli.verbparser import Parser, Verbs, add_password_options, add_verb
 from vaultui.model.language import _
 
 CONTENT = {
@@ -45,16 +45,6 @@ def add_knowing(verbs: Verbs[Parser]) -> None:
     add_password_options(create)
     create.add_argument("--save", action="store_true", help=_("save the password in the keyring"))
     _add_import(verbs)
-    forget = add_verb(
-        verbs,
-        "forget",
-        _("take a locked vault out of the list"),
-        _("Its files stay where they are."),
-    )
-    add_name(forget)
-    forget.add_argument(
-        "--saved-password", action="store_true", help=_("delete its password from the keyring, too")
-    )
 
 
 def _add_import(verbs: Verbs[Parser]) -> None:

@@ -17,6 +17,11 @@ def add_volume(verbs: Verbs[Parser]) -> None:
     """Add the verbs that look into a volume."""
     info = add_verb(verbs, "info", _("show what a volume config says"), _("Needs no password."))
     add_name(info)
+    info.add_argument(
+        "--export-config",
+        metavar="FILE",
+        help=_("copy it to a new FILE: without it, not even the password opens the vault"),
+    )
     check = add_verb(
         verbs,
         "check",

@@ -22,6 +22,7 @@ from vaultui.vaults.entry import VaultEntry
 
 MAIN_ENTRIES = ("vaultui.desktop", "vaultui-lock-all.desktop")
 
+_ICON = Path("icons", "hicolor", "scalable", "apps", "vaultui.svg")
 _RESERVED = frozenset(" \t\n\"'\\><~|&;$*?#()`")
 _UPDATE_TIMEOUT_S = 20.0
 
@@ -35,8 +36,7 @@ def install(
     """
     base = _data_home() if data_home is None else data_home
     applications = base / "applications"
-    icon = base / "icons" / "hicolor" / "scalable" / "apps" / "vaultui.svg"
-    written = [_write(icon, _asset("vaultui.svg"))]
+    written = [_write(base / _ICON, _asset("vaultui.svg"))]
     for name in MAIN_ENTRIES:
         text = _asset(name).decode("utf-8")
         written.append(_write(applications / name, _with_program(text, terminal).encode()))
@@ -52,6 +52,25 @@ def uninstall(vault: VaultId, data_home: Path | None = None) -> None:
     base = _data_home() if data_home is None else data_home
     with suppress(OSError):
         (base / "applications" / entry_name(vault)).unlink()
+
+
+def uninstall_all(data_home: Path | None = None) -> list[Path]:
+    """Remove every file that `install` may have written, and return those that were there."""
+    base = _data_home() if data_home is None else data_home
+    applications = base / "applications"
+    files = [
+        base / _ICON,
+        *(applications / name for name in MAIN_ENTRIES),
+        *sorted(applications.glob(entry_name(VaultId("[0-9a-f]" * 16)))),
+    ]
+    removed = []
+    for file in files:
+        with suppress(OSError):
+            file.unlink()
+            removed.append(file)
+    if removed:
+        _update(applications)
+    return removed
 
 
 def rename(entry: VaultEntry, data_home: Path | None = None) -> None:

@@ -310,7 +310,7 @@ class Vaults:
         """What lies on this machine beside the vaults: places, desktop entries, what is missing."""
         from vaultui.vaults.machine import Machine
 
-        return Machine(self.paths, self._registry)
+        return Machine(self.paths, self._registry, self._guard)
 
     # -- the volume -----------------------------------------------------------------------
 
@@ -340,6 +340,12 @@ class Vaults:
         from vaultui.vaults import extent
 
         return await extent.extent_of(self.entry(name).cipherdir)
+
+    async def export_config(self, name: str, path: str) -> str:
+        """Copy a volume config to a new file and return its path; raises FileNotMade."""
+        from vaultui.vaults import configcopy
+
+        return await configcopy.export(self.entry(name), path)
 
     async def check(
         self,

@@ -15,13 +15,14 @@ _MODULES = {
     "opening": ("unlock", "repair", "extend", "pause"),
     "locking": ("lock", "panic"),
     "subshell": ("shell",),
-    "knowing": ("add", "create", "forget"),
+    "knowing": ("add", "create"),
     "volume": ("info",),
     "checking": ("check",),
     "keys": ("slots", "passwd"),
     "recovery": ("recovery",),
     "settings": ("settings", "order"),
     "importing": ("import",),
+    "removing": ("forget", "forget-password", "delete", "uninstall"),
     "machine": ("doctor", "locate", "install-desktop", "completion"),
 }
 

@@ -1,4 +1,4 @@
-"""add, create, forget: which vaults are known."""
+"""add, create: which vaults are known."""
 
 from __future__ import annotations
 
@@ -122,6 +122,12 @@ def _tell_created(session: Session, created: Created) -> None:
             cipherdir=place(entry.cipherdir),
         )
     )
+    line(
+        _(
+            "Keep a copy of its config elsewhere:  vaultui info {name!q} --export-config FILE",
+            name=entry.name,
+        )
+    )
     if entry.key_file:
         line(
             _(
@@ -138,24 +144,3 @@ def _tell_created(session: Session, created: Created) -> None:
         )
     if entry.key_file or session.arguments.argon2id:
         line(_("gocryptfs does not open it; vaultui and vaultfs do."))
-
-
-def forget_verb(session: Session) -> int:
-    """Take a vault out of the registry."""
-    name = session.arguments.name
-    deleted = False
-    if session.arguments.saved_password:
-        # First, because the keyring knows it by an id that is gone afterwards.
-        deleted = session.run(session.vaults.keyring.forget(name))
-    entry = session.run(session.vaults.removal.forget(name))
-    if session.output.as_json:
-        data = {"vault": entry_data(entry), "saved_password_deleted": deleted}
-        session.output.data(data)
-    else:
-        where = place(entry.cipherdir)
-        session.output.line(
-            _("{name} is forgotten; its files stay in {where}.", name=shown(name), where=where)
-        )
-        if deleted:
-            session.output.line(_("Its saved password is deleted."))
-    return 0

@@ -17,6 +17,8 @@ def info_verb(session: Session) -> int:
     """Print what a volume config says."""
     name = session.arguments.name
     entry = session.vaults.entry(name)
+    if session.arguments.export_config is not None:
+        return _export(session, name)
     info = session.run(session.vaults.info(name))
     if session.output.as_json:
         data = dataclasses.asdict(info)
@@ -42,4 +44,16 @@ def info_verb(session: Session) -> int:
     ]
     for label, value in rows:
         session.output.line(f"{label:<16}{shown(value)}")
+    return 0
+
+
+def _export(session: Session, name: str) -> int:
+    path = session.run(session.vaults.export_config(name, session.arguments.export_config))
+    if session.output.as_json:
+        session.output.data({"name": name, "file": path})
+        return 0
+    session.output.line(
+        _("The volume config of {name} is copied to {path}.", name=shown(name), path=place(path))
+    )
+    session.output.line(_("It opens with the keys that it has now, whatever is changed later."))
     return 0

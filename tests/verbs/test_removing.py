@@ -1,0 +1,103 @@
+"""delete, forget-password, uninstall and the copy of a config, as somebody types them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from capabilities import needs
+from secretservice import gnome_keyring
+from shelltwin import RealVolume, Shell
+from support import program
+from terminal import Terminal
+
+from vaultui.vaults.paths import default_paths
+
+pytestmark = needs("fuse", "gocryptfs")
+
+
+def test_a_vault_is_deleted_after_its_name_was_typed(
+    shell: Shell, work: Path, volume: RealVolume
+) -> None:
+    with Terminal((program("vaultui"), "delete", "Work")) as terminal:
+        terminal.wait_for("Type the name of the vault to delete it: ")
+        assert "2 files and folders" in terminal.shown
+        terminal.type("Work\n")
+        assert terminal.wait() == 0
+        assert "Work is deleted." in terminal.shown
+    assert not volume.cipherdir.exists()
+    assert shell.json("list") == {"vaults": []}
+
+
+@pytest.mark.parametrize("typed", ["work", ""])
+def test_another_name_deletes_nothing(
+    shell: Shell, work: Path, volume: RealVolume, typed: str
+) -> None:
+    before = sorted(os.listdir(volume.cipherdir))
+    with Terminal((program("vaultui"), "delete", "Work")) as terminal:
+        terminal.wait_for("to delete it: ")
+        terminal.type(typed + "\n")
+        assert terminal.wait() == (6 if typed else 15)
+    assert sorted(os.listdir(volume.cipherdir)) == before
+
+
+def test_a_script_deletes_with_the_name_given_twice(
+    shell: Shell, work: Path, volume: RealVolume
+) -> None:
+    assert shell.error("delete", "Work")["code"] == "usage"
+    refused = shell.error("delete", "Work", "--yes-delete", "Photos")
+    assert refused["code"] == "deletion-refused"
+    (volume.cipherdir / "letter.txt").write_text("dear")
+    done = shell.json("delete", "Work", "--yes-delete", "Work")
+    assert (done["deleted"], done["left"]) == (2, ["letter.txt"])
+    assert os.listdir(volume.cipherdir) == ["letter.txt"]
+
+
+def test_an_open_vault_is_not_deleted(shell: Shell, work: Path, volume: RealVolume) -> None:
+    shell.unlock()
+    assert shell.error("delete", "Work", "--yes-delete", "Work")["code"] == "already-open"
+    assert (volume.cipherdir / "gocryptfs.conf").exists()
+
+
+def test_a_vault_that_another_program_has_open_is_not_deleted(
+    shell: Shell, work: Path, volume: RealVolume, tmp_path: Path
+) -> None:
+    volume.mount(tmp_path / "elsewhere")
+    error = shell.error("delete", "Work", "--yes-delete", "Work")
+    assert error["code"] in {"already-open", "deletion-refused"}
+    assert (volume.cipherdir / "gocryptfs.conf").exists()
+
+
+def test_the_copy_of_a_config_opens_the_vault_when_its_own_is_lost(
+    shell: Shell, work: Path, volume: RealVolume, tmp_path: Path
+) -> None:
+    copy = tmp_path / "work.conf"
+    done = shell.json("info", "Work", "--export-config", copy)
+    assert done["file"] == str(copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert shell.error("info", "Work", "--export-config", copy)["code"] == "file-not-made"
+    (volume.cipherdir / "gocryptfs.conf").unlink()
+    assert shell.error("unlock", "Work", "--password-file", shell.password_file)
+    shell("settings", "set", "config", copy, "--vault", "Work").check()
+    shell.unlock()
+
+
+@needs("gnome-keyring", "dbus")
+def test_a_saved_password_is_forgotten_and_uninstalling_takes_back_the_rest(
+    shell: Shell, work: Path, bus: None
+) -> None:
+    with gnome_keyring("login"):
+        shell.unlock("Work", "--save")
+        shell("lock", "Work").check()
+        assert "is deleted" in shell("forget-password", "Work").check().text
+        assert "No password" in shell("forget-password", "Work").check().text
+        shell.unlock("Work", "--save")
+        shell("lock", "Work").check()
+        installed = shell.json("install-desktop")["files"]
+        done = shell.json("uninstall", "--yes")
+    assert sorted(done["files"]) == sorted(installed)
+    assert done["saved_passwords"] == ["Work"]
+    assert not any(Path(file).exists() for file in installed)
+    assert [vault["name"] for vault in shell.json("list")["vaults"]] == ["Work"]
+    assert default_paths().config_file.exists()
