@@ -148,6 +148,21 @@ async def test_detaching_explains_that_holders_keep_their_access(
         await driver.hears("Photos is out of sight.")
 
 
+async def test_a_vault_that_is_locked_under_a_question_closes_dialog_and_question_once(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_dialog(driver)
+        dialog = driver.app.screen
+        await driver.press("x")
+        await driver.comes_to("confirm")
+        dialog.dismiss(None)
+        await driver.comes_to("home")
+        dialog.dismiss(None)
+        await driver.comes_to("home")
+        assert len(driver.app.screen_stack) == 1
+
+
 async def test_a_failure_that_is_not_a_holder_is_explained(
     running: Running, vaults: StandIn
 ) -> None:
@@ -190,6 +205,22 @@ async def test_lock_all_can_wait_for_what_is_held(running: Running, vaults: Stan
         vaults.busy.clear()
         vaults.let_go.set()
         await driver.hears("Work and Photos are locked.")
+
+
+async def test_lock_all_reaches_what_is_waited_for_already(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_dialog(driver)
+        await driver.press("w")
+        await driver.comes_to("home")
+        await driver.press("L")
+        await driver.sees("◑ locking Photos held by darktable")
+        await driver.press("x")
+        await driver.comes_to("confirm")
+        await driver.press("shift+tab", "enter")
+        await driver.hears("Work and Photos are locked.")
+        assert vaults.calls[-1] == "lock Photos kill"
 
 
 async def test_lock_all_kills_holders_after_a_second_question(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
@@ -44,6 +45,18 @@ class Dialog(ModalScreen[Answer]):
         """Write a dialog's title, and below it the keys that work in it."""
         box.border_title = Content.assemble((text, "bold"))
         box.border_subtitle = Content.assemble((keys or _("Esc cancels"), "$muted"))
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Close this dialog with whatever lies on it, or nothing if it is closed already.
+
+        What a dialog waits for can end twice, after Esc, or under a question that was asked
+        meanwhile. Textual would close the screen on top, whichever that is.
+        """
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while self.app.screen is not self:
+            self.app.screen.dismiss(None)
+        return super().dismiss(result)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
