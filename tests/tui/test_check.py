@@ -21,7 +21,7 @@ DAMAGE = Damage(
 
 
 async def begin(driver: Driver, password: str = "secret") -> None:
-    await driver.press("V")
+    await driver.press("j", "V")
     await driver.comes_to("check")
     await driver.type(password)
     await driver.press("enter")
@@ -34,12 +34,12 @@ async def test_a_check_shows_how_far_it_is_and_says_that_all_is_whole(
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
-        await driver.sees("Checking Work")
+        await driver.sees("Checking Taxes")
         await driver.sees("50%")
         await driver.sees("1 file, 2.0 KiB of 4.0 KiB")
         await driver.sees("letters/ada.txt")
         vaults.reading.set()
-        await driver.sees("✓ Work is whole: 3 files, 4.0 KiB.")
+        await driver.sees("✓ Taxes is whole: 3 files, 4.0 KiB.")
         await driver.press("escape")
         await driver.press("V")
         await driver.comes_to("check")
@@ -55,7 +55,7 @@ async def test_a_wrong_password_keeps_the_form(running: Running, vaults: StandIn
 async def test_what_stands_in_the_way_is_said_in_the_form(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.failure = CipherdirInUse(path="/home/ada/Sync/work.c", holder="gocryptfs (99)")
+    vaults.failure = CipherdirInUse(path="/home/ada/Sync/taxes.c", holder="gocryptfs (99)")
     async with running(vaults) as driver:
         await begin(driver)
         await driver.sees("gocryptfs (99)")
@@ -65,21 +65,21 @@ async def test_what_stands_in_the_way_is_said_in_the_form(
 async def test_a_saved_password_begins_the_check_by_itself(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.saved["Work"] = "secret"
+    vaults.saved["Taxes"] = "secret"
     async with running(vaults) as driver:
-        await driver.press("V")
+        await driver.press("j", "V")
         await driver.comes_to("checking")
-        await driver.sees("Work is whole")
+        await driver.sees("Taxes is whole")
 
 
 async def test_damage_is_listed_and_the_report_can_be_saved(
     running: Running, vaults: StandIn, tmp_path: Path
 ) -> None:
-    vaults.damages["Work"] = (DAMAGE,)
+    vaults.damages["Taxes"] = (DAMAGE,)
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
-        await driver.sees("✖ Work has damage: 1 damaged of 3 files, 4.0 KiB.")
+        await driver.sees("✖ Taxes has damage: 1 damaged of 3 files, 4.0 KiB.")
         await driver.sees("letters/to ada.txt content does not fit: block 3 of 7")
         await driver.press("s")
         await driver.comes_to("report")
@@ -87,9 +87,9 @@ async def test_damage_is_listed_and_the_report_can_be_saved(
         await driver.press("enter")
         await driver.hears("The report is")
     lines = (tmp_path / "report.txt").read_text().splitlines()
-    assert lines[0].endswith("  /home/ada/Sync/work.c")
+    assert lines[0].endswith("  /home/ada/Sync/taxes.c")
     assert lines[1:] == [
-        "✖ Work has damage: 1 damaged of 3 files, 4.0 KiB. Take these from a copy.",
+        "✖ Taxes has damage: 1 damaged of 3 files, 4.0 KiB. Take these from a copy.",
         "corrupt-content\tletters/to ada.txt\t5hZ/9kQ\tblock 3 of 7 does not authenticate",
     ]
 
@@ -104,23 +104,23 @@ async def test_a_check_goes_on_without_its_dialog_and_tells_how_it_went(
         await driver.press("escape")
         await driver.comes_to("home")
         await driver.press("V")
-        await driver.sees("Checking Work")
+        await driver.sees("Checking Taxes")
         await driver.press("escape")
         vaults.reading.set()
-        await driver.hears("Work is whole: 3 files, 4.0 KiB.")
+        await driver.hears("Taxes is whole: 3 files, 4.0 KiB.")
 
 
 async def test_damage_found_by_a_check_that_nobody_looked_at_is_kept_for_later(
     running: Running, vaults: StandIn
 ) -> None:
     vaults.reading.clear()
-    vaults.damages["Work"] = (DAMAGE,)
+    vaults.damages["Taxes"] = (DAMAGE,)
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
         await driver.press("escape")
         vaults.reading.set()
-        await driver.hears("The check of Work has found damage, or ended early; V shows it.")
+        await driver.hears("The check of Taxes has found damage, or ended early; V shows it.")
         await driver.press("V")
         await driver.sees("letters/to ada.txt")
 
@@ -134,7 +134,7 @@ async def test_a_check_can_be_stopped_and_says_that_the_rest_is_not_known(
         await driver.comes_to("checking")
         await driver.press("x")
         await driver.sees("The check ended early, after 1 file: the rest is not known.")
-        assert vaults.cancelled == ["Work"]
+        assert vaults.cancelled == ["Taxes"]
 
 
 async def test_quitting_ends_a_check_and_its_backend(running: Running, vaults: StandIn) -> None:
@@ -143,15 +143,15 @@ async def test_quitting_ends_a_check_and_its_backend(running: Running, vaults: S
         await begin(driver)
         await driver.comes_to("checking")
         await driver.press("escape", "q")
-    assert vaults.cancelled == ["Work"]
+    assert vaults.cancelled == ["Taxes"]
 
 
 async def test_the_volume_tells_what_it_is_made_of_and_leads_to_its_check(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.extents["Work"] = Extent(1204, 412 << 20)
+    vaults.extents["Taxes"] = Extent(1204, 412 << 20)
     async with running(vaults) as driver:
-        await driver.press("v")
+        await driver.press("j", "v")
         await driver.comes_to("volume-info")
         await driver.sees("Holds 1204 files, 412 MiB")
         await driver.sees("Made by gocryptfs 2.4.0")
@@ -159,6 +159,14 @@ async def test_the_volume_tells_what_it_is_made_of_and_leads_to_its_check(
         await driver.sees("gocryptfs opens it as well")
         await driver.press("V")
         await eventually(lambda: driver.app.screen.id == "check")
+
+
+async def test_a_vault_that_is_open_for_writing_is_not_checked(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("V")
+        await driver.hears("Work is open for writing: lock it before a check.")
 
 
 async def test_an_encrypted_view_has_nothing_to_check(running: Running) -> None:

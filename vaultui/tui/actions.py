@@ -91,6 +91,8 @@ def _needs_volume(status: VaultStatus) -> str:
 def _needs_ciphertext(status: VaultStatus) -> str:
     if status.entry.reverse:
         return _about(status, N_("{name} shows a plain directory encrypted: nothing to check."))
+    if status.mounted and not status.read_only:
+        return _about(status, N_("{name} is open for writing: lock it before a check."))
     return _needs_volume(status)
 
 

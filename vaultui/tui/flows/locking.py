@@ -92,14 +92,17 @@ class Locking(Flow):
         self.app.push_screen(LockAllScreen(mounted), answered)
 
     def _is_lockable(self, status: VaultStatus) -> bool:
-        return status.mounted and self.app.jobs.of(status.entry.id) is None
+        job = self.app.jobs.of(status.entry.id)
+        return status.mounted and (job is None or job.kind is JobKind.WAIT)
 
     async def _lock_several(self, entries: list[VaultEntry], mode: LockMode) -> None:
-        jobs = [
-            self._start_quietly(entry, mode)
-            for entry in entries
-            if self.app.jobs.of(entry.id) is None
-        ]
+        jobs = []
+        for entry in entries:
+            waiting = self.app.jobs.of(entry.id)
+            if waiting is not None and mode is not LockMode.WAIT:
+                await self.app.jobs.cancel(waiting)
+            if self.app.jobs.of(entry.id) is None:
+                jobs.append(self._start_quietly(entry, mode))
         if mode is LockMode.WAIT:
             self.app.say(_("What is held is locked when it is free; l on it stops the waiting."))
         results = await asyncio.gather(*(job.result() for job in jobs), return_exceptions=True)

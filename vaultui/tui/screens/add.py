@@ -25,7 +25,7 @@ class AddScreen(FormScreen[VaultEntry]):
     go = N_("Add")
     keys = N_("Enter adds  F4 searches this machine  Esc cancels")
     BINDINGS = [Binding("f4", "search", "Search this machine")]  # noqa: RUF012 - as Textual has it
-    DEFAULT_CSS = """
+    CSS = """
     AddScreen #found { height: auto; max-height: 5; margin: 0 0 1 12; border: none; padding: 0;
                        background: $surface; }
     AddScreen #found-note { height: auto; margin-bottom: 0; }

@@ -38,7 +38,7 @@ class CheckingScreen(Dialog[None]):
         Binding("x", "stop", "Stop the check", show=False),
         Binding("s", "save", "Save the report", show=False),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     CheckingScreen #progress { height: auto; }
     CheckingScreen #choices { max-height: 12; }
     """

@@ -22,7 +22,7 @@ class DeleteScreen(FormScreen[VaultEntry]):
 
     go = N_("Delete")
     keys = N_("Enter deletes it  Esc cancels")
-    DEFAULT_CSS = """
+    CSS = """
     DeleteScreen #goes { height: auto; margin-bottom: 1; }
     DeleteScreen #stays { height: auto; margin-bottom: 1; color: $warning; }
     """

@@ -23,7 +23,7 @@ class ImportScreen(FormScreen[list[VaultEntry]]):
 
     go = N_("Import")
     keys = N_("Space chooses  Enter imports  Esc cancels")
-    DEFAULT_CSS = """
+    CSS = """
     ImportScreen #importable { height: auto; }
     ImportScreen Tick { margin: 0; }
     ImportScreen #not-importable { height: auto; color: $muted; margin-top: 1; }

@@ -29,7 +29,7 @@ class KeymapScreen(Dialog[None]):
         Binding("delete,backspace,x", "reset", "Back to the default", show=False),
         Binding("q", "cancel", "Close", show=False),
     ]
-    DEFAULT_CSS = "KeymapScreen #choices { max-height: 24; margin: 0; }"
+    CSS = "KeymapScreen #choices { max-height: 24; margin: 0; }"
 
     def __init__(self) -> None:
         super().__init__(id="keymap")

@@ -45,7 +45,7 @@ class LockAllScreen(Dialog[LockMode]):
         Binding("w", "wait", "Wait for the rest", show=False),
         Binding("x", "kill", "Kill the holders", show=False),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     LockAllScreen #lock-all-list { height: auto; max-height: 12; margin: 1 0 0 0; }
     """
 

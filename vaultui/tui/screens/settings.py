@@ -37,7 +37,7 @@ class SettingsScreen(Dialog[None]):
         Binding("K", "keys", "Other keys", show=False),
         Binding("q", "cancel", "Close", show=False),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     SettingsScreen #choices { max-height: 24; margin: 0; }
     SettingsScreen #sentence { height: auto; min-height: 2; margin-top: 1; color: $muted; }
     """

@@ -42,7 +42,7 @@ class UnlockSeveralScreen(FormScreen[None]):
     go = N_("Unlock")
     leave = N_("Close")
     keys = N_("Enter unlocks  Esc closes")
-    DEFAULT_CSS = "UnlockSeveralScreen #turns { height: auto; margin-bottom: 1; }"
+    CSS = "UnlockSeveralScreen #turns { height: auto; margin-bottom: 1; }"
 
     def __init__(self, entries: Sequence[VaultEntry]) -> None:
         super().__init__(id="unlock-several")
