@@ -33,7 +33,8 @@ _INTRODUCTION = """\
 
 Written by `make drills` and `make soak`; each section tells of the last full run of one drill. A
 drill that finds a lost byte, or anything else that must not happen, in our program fails, and
-says which seed repeats it: `make drills ARGS="--only NAME --seed N --rounds 1"`.
+says which seed repeats it: `make drills ARGS="--only NAME --seed N --rounds 1"`. All choices come
+from the seed; how fast the machine is in between does not.
 """
 
 

@@ -14,15 +14,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from mounting import MountedVolume
 from openvolume import PASSWORD
-from programs import run_program
 
-from tests.drills import blockrecord, judge
+from tests.drills import blockrecord, images, judge
 from tests.drills.blockrecord import RecordedDisk, Write
 from tests.drills.durableledger import DurableLedger, NotedLedger
 from tests.drills.harness import Drill, Row, Session
@@ -48,10 +46,10 @@ _SECTOR = 4096
 
 def run(session: Session) -> list[Row]:
     tallies = []
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as images:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         for peer, share in zip(session.peers, (0.5, 1.0), strict=True):
             tally: Counter[str] = Counter()
-            patterns = {name: _make(name, peer, Path(images)) for name in _FILE_SYSTEMS}
+            patterns = {name: _make(name, peer, Path(folder)) for name in _FILE_SYSTEMS}
             for seed in session.seeds(_ROUNDS, share=share):
                 for name, (pattern, volume) in patterns.items():
                     _round(session, peer, name, pattern, volume, seed, tally)
@@ -72,29 +70,17 @@ def run(session: Session) -> list[Row]:
     ]
 
 
-def _make(name: str, peer: type[MountedVolume], images: Path) -> tuple[Path, Volume]:
+def _make(name: str, peer: type[MountedVolume], folder: Path) -> tuple[Path, Volume]:
     """Make an image with a volume on it, and open that."""
     size, command = _FILE_SYSTEMS[name]
-    image = images / f"{peer.argv0}-{name}"
-    with image.open("wb") as file:
-        file.truncate(size)
-    run_program((*command, image)).check()
-    base = images / f"{image.name}-base"
+    image = folder / f"{peer.argv0}-{name}"
+    images.make(image, size, command)
+    base = folder / f"{image.name}-base"
     base.mkdir()
-    with _mounted(image, base / "disk") as disk:
+    with images.mounted(image, base / "disk") as disk:
         made = peer(base, cipherdir=disk / "cipher")
         made.create()
         return image, volumes.open_volume(made.cipherdir, Secret(bytearray(PASSWORD)))
-
-
-@contextmanager
-def _mounted(image: Path, mountpoint: Path) -> Iterator[Path]:
-    mountpoint.mkdir(exist_ok=True)
-    run_program(("mount", "-o", "loop", image, mountpoint)).check()
-    try:
-        yield mountpoint
-    finally:
-        run_program(("umount", mountpoint)).check()
 
 
 def _round(
@@ -109,19 +95,19 @@ def _round(
     base = session.base / f"{peer.argv0}-{name}-{seed}"
     base.mkdir()
     image = pattern.with_name("image")
-    run_program(("cp", "--sparse=always", pattern, image)).check()
+    images.copy(pattern, image)
     chance = random.Random(f"{seed}/{name}")
     with RecordedDisk(image, base) as recorded:
-        with _mounted(recorded.image, base / "disk") as disk:
+        with images.mounted(recorded.image, base / "disk") as disk:
             began, writers = _work(peer(base, cipherdir=disk / "cipher"), disk, seed)
         writes = list(blockrecord.read(recorded.record))
     tally[f"{name}: recordings"] += 1
     tally[f"{name}: writes of the file system recorded"] += len(writes)
     moments = [write.began for write in writes if write.began > began]
     for moment in chance.choices(moments, k=_CUTS):
-        run_program(("cp", "--sparse=always", pattern, image)).check()
+        images.copy(pattern, image)
         _apply(image, writes, moment, chance)
-        with _mounted(image, base / "after") as disk:
+        with images.mounted(image, base / "after") as disk:
             findings = judge.look(disk / "cipher", volume)
 
         def found(what: str, sentences: list[str]) -> None:

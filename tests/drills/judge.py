@@ -41,6 +41,13 @@ class Findings:
     """What the check names: damaged files by their inodes, directories by their plaintext
     paths, and names that cannot be read by their ciphertext paths."""
 
+    @property
+    def unreadable(self) -> int:
+        """How many files have blocks that cannot be read."""
+        return sum(
+            isinstance(entry, FoundFile) and not entry.is_whole for entry in self.tree.values()
+        )
+
     def expected(self) -> set[str | int]:
         """Return what the check should name, by all else that was seen."""
         found = [entry for entry in self.tree.values() if isinstance(entry, FoundFile)]

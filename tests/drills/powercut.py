@@ -17,19 +17,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mounting import MountedVolume
 from openvolume import PASSWORD
-from programs import run_program
 
-from tests.drills import judge
+from tests.drills import images, judge
 from tests.drills.durableledger import DurableLedger, Name
 from tests.drills.harness import Drill, Row, Session
-from tests.drills.judge import Findings
-from tests.drills.ledger import FoundFile
 from tests.drills.writers import SavingWriter, is_long_name
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.volume import Volume
@@ -48,9 +43,9 @@ _NO_LOG_FLUSH = 2
 
 def run(session: Session) -> list[Row]:
     # In memory: the images are written to all the time, and the disk is not what is tried.
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as images:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         tallies = [
-            _cut_again_and_again(session, peer, share, Path(images))
+            _cut_again_and_again(session, peer, share, Path(folder))
             for peer, share in zip(session.peers, (0.6, 1.0), strict=True)
         ]
     return [
@@ -78,12 +73,12 @@ def run(session: Session) -> list[Row]:
 
 
 def _cut_again_and_again(
-    session: Session, peer: type[MountedVolume], share: float, images: Path
+    session: Session, peer: type[MountedVolume], share: float, folder: Path
 ) -> Counter[str]:
     tally: Counter[str] = Counter()
     base = session.base / peer.argv0
     base.mkdir()
-    pattern = images / peer.argv0
+    pattern = folder / peer.argv0
     volume = _make_pattern(pattern, peer, base)
     for seed in session.seeds(_ROUNDS, share=share):
         _round(session, peer, pattern, volume, seed, tally)
@@ -92,23 +87,11 @@ def _cut_again_and_again(
 
 def _make_pattern(image: Path, peer: type[MountedVolume], base: Path) -> Volume:
     """Make an image with a volume on it, of which each round gets a copy."""
-    with image.open("wb") as file:
-        file.truncate(_IMAGE_BYTES)
-    run_program(("mkfs.ext4", "-q", "-b", "4096", image)).check()
-    with _disk(image, base / "disk") as disk:
+    images.make(image, _IMAGE_BYTES, ("mkfs.ext4", "-q", "-b", "4096"))
+    with images.mounted(image, base / "disk") as disk:
         made = peer(base, cipherdir=disk / "cipher")
         made.create()
         return volumes.open_volume(made.cipherdir, Secret(bytearray(PASSWORD)))
-
-
-@contextmanager
-def _disk(image: Path, mountpoint: Path) -> Iterator[Path]:
-    mountpoint.mkdir(exist_ok=True)
-    run_program(("mount", "-o", "loop", image, mountpoint)).check()
-    try:
-        yield mountpoint
-    finally:
-        run_program(("umount", mountpoint)).check()
 
 
 def _round(
@@ -122,13 +105,13 @@ def _round(
     base = session.base / f"{peer.argv0}-{seed}"
     base.mkdir()
     image = pattern.with_name("image")
-    run_program(("cp", "--sparse=always", pattern, image)).check()
-    with _disk(image, base / "disk") as disk:
+    images.copy(pattern, image)
+    with images.mounted(image, base / "disk") as disk:
         writers = _work_until_cut(peer(base, cipherdir=disk / "cipher"), disk, seed)
     # Not the same image again: some program's mount namespace may still hold the dead one.
     after = pattern.with_name("after")
-    run_program(("cp", "--sparse=always", image, after)).check()
-    with _disk(after, base / "disk") as disk:
+    images.copy(image, after)
+    with images.mounted(after, base / "disk") as disk:
         findings = judge.look(disk / "cipher", volume)
 
     def found(what: str, sentences: list[str]) -> None:
@@ -151,7 +134,7 @@ def _round(
         tally["folders that lost something"] += bool(lost)
     found("directories without an IV", findings.without_iv)
     found("entries without their name", findings.nameless)
-    tally["files with unreadable blocks"] += _unreadable(findings)
+    tally["files with unreadable blocks"] += findings.unreadable
     if findings.checked != findings.expected():
         found("`-fsck` said otherwise", [f"{findings.checked}, not {findings.expected()}"])
     shutil.rmtree(base)
@@ -159,12 +142,6 @@ def _round(
 
 def _is_independent(name: Name) -> bool:
     return not any("/" in path or is_long_name(path) for path in name.paths)
-
-
-def _unreadable(findings: Findings) -> int:
-    return sum(
-        isinstance(entry, FoundFile) and not entry.is_whole for entry in findings.tree.values()
-    )
 
 
 def _work_until_cut(mounted: MountedVolume, disk: Path, seed: int) -> list[SavingWriter]:

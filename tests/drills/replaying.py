@@ -26,7 +26,6 @@ from tests.drills.crashstates import CrashStates, Order, whole, write_out
 from tests.drills.disklog import DiskLog
 from tests.drills.durableledger import DurableLedger, NotedLedger, PosixLedger
 from tests.drills.harness import Drill, Row, Session
-from tests.drills.ledger import FoundFile
 from tests.drills.writers import CarefulWriter
 from vaultui.cipherfs import volume as volumes
 from vaultui.cipherfs.volume import Volume
@@ -176,9 +175,7 @@ def _cut(
             found("synced, renamed since, and lost", lost, is_wrong=has_order)
         found("directories without an IV", findings.without_iv, is_wrong=has_order)
         found("entries without their name", findings.nameless, is_wrong=has_order)
-        tally[f"{order.value}: files with unreadable blocks"] += sum(
-            isinstance(entry, FoundFile) and not entry.is_whole for entry in findings.tree.values()
-        )
+        tally[f"{order.value}: files with unreadable blocks"] += findings.unreadable
         if findings.checked != findings.expected():
             missed = findings.expected() - findings.checked
             extra = findings.checked - findings.expected()
