@@ -144,6 +144,8 @@ def private_home(base: Path) -> dict[str, str]:
         **kept,
         **{name: str(folder) for name, folder in folders.items()},
         "HOME": str(home),
+        # Where there is none: left out, it is the machine's own.
+        "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={runtime}/no-bus",
         "LC_ALL": "C.UTF-8",
         "TERM": "xterm-256color",
         "TZ": "UTC",

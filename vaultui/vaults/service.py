@@ -161,7 +161,7 @@ class Vaults:
             check_openable(status)
             wanted = options or UnlockOptions()
             paths = replace(self.paths, vaults_dir=self._registry.vaults_dir)
-            await open_vault(paths, self._guard, entry, key, wanted, on_step)
+            await open_vault(paths, self._guard, entry, key, wanted, on_step, self.language)
             return Unlocked(await self._observe(entry, my_turn=True), already=False)
 
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:

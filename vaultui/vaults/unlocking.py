@@ -75,8 +75,12 @@ async def open_vault(
     key: Key,
     options: UnlockOptions,
     on_step: StepReport | None,
+    language: str,
 ) -> None:
-    """Start the backend of a vault and return when it is mounted. The caller holds its turn."""
+    """Start the backend of a vault and return when it is mounted. The caller holds its turn.
+
+    `language` is a code, for what the backend tells on the desktop.
+    """
     effective = replace(
         entry,
         mountpoint=options.mountpoint or entry.mountpoint,
@@ -103,6 +107,7 @@ async def open_vault(
         reverse=entry.reverse,
         fido2_device=key.fido2_device,
         password_source=options.password_source.value,
+        language=language,
         **vars(entry.options),
         **vars(entry.autolock),
     )

@@ -53,6 +53,8 @@ class MountSpec:
     when_busy: WhenBusy = WhenBusy.RETRY
     notify: bool = False
     """Tell on the desktop what a person should know about the vault."""
+    language: str = ""
+    """What it is told in, as a code; empty for the language of the locale."""
     fsname: str = ""
     nonempty: bool = False
     allow_other: bool = False

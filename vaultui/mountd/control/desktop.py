@@ -6,6 +6,7 @@ import functools
 
 import trio
 
+from vaultui.model import catalogue
 from vaultui.mountd.control.autolock import AutoLock
 from vaultui.mountd.control.guards import NOTIFY
 from vaultui.mountd.control.notices import Notices
@@ -21,6 +22,7 @@ from vaultui.wire.autolock import LockOn
 async def watch(served: Served, autolock: AutoLock, notices: Notices) -> None:
     """Stay connected to what the mount asked for; returns at once where that is nothing."""
     spec = served.spec
+    catalogue.choose(spec.language)
     of_machine: list[User] = []
     of_session: list[User] = []
     if spec.lock_on:
