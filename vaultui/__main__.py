@@ -21,7 +21,8 @@ def _start_application(ascii_only: bool) -> int:
     from vaultui.tui.app import run as run_application
     from vaultui.vaults import Vaults
 
-    return run_application(Vaults.open(), ascii_only=ascii_only)
+    vaults = Vaults.open()
+    return run_application(vaults, ascii_only=ascii_only or vaults.program.ascii)
 
 
 if __name__ == "__main__":

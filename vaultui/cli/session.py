@@ -29,10 +29,12 @@ class Session:
     def vaults(self) -> Vaults:
         """The vaults; a typo in the settings file is told once, and the last good copy used.
 
-        From here on people are told things in the language of the settings.
+        From here on people are told things as the settings say: in which language, and whether
+        in ASCII.
         """
         vaults = Vaults.open()
-        choose(vaults.language)
+        choose(vaults.program.language)
+        self.output.ascii_only |= vaults.program.ascii
         warning = vaults.settings_warning
         if warning is not None:
             self.output.note(f"vaultui: {warning.summary} {warning.hint}")

@@ -60,12 +60,15 @@ class Machine:
         return await examine(self._paths, self._registry)
 
     def install_desktop(self, name: str | None = None, *, terminal: str = "") -> list[Path]:
-        """Write desktop entries for the application and for one vault, or for all of them."""
+        """Write desktop entries for the application and for one vault, or for all of them.
+
+        Without `terminal` it is the one of the settings, if there is one.
+        """
         from vaultui.vaults.desktopentries import install
 
         registry = self._registry
         entries = registry.entries() if name is None else [registry.entry(name)]
-        return install(entries, terminal=terminal)
+        return install(entries, terminal=terminal or registry.settings().program.terminal)
 
     async def uninstall(self) -> Uninstalled:
         """Take back what vaultui has put on this machine for its vaults, and return what it was.

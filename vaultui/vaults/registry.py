@@ -29,13 +29,6 @@ from vaultui.vaults.entry import VaultEntry, check_unique
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.setting import Value
 from vaultui.vaults.settingsfile import ProgramSettings, SettingsFile, parse_settings
-from vaultui.vaults.settingstext import (
-    NEW_FILE,
-    with_entry,
-    with_order,
-    with_value,
-    without_entry,
-)
 
 _Signature = tuple[int, int, int] | None
 
@@ -94,9 +87,11 @@ class Registry:
     def add(self, entry: VaultEntry) -> None:
         """Append a vault; raises VaultExists when its name or one of its places is taken."""
 
+        from vaultui.vaults import settingstext
+
         def change(text: str, settings: SettingsFile) -> str:
             check_unique(entry, settings.entries)
-            return with_entry(text, entry, settings.program)
+            return settingstext.with_entry(text, entry, settings.program)
 
         self._change(change)
 
@@ -107,10 +102,12 @@ class Registry:
         a place is another vault's, VaultUnknown when the vault is gone.
         """
 
+        from vaultui.vaults import settingstext
+
         def change(text: str, settings: SettingsFile) -> str:
             if vault is not None and all(entry.id != vault for entry in settings.entries):
                 raise VaultUnknown(name=vault, similar="")
-            changed = with_value(text, vault, key, value)
+            changed = settingstext.with_value(text, vault, key, value)
             try:
                 after = self._parse(changed.encode("utf-8"), self._file).entries
             except SettingsInvalid as error:
@@ -129,11 +126,15 @@ class Registry:
 
     def remove(self, entry: VaultEntry) -> None:
         """Take a vault out; nothing happens when another process did it first."""
-        self._change(lambda text, _: without_entry(text, entry.id))
+        from vaultui.vaults import settingstext
+
+        self._change(lambda text, _: settingstext.without_entry(text, entry.id))
 
     def arrange(self, order: Sequence[VaultId]) -> None:
         """Bring the vaults into an order; those that are not named come last."""
-        self._change(lambda text, _: with_order(text, order))
+        from vaultui.vaults import settingstext
+
+        self._change(lambda text, _: settingstext.with_order(text, order))
 
     # -- inside ---------------------------------------------------------------------------
 
@@ -196,6 +197,8 @@ class Registry:
         try:
             data = self._file.read_bytes()
         except FileNotFoundError:
+            from vaultui.vaults.settingstext import NEW_FILE
+
             data = NEW_FILE.encode()
         except OSError as error:
             raise self._not_written(error) from error

@@ -57,9 +57,11 @@ if TYPE_CHECKING:
     from vaultui.vaults.keyring import Keyring
     from vaultui.vaults.keys import Keys
     from vaultui.vaults.listing import Listing
+    from vaultui.vaults.logbook import Logbook
     from vaultui.vaults.machine import Machine
     from vaultui.vaults.removal import Removal
     from vaultui.vaults.settings import Settings
+    from vaultui.vaults.settingsfile import ProgramSettings
     from vaultui.vaults.unlocking import StepReport
 
 ENDING_S = 2.0
@@ -90,7 +92,7 @@ class Vaults:
     # -- what is known --------------------------------------------------------------------
 
     def entries(self) -> list[VaultEntry]:
-        """Return the known vaults in the order of the settings file, read anew if it changed."""
+        """Return the known vaults, favourites first, else in the order of the settings file."""
         return self._registry.entries()
 
     def entry(self, name: str) -> VaultEntry:
@@ -104,9 +106,9 @@ class Vaults:
         return self._registry.warning
 
     @property
-    def language(self) -> str:
-        """The language of the settings; empty for that of the locale."""
-        return self._registry.settings().program.language
+    def program(self) -> ProgramSettings:
+        """What the settings of the whole program mean now."""
+        return self._registry.settings().program
 
     async def statuses(self) -> list[VaultStatus]:
         """Return the state of every vault, all looked at together; takes 2 s at the most."""
@@ -161,7 +163,7 @@ class Vaults:
             check_openable(status)
             wanted = options or UnlockOptions()
             paths = replace(self.paths, vaults_dir=self._registry.vaults_dir)
-            await open_vault(paths, self._guard, entry, key, wanted, on_step, self.language)
+            await open_vault(paths, self._guard, entry, key, wanted, on_step, self.program.language)
             return Unlocked(await self._observe(entry, my_turn=True), already=False)
 
     async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
@@ -306,6 +308,13 @@ class Vaults:
         return Settings(self.paths, self._registry, self._guard)
 
     @cached_property
+    def logbook(self) -> Logbook:
+        """What was written down about the vaults."""
+        from vaultui.vaults.logbook import Logbook
+
+        return Logbook(self.paths, self._registry)
+
+    @cached_property
     def machine(self) -> Machine:
         """What lies on this machine beside the vaults: places, desktop entries, what is missing."""
         from vaultui.vaults.machine import Machine
@@ -374,14 +383,6 @@ class Vaults:
         return await drill(self, name, recovery_key, on_step)
 
     # -- logs and folders ------------------------------------------------------------------
-
-    def log_path(self, name: str) -> Path:
-        """Return where the log of a vault's backend is; it may not exist yet."""
-        return self.paths.log_file(self.entry(name).id)
-
-    async def log_tail(self, name: str, lines: int = 200) -> list[str]:
-        """Return the last lines of a vault's log, oldest first."""
-        return logs.tail(self.log_path(name), lines)
 
     async def open_folder(self, name: str) -> bool:
         """Show an open vault in the file manager; False when there is none."""

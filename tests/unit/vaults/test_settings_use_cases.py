@@ -195,11 +195,13 @@ def test_a_typo_made_in_the_editor_is_told(
 
 def test_order_and_favourites_stand_in_the_file(vaults: Vaults) -> None:
     vaults.listing.move("Photos", 0)
-    vaults.listing.favour("Work", True)
     assert [entry.name for entry in Vaults.open().entries()] == ["Photos", "Work"]
+    vaults.listing.favour("Work", True)
     assert Vaults.open().entry("Work").favourite
-    vaults.listing.move("Photos", 99)
+    assert [entry.name for entry in Vaults.open().entries()] == ["Work", "Photos"]
+    assert config().index('\nname = "Photos"') < config().index('\nname = "Work"')
     vaults.listing.favour("Work", False)
+    vaults.listing.move("Photos", 99)
     assert [entry.name for entry in vaults.entries()] == ["Work", "Photos"]
     assert "favourite" not in config()
 

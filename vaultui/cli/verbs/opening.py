@@ -38,7 +38,7 @@ def unlock_verb(session: Session) -> int:
 
         return unlock_several(session, [name, *others])
     if arguments.launcher:
-        return _unlock_for_launcher(session, name, arguments.terminal)
+        return _unlock_for_launcher(session, name)
     result = unlock(session, name)
     if output.as_json:
         output.data({"vault": status_data(result.status), "already": result.already})
@@ -107,13 +107,14 @@ def remember(session: Session, name: str, key: Key, source: PasswordSource) -> N
         session.vaults.listing.remember_key_file(name, key.key_file)
 
 
-def _unlock_for_launcher(session: Session, name: str, terminal: str) -> int:
+def _unlock_for_launcher(session: Session, name: str) -> int:
     """Unlock for a desktop entry: nobody sees a terminal, so results are shown by the desktop.
 
     Without a usable saved password it is asked for in a terminal window.
     """
     from vaultui.vaults.desktop import notify, open_unlock_terminal
 
+    terminal = session.arguments.terminal or session.vaults.program.terminal
     try:
         result = unlock(session, name)
     except (PasswordUnavailable, PasswordIncorrect, Fido2PinNeeded) as error:
