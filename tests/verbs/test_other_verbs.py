@@ -139,6 +139,7 @@ def test_the_doctor_looks_at_everything_that_vaults_need(shell: Shell) -> None:
     names = {finding["name"] for finding in report["findings"]}
     assert names >= {
         *("fuse-device", "fusermount", "allow-other", "keyring", "d-bus", "logind"),
+        *("screen-lock", "notifications"),
         *("terminal", "clock", "core-dumps", "runtime-dir", "settings"),
     }
     assert all(finding["cure"] for finding in report["findings"] if not finding["ok"])

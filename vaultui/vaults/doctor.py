@@ -1,4 +1,7 @@
-"""What a vault needs from this machine, looked at, each finding with its cure."""
+"""What a vault needs from this machine, looked at, each finding with its cure.
+
+Texts are phrases: English for programs, and in the language of the reader where they are shown.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,23 @@ import sys
 import time
 from pathlib import Path
 
+from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import VaultuiError
-from vaultui.vaults import keyringclient
+from vaultui.model.language import N_, Phrase
+from vaultui.vaults import busservices, keyringclient
 from vaultui.vaults.outcomes import Finding
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.registry import Registry
+from vaultui.vaults.waiting import in_thread
 
 _FUSE = Path("/dev/fuse")
 _FUSE_CONF = Path("/etc/fuse.conf")
 _EARLIEST = 1735689600
 """2025-01-01: an earlier clock is a clock that nobody set."""
+
+_NOTIFICATIONS = "org.freedesktop.Notifications"
+_SCREEN_SAVERS = ("org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver")
+_LOGIND = "org.freedesktop.login1"
 
 
 async def examine(paths: Paths, registry: Registry) -> list[Finding]:
@@ -33,8 +43,7 @@ async def examine(paths: Paths, registry: Registry) -> list[Finding]:
         core_dumps(),
         allow_other(),
         await keyring(),
-        session_bus(),
-        logind(),
+        *await in_thread(desktop),
         terminal(),
     ]
 
@@ -44,25 +53,32 @@ def fuse_device(path: Path = _FUSE) -> Finding:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except FileNotFoundError:
-        cure = "modprobe fuse; in a container, start it with --device /dev/fuse"
-        return Finding("fuse-device", False, f"{path} is not there", cure)
+        text = Phrase("{path} is not there", path=path)
+        cure = N_("modprobe fuse; in a container, start it with --device /dev/fuse")
+        return Finding("fuse-device", False, text, cure)
     except OSError as error:
-        cure = f"sudo chmod 666 {path}, or ask why it is closed here"
-        return Finding("fuse-device", False, f"{path} cannot be opened: {error.strerror}", cure)
-    return Finding("fuse-device", True, f"{path} can be opened")
+        text = Phrase("{path} cannot be opened: {reason}", path=path, reason=reason_of(error))
+        cure = Phrase("sudo chmod 666 {path}, or ask why it is closed here", path=path)
+        return Finding("fuse-device", False, text, cure)
+    return Finding("fuse-device", True, Phrase("{path} can be opened", path=path))
 
 
 def fusermount() -> Finding:
     """Look for the helper that lets ordinary users mount."""
     found = shutil.which("fusermount3")
     if found is None:
-        cure = "sudo apt install fuse3"
-        return Finding("fusermount", False, "fusermount3 is not installed", cure)
+        text, cure = N_("fusermount3 is not installed"), N_("install the package fuse3")
+        return Finding("fusermount", False, text, cure)
     owned = Path(found).stat()
     if os.getuid() != 0 and not (owned.st_uid == 0 and owned.st_mode & 0o4000):
-        cure = f"sudo chown root {found}; sudo chmod u+s {found}"
-        return Finding("fusermount", False, f"{found} is not setuid root", cure)
-    return Finding("fusermount", True, f"{found} is there")
+        text = Phrase("{path} is not setuid root", path=found)
+        cure = Phrase("sudo chown root {path}; sudo chmod u+s {path}", path=found)
+        return Finding("fusermount", False, text, cure)
+    if not os.access(found, os.X_OK):
+        text = Phrase("{path} may not be run by you", path=found)
+        cure = Phrase("join the group of the file, as `ls -l {path}` shows it", path=found)
+        return Finding("fusermount", False, text, cure)
+    return Finding("fusermount", True, Phrase("{path} is there", path=found))
 
 
 def runtime_dir(paths: Paths) -> Finding:
@@ -70,29 +86,30 @@ def runtime_dir(paths: Paths) -> Finding:
     try:
         path = paths.ensure_runtime_dir()
     except VaultuiError as error:
-        return Finding("runtime-dir", False, error.summary.rstrip("."), error.hint)
-    return Finding("runtime-dir", True, f"{path} is yours alone")
+        return _failed("runtime-dir", error)
+    return Finding("runtime-dir", True, Phrase("{path} is yours alone", path=path))
 
 
 def settings(registry: Registry) -> Finding:
     """Look whether the settings file can be understood."""
     count = len(registry.entries())
     if registry.warning is not None:
-        return Finding(
-            "settings", False, registry.warning.summary.rstrip("."), registry.warning.hint
-        )
-    return Finding("settings", True, f"{count} {'vault' if count == 1 else 'vaults'} registered")
+        return _failed("settings", registry.warning)
+    return Finding("settings", True, Phrase("registered vaults: {count}", count=count))
+
+
+def _failed(name: str, error: VaultuiError) -> Finding:
+    return Finding(name, False, error.phrase, Phrase(error.cure, **error.details))
 
 
 def clock(now: float | None = None) -> Finding:
     """Look whether the clock was set, and whether time asleep can be counted."""
     seconds = time.time() if now is None else now
     if seconds < _EARLIEST:
-        when = time.strftime("%Y-%m-%d", time.gmtime(seconds))
-        cure = "sudo timedatectl set-ntp true"
-        return Finding("clock", False, f"the clock says {when}", cure)
+        text = Phrase("the clock says {day}", day=time.strftime("%Y-%m-%d", time.gmtime(seconds)))
+        return Finding("clock", False, text, "sudo timedatectl set-ntp true")
     time.clock_gettime(time.CLOCK_BOOTTIME)
-    return Finding("clock", True, "the clock is set; idle time counts sleep")
+    return Finding("clock", True, N_("the clock is set; idle time counts sleep"))
 
 
 def core_dumps(suid_dumpable: Path = Path("/proc/sys/fs/suid_dumpable")) -> Finding:
@@ -102,12 +119,12 @@ def core_dumps(suid_dumpable: Path = Path("/proc/sys/fs/suid_dumpable")) -> Find
     except OSError:
         value = "0"
     if value == "1":
-        cure = "sudo sysctl fs.suid_dumpable=0"
-        text = "fs.suid_dumpable is 1: this kernel dumps also what forbids it"
-        return Finding("core-dumps", False, text, cure)
+        text = N_("fs.suid_dumpable is 1: this kernel dumps also what forbids it")
+        return Finding("core-dumps", False, text, "sudo sysctl fs.suid_dumpable=0")
     soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
-    here = "off in this shell" if soft == 0 else "on in this shell"
-    return Finding("core-dumps", True, f"processes with keys forbid them ({here})")
+    off = N_("processes with keys forbid them (off in this shell)")
+    on = N_("processes with keys forbid them (on in this shell)")
+    return Finding("core-dumps", True, off if soft == 0 else on)
 
 
 def allow_other(conf: Path = _FUSE_CONF) -> Finding:
@@ -117,49 +134,109 @@ def allow_other(conf: Path = _FUSE_CONF) -> Finding:
     except OSError:
         lines = []
     if any(line.strip() == "user_allow_other" for line in lines):
-        return Finding("allow-other", True, f"{conf} has user_allow_other", required=False)
-    cure = f"only if other users shall enter your vaults: put user_allow_other into {conf}"
-    return Finding("allow-other", False, "vaults are for their owner alone", cure, required=False)
+        text = Phrase("{path} has user_allow_other", path=conf)
+        return Finding("allow-other", True, text, required=False)
+    closed = N_("vaults are for their owner alone")
+    cure = Phrase(
+        "only if other users shall enter your vaults: put user_allow_other into {path}", path=conf
+    )
+    return Finding("allow-other", False, closed, cure, required=False)
 
 
 async def keyring() -> Finding:
     """Ask the keyring, within its time limit."""
     state = await keyringclient.state()
+    reason = Phrase(state.reason)
+    named = Phrase("{keyring}: {reason}", keyring=state.label, reason=reason)
     if state.usable:
-        return Finding("keyring", True, state.label + (f"; {state.reason}" if state.reason else ""))
-    text = state.reason if state.label == "none" else f"{state.label}: {state.reason}"
-    cure = "start a desktop session, or gnome-keyring-daemon --unlock in this one"
+        return Finding("keyring", True, named if state.reason else state.label)
+    text = reason if state.label == "none" else named
+    cure = N_("start a desktop session, or gnome-keyring-daemon --unlock in this one")
     return Finding("keyring", False, text, cure, required=False)
 
 
-def session_bus() -> Finding:
-    """Look for the D-Bus session, which keyring and notifications need."""
-    address = keyringclient.session_bus()
-    if address:
-        return Finding("d-bus", True, "there is a D-Bus session", required=False)
-    cure = "log in to a desktop, or start the command with dbus-run-session"
-    return Finding("d-bus", False, "there is no D-Bus session", cure, required=False)
+def desktop() -> list[Finding]:
+    """Look for what tells of sleep, screen lock and logout, and for what shows notifications.
+
+    Blocks until both buses have answered, a few seconds at the most.
+    """
+    session, problem = _services(keyringclient.session_bus(), {_NOTIFICATIONS, *_SCREEN_SAVERS})
+    machine, no_machine = _services(busservices.system_bus(), {_LOGIND})
+    return [
+        session_bus(problem),
+        logind(machine, no_machine),
+        screen_lock(session | machine),
+        notifications(session),
+    ]
 
 
-def logind(seats: Path = Path("/run/systemd/seats")) -> Finding:
-    """Look for logind, which tells of suspend and screen lock."""
-    if seats.is_dir():
-        return Finding("logind", True, "logind is running", required=False)
-    cure = "install systemd-logind or elogind; without it only the idle lock is there"
-    return Finding("logind", False, "logind is not running", cure, required=False)
+def _services(address: str, names: set[str]) -> tuple[set[str], str]:
+    """Return which services a bus has, or in words why there is none."""
+    if not address:
+        return set(), N_("it is not running")
+    try:
+        return busservices.services(address, names), ""
+    except OSError as error:
+        return set(), reason_of(error)
+
+
+def session_bus(problem: str) -> Finding:
+    """Tell whether there is the D-Bus session that keyring and notifications need."""
+    if not problem:
+        return Finding("d-bus", True, N_("the D-Bus session answers"), required=False)
+    text = Phrase("there is no D-Bus session: {reason}", reason=Phrase(problem))
+    cure = N_("log in to a desktop, or start the command with dbus-run-session")
+    return Finding("d-bus", False, text, cure, required=False)
+
+
+def logind(machine: set[str], problem: str) -> Finding:
+    """Tell whether vaults can be locked before the machine sleeps, and at logout."""
+    if _LOGIND in machine:
+        text = N_("logind is there: vaults can lock before sleep and at logout")
+        return Finding("logind", True, text, required=False)
+    text = Phrase("logind is not there: vaults stay open when the machine sleeps, and at logout")
+    if problem:
+        text = Phrase(
+            "the machine's D-Bus is not there ({reason}): vaults stay open when it sleeps",
+            reason=Phrase(problem),
+        )
+    cure = N_("install systemd-logind or elogind, and dbus; the idle lock works without")
+    return Finding("logind", False, text, cure, required=False)
+
+
+def screen_lock(services: set[str]) -> Finding:
+    """Tell whether vaults can be locked with the screen."""
+    if services:
+        text = N_("somebody tells when the screen is locked")
+        return Finding("screen-lock", True, text, required=False)
+    text = N_("nobody tells when the screen is locked: vaults stay open then")
+    cure = N_("use a desktop or a locker that tells logind, as `loginctl lock-session` does")
+    return Finding("screen-lock", False, text, cure, required=False)
+
+
+def notifications(session: set[str]) -> Finding:
+    """Tell whether a person at the desktop is warned before an idle lock."""
+    if _NOTIFICATIONS in session:
+        return Finding("notifications", True, N_("the desktop shows them"), required=False)
+    text = N_("no desktop shows them: only vaultui itself warns before an idle lock")
+    cure = N_("start a notification daemon, such as dunst or mako")
+    return Finding("notifications", False, text, cure, required=False)
 
 
 def terminal() -> Finding:
     """Look whether the application can be shown here."""
     term = os.environ.get("TERM", "")
     if not sys.stdout.isatty() or not sys.stdin.isatty():
-        cure = "start `vaultui` in a terminal; the verbs work everywhere"
-        return Finding("terminal", False, "this is not a terminal", cure, required=False)
+        text = N_("this is not a terminal")
+        cure = N_("start `vaultui` in a terminal; the verbs work everywhere")
+        return Finding("terminal", False, text, cure, required=False)
     if term in {"", "dumb"}:
-        cure = "export TERM=xterm-256color, if that is what you have"
-        return Finding("terminal", False, f"TERM is {term or 'not set'}", cure, required=False)
+        text = Phrase("TERM is {term}", term=term) if term else N_("TERM is not set")
+        cure = N_("export TERM=xterm-256color, if that is what you have")
+        return Finding("terminal", False, text, cure, required=False)
     if locale.getpreferredencoding(False).upper().replace("-", "") != "UTF8":
-        cure = "export LC_ALL=C.UTF-8, or use --ascii"
-        return Finding("terminal", False, "the locale is not UTF-8", cure, required=False)
+        text, cure = N_("the locale is not UTF-8"), N_("export LC_ALL=C.UTF-8, or use --ascii")
+        return Finding("terminal", False, text, cure, required=False)
     columns, rows = os.get_terminal_size()
-    return Finding("terminal", True, f"{term}, {columns} by {rows}, UTF-8", required=False)
+    text = Phrase("{term}, {columns} by {rows}, UTF-8", term=term, columns=columns, rows=rows)
+    return Finding("terminal", True, text, required=False)
