@@ -50,7 +50,7 @@ def confirmed(question: str, *, default: bool = False) -> bool:
             if not answer:
                 return default
             with answer.view as view:
-                return bytes(view[:1]).lower() in (b"y", _("y").encode())
+                return bytes(view[:1]).lower() in (b"y", _("yes")[:1].encode())
     finally:
         os.close(tty)
 

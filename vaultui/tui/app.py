@@ -232,7 +232,7 @@ class VaultuiApp(App[None]):
     def copy_text(self, text: str) -> None:
         """Copy a path to the clipboard through the terminal, and say so."""
         self.copy_to_clipboard(text.encode("utf-8", "replace").decode())
-        self.say(f"Copied: {shown(text)}")
+        self.say(_("Copied: {text}", text=shown(text)))
 
     # -- from a key to a flow ---------------------------------------------------------------
 

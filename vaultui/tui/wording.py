@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
+from vaultui.model.language import _
 from vaultui.model.terminaltext import shown as shown
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -92,4 +93,6 @@ def sentence(text: str) -> str:
 
 def listed(names: list[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    if len(names) < 2:
+        return "".join(names)
+    return _("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])

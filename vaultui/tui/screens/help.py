@@ -19,7 +19,7 @@ _MOVING = (
     ("Enter", N_("Unlock, or go into the detail of an open vault")),
     ("j k g G", N_("Down, up, first, last; the arrows work as well")),
     ("Tab", N_("Next pane")),
-    (N_("1 to 5"), N_("Overview, Processes, Activity, Paths, Log")),
+    ("1-5", N_("Overview, Processes, Activity, Paths, Log")),
     ("Esc", N_("Back, cancel, clear the filter")),
 )
 _PANES = (
@@ -40,7 +40,7 @@ class HelpScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide") as box:
-            self.head(box, _("Keys"), _("Esc closes"))
+            self.head(box, _("Help"), _("Esc closes"))
             yield Static(self._text(), markup=False)
 
     def _text(self) -> Content:
@@ -49,11 +49,11 @@ class HelpScreen(Dialog[None]):
         for group, actions in groupby(ACTIONS, key=lambda action: action.group):
             rows = [(self.vaultui.key_of(action), action.help) for action in actions]
             parts += self._group(_(group), rows)
-        parts += self._group(_("In a pane"), _PANES)
+        parts += self._group(_("In a pane"), [(_(pane), text) for pane, text in _PANES])
         return Content("\n").join(parts)
 
     def _group(self, name: str, rows: Iterable[tuple[str, str]]) -> list[Content]:
         lines = [Content.assemble((name, "bold $primary"))]
         for key, text in rows:
-            lines.append(Content.assemble((f"  {_(key):<{_KEY_CELLS}}", "$accent"), _(text)))
+            lines.append(Content.assemble((f"  {key:<{_KEY_CELLS}}", "$accent"), _(text)))
         return [*lines, Content("")]

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
-from vaultui.model.language import _
+from vaultui.model.language import N_, _
 from vaultui.tui.glyphs import Glyphs
 from vaultui.tui.theme import STATE_COLOURS
 from vaultui.tui.widgets.overview import Overview
@@ -17,7 +17,14 @@ from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import shown
 from vaultui.vaults import VaultStatus
 
-TABS: Final = ("overview", "processes", "activity", "paths", "log")
+_TITLES: Final = {
+    "overview": N_("Overview"),
+    "processes": N_("Processes"),
+    "activity": N_("Activity"),
+    "paths": N_("Paths"),
+    "log": N_("Log"),
+}
+TABS: Final = tuple(_TITLES)
 """In the order of the keys 1 to 5."""
 
 
@@ -60,7 +67,7 @@ class Detail(Vertical):
     def compose(self) -> ComposeResult:
         with TabbedContent(initial=TABS[0]):
             for tab in TABS:
-                yield TabPane(tab.capitalize(), id=tab)
+                yield TabPane(_(_TITLES[tab]), id=tab)
 
     @property
     def active(self) -> Pane | None:

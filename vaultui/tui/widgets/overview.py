@@ -237,14 +237,10 @@ class Overview(Pane):
     def _files(self, status: VaultStatus, room: int) -> Iterator[Line]:
         detail = status.detail
         assert detail is not None
-        words = _("last activity") if room >= 36 else "used"
+        words = _("last activity") if room >= 36 else _("used")
         last = Content.assemble(
             (
-                _(
-                    "{words} {last_activity_s} ago",
-                    words=words,
-                    last_activity_s=span(detail.last_activity_s),
-                ),
+                _(ago, time=span(detail.last_activity_s)),
                 "$muted",
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
@@ -68,15 +69,17 @@ class Paths(Pane):
             return
         self._answer = answer
         if answer.error:
-            self._show(answer.error)
+            self._show(_(answer.error))
             return
-        warning = f"\n\n{shown(answer.warning)}" if answer.warning else ""
+        warning = f"\n\n{shown(_(answer.warning))}" if answer.warning else ""
+        plain, cipher = _("Plaintext"), _("Ciphertext")
+        width = max(cell_len(plain), cell_len(cipher)) + 2
         self.query_one("#path-answer", Static).update(
             Content.assemble(
-                ("Plaintext   ", "$muted"),
+                (plain.ljust(width), "$muted"),
                 (shown(answer.plain), "bold"),
                 "\n\n",
-                ("Ciphertext  ", "$muted"),
+                (cipher.ljust(width), "$muted"),
                 shown(answer.cipher),
                 (warning, "$warning"),
                 ("\n\n" + _("Enter copies the other side."), "$muted"),
