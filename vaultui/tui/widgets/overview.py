@@ -237,7 +237,7 @@ class Overview(Pane):
     def _files(self, status: VaultStatus, room: int) -> Iterator[Line]:
         detail = status.detail
         assert detail is not None
-        words = _("last activity") if room >= 36 else _("used")
+        ago = N_("last activity {time} ago") if room >= 36 else N_("used {time} ago")
         last = Content.assemble(
             (
                 _(ago, time=span(detail.last_activity_s)),
