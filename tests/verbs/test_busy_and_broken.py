@@ -53,6 +53,24 @@ def test_a_vault_in_use_is_not_locked_and_its_holders_are_named(shell: Shell, wo
     shell("lock", "Work").check()
 
 
+def test_who_holds_a_vault_is_told_to_end_or_is_killed(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    with holding(work) as polite, holding(work) as other, holding(work, deaf=True) as deaf:
+        done = shell("ps", "Work", str(polite.pid), "--term").check()
+        assert done.stdout.decode() == f"sh ({polite.pid}) is told to end.\n"
+        assert polite.wait(10) == -signal.SIGTERM
+        refused = shell("ps", "Work", str(os.getpid()), "--kill").check(1)
+        assert b"does not use Work" in refused.stderr
+        told = shell.json("ps", "Work", "--kill")["signalled"]
+        assert {(process["pid"], process["sent"]) for process in told} == {
+            (other.pid, True),
+            (deaf.pid, True),
+        }
+        assert deaf.wait(10) == other.wait(10) == -signal.SIGKILL
+    shell("ps", "Work", "1").check(1)
+    assert shell("ps", "Work", "--term").check().stdout == b"Nobody uses Work.\n"
+
+
 def test_a_lock_that_waits_is_done_when_the_holder_ends(shell: Shell, work: Path) -> None:
     shell.unlock()
     words = (program("vaultui"), "lock", "Work", "--wait")
