@@ -108,7 +108,7 @@ def run(spec_fd: int, notify_fd: int, program: str) -> ExitCode:
         return _obey(spec_fd, conversation, program)
     except VaultuiError as error:
         conversation.tell(Failed(error.to_wire()))
-        console.log.error("%s", shown(error.summary))
+        console.log.error("%s", shown(error.phrase))
         return error.exit_code
     except Exception as error:
         failure = VaultuiError(what=type(error).__name__)

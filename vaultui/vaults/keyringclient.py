@@ -48,7 +48,7 @@ async def state() -> KeyringState:
     try:
         answer, _ = await _ask(KeyringRequest(KeyringOperation.STATE), None, STATE_TIMEOUT_S)
     except VaultuiError as error:
-        reason = error.details.get("reason", error.summary)
+        reason = error.details.get("reason", error.phrase)
         return KeyringState(label="none", usable=False, reason=str(reason))
     if answer.locked:
         reason = (

@@ -152,7 +152,7 @@ class _Reader:
         try:
             check_name(name)
         except VaultuiError as error:
-            raise self._at(index, "name", error.summary.rstrip(".")) from error
+            raise self._at(index, "name", error.phrase.rstrip(".")) from error
         return VaultEntry(
             self._id(index, table, cipherdir),
             name,

@@ -185,7 +185,7 @@ class ReverseFileSystem(ReadOnly):
         try:
             volumeconf.parse(content, os.fsdecode(name))
         except VaultuiError as error:
-            self._report(ReportKind.CORRUPT_METADATA, os.fsdecode(name), error.summary)
+            self._report(ReportKind.CORRUPT_METADATA, os.fsdecode(name), error.phrase)
             raise os_error(errno.EIO) from None
         return content
 

@@ -163,7 +163,7 @@ class ControlPlane:
             try:
                 await self._locker.lock(name)
             except MountBusy as busy:
-                log.warning("%s: %s Unmounting lazily.", name, shown(busy.summary))
+                log.warning("%s: %s Unmounting lazily.", name, shown(busy.phrase))
                 try:
                     await self._locker.lock(name, lazy=True)
                 except MountBusy as still:
