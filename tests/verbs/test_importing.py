@@ -1,4 +1,4 @@
-"""import, as somebody types it who comes from another manager."""
+"""import, and add without a directory: vaults that lie on this machine already."""
 
 from __future__ import annotations
 
@@ -29,3 +29,17 @@ def test_vaults_of_another_manager_are_told_added_and_then_known(
     assert shell.unlock("Arbeit")["vault"]["mountpoint"] == f"{home}/Arbeit"
     assert "in the list already" in shell("import").check().text
     assert config.read_bytes() == before
+
+
+def test_vaults_that_lie_around_are_told_with_the_command_that_adds_them(
+    shell: Shell, volume: RealVolume, home: Path
+) -> None:
+    place = home / "Old drive" / "work.c"
+    place.parent.mkdir()
+    volume.cipherdir.rename(place)
+    told = shell("add").check().text.strip()
+    assert told == f"vaultui add '{place}'"
+    assert shell.json("add") == {"found": [str(place)]}
+    assert shell.error("add", "--name", "Work")["code"] == "usage"
+    shell("add", place, "--name", "Work").check()
+    assert shell.json("add") == {"found": []}

@@ -16,15 +16,23 @@ NAMES = {"encrypted": "EME", "deterministic": "deterministic", "plain": "plainte
 
 def add_knowing(verbs: Verbs[Parser]) -> None:
     """Add the verbs that change which vaults are known."""
-    add = add_verb(verbs, "add", _("add a vault that exists to the list"))
+    add = add_verb(
+        verbs,
+        "add",
+        _("add a vault that exists to the list"),
+        _("Without DIR, the vaults are searched for that lie on this machine."),
+    )
+    add.add_argument(
+        "cipherdir", metavar="DIR", nargs="?", help=_("directory of the encrypted files")
+    )
     create = add_verb(
         verbs,
         "create",
         _("make a new vault and add it to the list"),
         _("The master key, which opens the vault without its password, is shown once."),
     )
+    create.add_argument("cipherdir", metavar="DIR", help=_("directory of the encrypted files"))
     for parser in (add, create):
-        parser.add_argument("cipherdir", metavar="DIR", help=_("directory of the encrypted files"))
         parser.add_argument("--name", help=_("what to call it; otherwise as its directory"))
         parser.add_argument("--mountpoint", metavar="DIR", help=_("otherwise ~/Vaults/NAME"))
         parser.add_argument("--idle", metavar="TIME", help=_("lock after TIME without use: 15m"))

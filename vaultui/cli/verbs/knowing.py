@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
+from pathlib import Path
 from typing import Any
 
 from vaultui.cli.describe import entry_data
@@ -18,15 +19,17 @@ from vaultui.cli.verbs.recovery import (
     tell_made,
 )
 from vaultui.model.errors import UsageError
-from vaultui.model.language import N_, _
+from vaultui.model.language import N_, Phrase, _, ngettext
 from vaultui.model.secret import Secret
 from vaultui.vaults import Created, Flavour, Key, new_key_file
 from vaultui.vaults.key import check_readable
 
 
 def add_verb(session: Session) -> int:
-    """Register an existing volume."""
+    """Register an existing volume; without one, tell which there are on this machine."""
     arguments = session.arguments
+    if arguments.cipherdir is None:
+        return _tell_found(session)
     entry = session.run(
         session.vaults.listing.add(
             arguments.cipherdir,
@@ -56,6 +59,41 @@ def add_verb(session: Session) -> int:
             )
         session.output.line(f"  vaultui unlock {shell_word(entry.name)}")
     return 0
+
+
+def _tell_found(session: Session) -> int:
+    arguments, output = session.arguments, session.output
+    wishes = (arguments.name, arguments.mountpoint, arguments.idle, arguments.config)
+    if any((*wishes, arguments.key_file, arguments.read_only, arguments.reverse)):
+        raise UsageError(what=Phrase("Name the directory of the vault, too"))
+    found = session.run(_scan(session))
+    if output.as_json:
+        output.data({"found": [str(path) for path in found]})
+        return 0
+    for path in found:
+        output.line(f"vaultui add {shell_word(str(path))}")
+    if not found:
+        output.line(_("No vault was found on this machine that is not in the list."))
+    return 0
+
+
+async def _scan(session: Session) -> list[Path]:
+    """Return the volumes that are not in the list; a terminal shows how far the search is."""
+    found = []
+    async with aclosing(session.vaults.listing.scan()) as steps:
+        async for step in steps:
+            if step.found is not None:
+                found.append(step.found)
+            session.output.step(
+                ngettext(
+                    "{count} folder: {at}",
+                    "{count} folders: {at}",
+                    step.folders,
+                    at=place(str(step.at))[-50:],
+                )
+            )
+    session.output.clear_step()
+    return found
 
 
 def create_verb(session: Session) -> int:
