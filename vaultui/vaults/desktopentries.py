@@ -16,6 +16,7 @@ from vaultui.linux.durable import write_durably
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import DesktopEntryFailed
 from vaultui.model.ids import VaultId
+from vaultui.model.language import _
 from vaultui.vaults.assets import find_asset
 from vaultui.vaults.desktop import own_program, terminal_command
 from vaultui.vaults.entry import VaultEntry
@@ -89,7 +90,7 @@ def entry_name(vault: VaultId) -> str:
 
 
 def unlock_entry(entry: VaultEntry, terminal: str = "") -> str:
-    """Return the text of the desktop entry that unlocks `entry`."""
+    """Return the text of the desktop entry that unlocks `entry`, in the language in use."""
     program = own_program()
     words = [*program, "--launcher"]
     if terminal:
@@ -99,15 +100,15 @@ def unlock_entry(entry: VaultEntry, terminal: str = "") -> str:
     lines = {
         "Version": "1.4",
         "Type": "Application",
-        "Name": _escaped(f"Unlock {entry.name}"),
-        "GenericName": "Encrypted Vault",
-        "Comment": _escaped(f"Open the encrypted vault {entry.name}"),
+        "Name": _escaped(_("Unlock {name}", name=entry.name)),
+        "GenericName": _("Encrypted Vault"),
+        "Comment": _escaped(_("Open the encrypted vault {name}", name=entry.name)),
         "Exec": _escaped(exec_line(words)),
         "TryExec": _escaped(program[0]),
         "Icon": "vaultui",
         "Terminal": "false",
         "Categories": "System;Security;Filesystem;",
-        "Keywords": "vault;encryption;unlock;",
+        "Keywords": _("vault;encryption;unlock;"),
     }
     return "[Desktop Entry]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
 
