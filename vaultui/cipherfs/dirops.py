@@ -252,6 +252,7 @@ class DirOps:
             return  # two names of one inode: rename(2) leaves both
 
         with self._new_entry(parent, name, None):
+            self._durability.before_rename(parent)
             try:
                 rename(old_directory.fd, old, directory.fd, new, flags)
             except OSError as error:
@@ -261,7 +262,10 @@ class DirOps:
                 replace_furnished(*places, flags, has_iv=self._names.uses_dir_iv)
         beside = self._names.companion_left_by(old_directory, old)
         if beside is not None and not exists(old_directory.fd, old):
-            self._drop(old_directory, beside)
+            # Where the disk refuses, the companion stays: a stray one does no harm.
+            with contextlib.suppress(OSError):
+                self._durability.after_rename(parent)
+                self._drop(old_directory, beside)
         self._removed_directory(parent, new)
         if node is not None:
             self._inodes.move(node, old_parent, old, parent, new, name)

@@ -11,7 +11,7 @@ as it is made would take a disk flush for each directory. Instead
   its path depend on; an fsync of a directory also the companions in it and the IVs of the
   directories in it. The callers of fsync get what they ask for, and nobody else waits.
 
-That a file system keeps its order is not true of all: see `wholesyncs`.
+That a file system keeps its order is not true of all: see `wholesyncs` and `orderless`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,13 @@ class Durability:
             node.unsynced.clear()
             self._settle(node)
 
-    def before_file(self, node: Node) -> SyncJob:
+    def before_rename(self, _parent: Node) -> None:
+        """Nothing: where names have an order, a rename is not kept without what came before."""
+
+    def after_rename(self, _parent: Node) -> None:
+        """Nothing: the removal of a companion is not kept without the rename before it."""
+
+    def before_file(self, node: Node) -> _PathJob:
         """Return the job that syncs what the names on the path of `node` depend on."""
         job = _PathJob(self._finished)
         if self._unsynced:
@@ -82,7 +88,7 @@ class Durability:
             self._add_path(job, node)
         return job
 
-    def before_directory(self, node: Node) -> SyncJob:
+    def before_directory(self, node: Node) -> _PathJob:
         """Return the job for the path of `node`, the names in it, and the IVs one level down."""
         job = _PathJob(self._finished)
         if self._unsynced:
@@ -111,7 +117,8 @@ class Durability:
             files = {name: node.unsynced[name] for name in found}
             # A directory that is gone by now needs nothing.
             with contextlib.suppress(OSError):
-                job.add(node, os.dup(self._directories.enter(node).fd), files)
+                directory = self._directories.enter(node)
+                job.add(node, os.dup(directory.fd) if directory.readable else -1, files)
 
     def _take_up(self) -> None:
         while self._finished:
@@ -135,7 +142,9 @@ class Durability:
         for node in self._unsynced:
             if node.key[0] not in devices:
                 with contextlib.suppress(OSError):
-                    devices[node.key[0]] = self._directories.enter(node).fd
+                    directory = self._directories.enter(node)
+                    if directory.readable:
+                        devices[node.key[0]] = directory.fd
         for fd in devices.values():
             syncfs(fd)
         for node in list(self._unsynced):
@@ -153,20 +162,29 @@ class _PathJob(SyncJob):
     def add(self, node: Node, fd: int, files: _Files) -> None:
         """Sync files in a directory, where their content is not, and the directory.
 
-        `fd` becomes the job's.
+        `fd` becomes the job's; it is -1 where the directory may be entered and not read, which
+        fsync(2) wants.
         """
         self._directories.append((node, fd, files))
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to sync before what is asked for."""
+        return bool(self._directories)
+
     def _sync(self, fd: int, *, data_only: bool) -> None:
         try:
-            self._sync_directories()
+            self._sync_directories(fd)
             super()._sync(fd, data_only=data_only)
         finally:
             for _node, directory_fd, _files in self._directories:
-                os.close(directory_fd)
+                if directory_fd >= 0:
+                    os.close(directory_fd)
 
-    def _sync_directories(self) -> None:
-        if sum(len(files) for _node, _fd, files in self._directories) > _ONE_BY_ONE:
+    def _sync_directories(self, last_fd: int) -> None:
+        if any(fd < 0 for _node, fd, _files in self._directories):
+            syncfs(last_fd)
+        elif sum(len(files) for _node, _fd, files in self._directories) > _ONE_BY_ONE:
             devices = {node.key[0]: fd for node, fd, _files in self._directories}
             for fd in devices.values():
                 syncfs(fd)

@@ -31,6 +31,7 @@ from vaultui.cipherfs.inodes import ROOT, Inodes
 from vaultui.cipherfs.listing import DirHandle, Listings
 from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
+from vaultui.cipherfs.orderless import OrderlessDurability
 from vaultui.cipherfs.pathcodec import PathCodec
 from vaultui.cipherfs.report import Report, Reporter
 from vaultui.cipherfs.space import Space
@@ -45,6 +46,7 @@ from vaultui.linux.atcalls import (
     BTRFS_MAGIC,
     IN_PLACE_MAGICS,
     LOCAL_MAGICS,
+    ORDERED_MAGICS,
     filesystem_magic,
 )
 from vaultui.linux.credentials import Caller
@@ -125,7 +127,13 @@ class FileSystem:
         self._attrs = NodeAttributes(
             inodes, directories, self._files, self._io, volume.content, symlinks, reporter
         )
-        self._durability = WholeSyncs() if magic == BTRFS_MAGIC else Durability(inodes, directories)
+        self._durability: Durability | WholeSyncs
+        if magic == BTRFS_MAGIC:
+            self._durability = WholeSyncs()
+        elif magic in ORDERED_MAGICS:
+            self._durability = Durability(inodes, directories)
+        else:
+            self._durability = OrderlessDurability(inodes, directories)
         self._spare_ivs = SpareIvs(root.fd, wanted=spare_ivs)
         self._dirops = DirOps(
             inodes, directories, names, self._attrs, symlinks, self._durability, self._spare_ivs

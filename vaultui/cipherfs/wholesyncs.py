@@ -32,6 +32,12 @@ class WholeSyncs:
     def forget(self, _node: Node) -> None:
         self._changes += 1
 
+    def before_rename(self, _parent: Node) -> None:
+        """Nothing: a commit has the rename and what came before it, or neither."""
+
+    def after_rename(self, _parent: Node) -> None:
+        """Nothing, for the same reason."""
+
     def before_file(self, _node: Node) -> SyncJob:
         """Return the job that syncs a file, and all else if it must."""
         return _Job(self)

@@ -16,12 +16,14 @@ EXT_MAGIC: Final = 0xEF53
 """ext2, ext3 and ext4."""
 TMPFS_MAGIC: Final = 0x01021994
 BTRFS_MAGIC: Final = 0x9123683E
+XFS_MAGIC: Final = 0x58465342
+F2FS_MAGIC: Final = 0xF2F52010
 LOCAL_MAGICS: Final = frozenset(
     {
         EXT_MAGIC,
-        0x58465342,  # xfs
+        XFS_MAGIC,
         BTRFS_MAGIC,
-        0xF2F52010,  # f2fs
+        F2FS_MAGIC,
         TMPFS_MAGIC,
         0x2FC12FC1,  # zfs
         0xCA451A4E,  # bcachefs
@@ -29,6 +31,9 @@ LOCAL_MAGICS: Final = frozenset(
 )
 """File systems of this machine's own disks, as `filesystem_magic` answers them. From
 linux/magic.h, and for zfs and bcachefs from their sources."""
+ORDERED_MAGICS: Final = frozenset({EXT_MAGIC, XFS_MAGIC, F2FS_MAGIC, TMPFS_MAGIC})
+"""File systems that keep the order of changes of names, and content that was written back before
+one of them. ext2 does not, and cannot be told apart."""
 IN_PLACE_MAGICS: Final = frozenset({EXT_MAGIC, TMPFS_MAGIC})
 """File systems that write over bytes where they are, which takes no space. Not xfs, where files
 may share theirs until one is written to (ioctl_ficlone(2))."""

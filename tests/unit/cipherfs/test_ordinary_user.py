@@ -188,3 +188,15 @@ def test_a_check_skips_what_may_not_be_read_and_reads_the_rest(
         assert (summary.corrupt, summary.skipped, summary.files) == (0, 3, 2)
 
     as_user(work)
+
+
+def test_what_lies_in_a_new_directory_that_may_not_be_read_is_synced(as_user: AsUser) -> None:
+    def work(vault: OpenVolume) -> None:
+        vault.mkdir("drop", 0o300)
+        for path in ("drop/short", f"drop/{'l' * 200}"):
+            with vault.open(path, os.O_RDWR | os.O_CREAT) as handle:
+                vault.fs.write(handle, 0, b"content")
+                vault.fs.fsync(handle, False)
+            assert vault.read(path) == b"content"
+
+    as_user(work)
