@@ -218,7 +218,8 @@ class StandIn:
             elif "open_files" in shared:
                 shared["open_file_count"] = shared.pop("open_files")
             changes.setdefault("detail", dataclasses.replace(status.detail, **shared))
-        self._statuses[status.entry.id] = dataclasses.replace(status, **changes)
+        own = {field: value for field, value in changes.items() if hasattr(status, field)}
+        self._statuses[status.entry.id] = dataclasses.replace(status, **own)
 
     def _open(self, entry: VaultEntry, options: UnlockOptions) -> None:
         timeout = entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
@@ -371,6 +372,17 @@ class StandIn:
             self.busy.pop(name, None)
         self._close(status)
         return LockOutcome(already=False, detached=mode is LockMode.LAZY and bool(holders))
+
+    async def lock_when_free(self, name: str) -> bool:
+        self._needs_open(name)
+        self.calls.append(f"lock {name} when free")
+        self.change(name, waits_to_lock="request")
+        return True
+
+    async def stay_open(self, name: str) -> None:
+        self._needs_open(name)
+        self.calls.append(f"stay open {name}")
+        self.change(name, waits_to_lock="")
 
     async def repair(self, name: str) -> VaultStatus:
         self.calls.append(f"repair {name}")

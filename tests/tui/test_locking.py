@@ -115,6 +115,41 @@ async def test_asking_to_end_sends_term_to_each_process_once_and_then_locks(
         ]
 
 
+async def test_a_single_holder_is_ended_from_the_table_of_the_dialog(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_dialog(driver)
+        await driver.press("shift+tab", "G", "t")
+        await driver.hears("bash (5150) was asked to end.")
+        await driver.sees("Held by 1 process.")
+        assert await is_open(vaults, "Photos")
+
+
+async def test_a_lock_that_waits_since_an_earlier_start_is_shown_and_can_be_given_up(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.change("Photos", waits_to_lock="request")
+    async with running(vaults) as driver:
+        await driver.press("j", "j", "l")
+        await driver.comes_to("busy")
+        await driver.sees("It locks as soon as it is free. Held by 2 processes.")
+        await driver.press("w")
+        await driver.hears("Photos stays open.")
+        await driver.sees("Held by 2 processes. Close what is open there")
+
+
+async def test_quitting_leaves_a_lock_that_waits_to_the_backend(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_dialog(driver)
+        await driver.press("w")
+        await driver.comes_to("home")
+        await driver.press("q")
+    assert vaults.calls[-1] == "lock Photos when free"
+
+
 async def test_killing_asks_first_and_enter_means_no(running: Running, vaults: StandIn) -> None:
     async with running(vaults) as driver:
         await to_the_dialog(driver)

@@ -185,8 +185,8 @@ class VaultuiApp(App[None]):
         if self._watch is not None:
             asyncio.get_running_loop().remove_reader(self._watch.fileno())
             self._watch.close()
-        await self.jobs.close()
         await self.flows.close()
+        await self.jobs.close()
 
     # -- what screens are told --------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from vaultui.vaults import VaultEntry
 
 
 class JobKind(Enum):
-    """The value is the word for it, shown through `_`; `state` is what the vault shows meanwhile."""
+    """The value is the word for it, for `_`; `state` is what the vault shows meanwhile."""
 
     UNLOCK = N_("unlocking")
     LOCK = N_("locking")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from vaultui.model.errors import VaultuiError
 from vaultui.tui.flows.idling import Idling
 from vaultui.tui.flows.keys import KeyFlows
 from vaultui.tui.flows.listing import Listing
@@ -78,6 +79,11 @@ class Flows:
         else:
             self._without[action_id]()
 
+    def explain(self, error: VaultuiError) -> None:
+        """Show a failure with its cure, and its raw text under Details."""
+        self.using.explain(error)
+
     async def close(self) -> None:
         """End what they began and the application does not outlive; open vaults stay open."""
         await self.volume.close()
+        await self.locking.close()

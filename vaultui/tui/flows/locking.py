@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 
 from vaultui.model.errors import MountBusy, VaultuiError
@@ -190,3 +191,12 @@ class Locking(Flow):
             )
         else:
             answered(True)
+
+    async def close(self) -> None:
+        """Leave to the backends what was to be locked when it is free: that is still wanted."""
+        for status in self.app.live.statuses:
+            job = self.app.jobs.of(status.entry.id)
+            if job is not None and job.kind is JobKind.WAIT:
+                await self.app.jobs.cancel(job)
+                with suppress(VaultuiError):  # it was locked just now, or its backend is gone
+                    await self.app.vaults.lock_when_free(status.entry.name)

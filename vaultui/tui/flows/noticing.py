@@ -24,6 +24,8 @@ class Noticing(Flow):
         super().__init__(app)
         self._before: dict[VaultId, VaultStatus] | None = None
         self._ours: set[VaultId] = set()
+        self._hung: set[VaultId] = set()
+        """Those that hang, and of which that was said."""
 
     def ours(self, vault: VaultId) -> None:
         """Take note that whatever becomes of a vault next was done from here."""
@@ -45,17 +47,20 @@ class Noticing(Flow):
         if is_near(now) and not is_near(before):
             left = span(now.idle_left_s or 0)
             self._say(_("{name} locks in {span}; E puts it off.", name=name, span=left), "warning")
+        why = _(now.explanation)
+        if before.state is now.state is VaultState.HUNG and now.entry.id not in self._hung:
+            # Not at the first look: a backend that is just ending does not answer either.
+            self._hung.add(now.entry.id)
+            self._say(_("{name} does not answer. {why}", name=name, why=shown(why)), "error")
         if now.state is before.state:
             return
-        why = _(now.explanation)
+        self._hung.discard(now.entry.id)
         match before.state, now.state:
             case VaultState.OPEN, VaultState.BUSY:
                 self._say(_("{name} stays open. {why}", name=name, why=shown(why)), "warning")
             case _, VaultState.BROKEN:
                 self._say(_("{name} is broken; R repairs it. {why}", name=name, why=shown(why)),
                           "error")  # fmt: skip
-            case _, VaultState.HUNG:
-                self._say(_("{name} does not answer. {why}", name=name, why=shown(why)), "error")
             case ((VaultState.OPEN | VaultState.BUSY), VaultState.LOCKED):
                 self._say(_("{name} has been locked.", name=name), "information")
 

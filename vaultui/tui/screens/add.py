@@ -28,7 +28,7 @@ class AddScreen(FormScreen[VaultEntry]):
     CSS = """
     AddScreen #found { height: auto; max-height: 5; margin: 0 0 1 12; border: none; padding: 0;
                        background: $surface; }
-    AddScreen #found-note { height: auto; margin-bottom: 0; }
+    AddScreen #found-note { height: auto; margin: 0 0 0 12; }
     """
 
     def __init__(self, cipherdir: str = "") -> None:
@@ -115,6 +115,8 @@ class AddScreen(FormScreen[VaultEntry]):
         options = self.query_one("#found", OptionList)
         options.add_option(place(str(path)))
         options.display = True
+        if options.highlighted is None:
+            options.highlighted = 0  # so that Enter takes it
         names = [str(found) for found in self._found]
         self.query_one("#cipherdir", Input).suggester = SuggestFromList(
             [*names, *(place(name) for name in names)]

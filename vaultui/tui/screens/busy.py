@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import DataTable, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vaultui.model.errors import MountBusy, VaultuiError
 from vaultui.model.language import N_, _, ngettext
 from vaultui.model.states import VaultState
 from vaultui.tui.jobs import JobKind
+from vaultui.tui.moving import RowTable
 from vaultui.tui.screens.confirm import ConfirmScreen
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure
 from vaultui.tui.widgets.processes import KIND_WORDS, holder_path
 from vaultui.tui.wording import clip_path, clock, fit, shown
 from vaultui.vaults import Holder, LockMode, VaultEntry
+
+if TYPE_CHECKING:
+    from vaultui.tui.app import VaultuiApp
 
 _LOOK_S = 1.0
 _COMMAND_CELLS = 14
@@ -56,6 +62,59 @@ def _choice(key: str, text: str) -> Content:
     return Content.assemble((f" {key:<4}", "bold $accent"), _(text))
 
 
+class _Holders(RowTable):
+    """Who holds it. In here the keys for ending mean the process under the cursor alone."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "end('TERM')", "Ask this process to end", show=False),
+        Binding("x", "end('KILL')", "Kill this process", show=False),
+        Binding("c", "copy", "Copy the path", show=False),
+    ]
+
+    def __init__(self, vaultui: VaultuiApp) -> None:
+        super().__init__(id="busy-holders", cursor_type="row", cell_padding=1)
+        self._vaultui = vaultui
+        self._shown: tuple[object, ...] = ()
+        self._holders: Sequence[Holder] = ()
+
+    def show(self, holders: Sequence[Holder], mountpoint: str, width: int) -> None:
+        """Show these holders; the cursor stays where it is while they are the same."""
+        self.display = bool(holders)
+        if (width, *holders) == self._shown:
+            return
+        self._shown, self._holders = (width, *holders), holders
+        row = self.cursor_row
+        self.clear(columns=True)
+        room = max(10, width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
+        ellipsis = self._vaultui.glyphs.ellipsis
+        for label, cells in (
+            ("PID", 7), (_("Process"), _COMMAND_CELLS), (_("Holds"), _KIND_CELLS), (_("Path"), room)
+        ):  # fmt: skip
+            justify: Literal["left", "right"] = "right" if label == "PID" else "left"
+            self.add_column(Text(label, justify=justify), width=cells)
+        for holder in holders:
+            self.add_row(
+                Text(str(holder.pid), justify="right"),
+                Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
+                Text(_(KIND_WORDS.get(holder.kind, holder.kind))),
+                Text(clip_path(holder_path(holder, mountpoint), room, ellipsis)),
+            )
+        self.move_cursor(row=min(row, max(0, len(holders) - 1)))
+
+    @property
+    def _chosen(self) -> Holder | None:
+        return self._holders[self.cursor_row] if self.cursor_row < len(self._holders) else None
+
+    def action_end(self, name: str) -> None:
+        if self._chosen is not None:
+            number = signal.SIGKILL if name == "KILL" else signal.SIGTERM
+            self._vaultui.flows.locking.end_holder(self._chosen, number)
+
+    def action_copy(self) -> None:
+        if self._chosen is not None:
+            self._vaultui.copy_text(self._chosen.path)
+
+
 class BusyScreen(Dialog[None]):
     """Looks at the holders again every second; closes when the vault is locked.
 
@@ -84,7 +143,7 @@ class BusyScreen(Dialog[None]):
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
             self.head(box, _(title, name=shown(self._entry.name)), _("Esc closes"))
             yield Static(id="busy-note", markup=False)
-            yield DataTable[Text](id="busy-holders", cursor_type="none", cell_padding=1)
+            yield _Holders(self.vaultui)
             yield Failure(self.vaultui.glyphs)
             yield OptionList(
                 *(Option(_choice(key, text), id=name) for name, (key, text) in choices.items()),
@@ -107,6 +166,14 @@ class BusyScreen(Dialog[None]):
         if job is None or job.kind is not JobKind.WAIT:
             return None
         return self.vaultui.clock() - job.began
+
+    @property
+    def _waits(self) -> bool:
+        """Whether it is to be locked as soon as it is free, also by who asked for that before."""
+        status = self.vaultui.live.status(self._entry.id)
+        detail = status.detail if status is not None else None
+        asked = detail is not None and bool(detail.waits_to_lock)
+        return asked or self._waiting_s is not None
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
@@ -134,49 +201,25 @@ class BusyScreen(Dialog[None]):
             why = status.explanation if status is not None else ""
             note.update(_(why) or _("The mount hangs. It may come back by itself."))
             return
-        waited = self._waiting_s
+        waited, waits = self._waiting_s, self._waits
         processes = ngettext(
             "{count} process", "{count} processes", len({holder.pid for holder in holders})
         )
-        if waited is not None:
-            note.update(
-                Content.assemble(
-                    (
-                        _(
-                            "Waiting {waited}: it locks as soon as it is free.",
-                            waited=clock(waited),
-                        ),
-                        "$accent",
-                    ),
-                    _(" Held by {processes}.", processes=processes) if holders else "",
-                )
-            )
+        if waits:
+            text = _("It locks as soon as it is free.")
+            if waited is not None:
+                text = _("Waiting {waited}: it locks as soon as it is free.", waited=clock(waited))
+            held = _(" Held by {processes}.", processes=processes) if holders else ""
+            note.update(Content.assemble((text, "$accent"), held))
         elif holders:
             note.update(
                 _("Held by {processes}. Close what is open there, or choose:", processes=processes)
             )
         else:
             note.update(_("Nothing holds it any more: r locks it now."))
-        key, text = _STOP_WAITING if waited is not None else _CHOICES["wait"]
+        key, text = _STOP_WAITING if waits else _CHOICES["wait"]
         self.query_one(OptionList).replace_option_prompt("wait", _choice(key, text))
-        table: DataTable[Text] = self.query_one("#busy-holders", DataTable)
-        table.display = bool(holders)
-        table.clear(columns=True)
-        room = max(10, width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
-        ellipsis = self.vaultui.glyphs.ellipsis
-        for label, cells in (
-            ("PID", 7), (_("Process"), _COMMAND_CELLS), (_("Holds"), _KIND_CELLS), (_("Path"), room)
-        ):  # fmt: skip
-            table.add_column(
-                Text(label, justify="right" if label == "PID" else "left"), width=cells
-            )
-        for holder in holders:
-            table.add_row(
-                Text(str(holder.pid), justify="right"),
-                Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
-                Text(_(KIND_WORDS.get(holder.kind, holder.kind))),
-                Text(clip_path(holder_path(holder, mountpoint), room, ellipsis)),
-            )
+        self.query_one(_Holders).show(holders, mountpoint, width)
 
     # -- choices ----------------------------------------------------------------------------
 
@@ -194,7 +237,7 @@ class BusyScreen(Dialog[None]):
         return super().check_action(action, parameters)
 
     def action_wait(self) -> None:
-        if self._waiting_s is not None:
+        if self._waits:
             self._stop_waiting()
         else:
             self._start_waiting()
@@ -202,9 +245,16 @@ class BusyScreen(Dialog[None]):
     @work(group="stop")
     async def _stop_waiting(self) -> None:
         job = self.vaultui.jobs.of(self._entry.id)
-        if job is not None:
-            await self.vaultui.jobs.cancel(job)
-            self.vaultui.say(_("{name} stays open.", name=shown(self._entry.name)))
+        try:
+            if job is not None:
+                await self.vaultui.jobs.cancel(job)
+            else:
+                await self.vaultui.vaults.stay_open(self._entry.name)
+        except VaultuiError as error:
+            self.query_one(Failure).show(error)
+            return
+        self.vaultui.say(_("{name} stays open.", name=shown(self._entry.name)))
+        await self.vaultui.live.refresh()
         self._look()
 
     def _start_waiting(self) -> None:
