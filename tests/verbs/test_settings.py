@@ -29,6 +29,8 @@ def test_settings_of_a_vault_take_effect_when_it_is_opened(shell: Shell, work: P
     assert "20m" in done.text
     shell.unlock()
     assert shell.status()["idle_timeout_s"] == 1200.0
+    later = shell("settings", "set", "when_busy", "lazy", "--vault", "Work").check()
+    assert b"until it is unlocked again" in later.stderr
     refused = shell.error("settings", "set", "name", "Office", "--vault", "Work")
     assert refused["code"] == "already-open"
     shell.json("lock", "Work")

@@ -49,6 +49,11 @@ class Setting:
     """Of a vault: left out, it is what the program's setting of that name is."""
     required: bool = False
 
+    @property
+    def at_unlock(self) -> bool:
+        """Whether a change counts from the next unlock on: an open vault goes on as it is."""
+        return self.key in _AT_UNLOCK
+
     def meaning(self, value: object) -> str | bool | float | tuple[str, ...]:
         """Return what a value of the file means; raises ValueError with the reason in words.
 
@@ -115,6 +120,10 @@ _SWITCH_WORDS: Final = {
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 
+_AT_UNLOCK: Final = frozenset(
+    ("idle_timeout", "lock_on", "when_busy", "notify", "read_only", "key_file", "exclude")
+) | {key for key, value in vars(MountOptions()).items() if isinstance(value, bool)}
+
 THEMES: Final = ("dark", "light", "high-contrast", "ansi")
 KEYMAP: Final = "keys"
 """The table of the settings that give an action other keys."""
@@ -126,7 +135,7 @@ def _table(*settings: Setting) -> Mapping[str, Setting]:
 
 _OCCASIONS: Final = tuple(occasion.value for occasion in LockOn)
 _POLICIES: Final = tuple(policy.value for policy in WhenBusy)
-_LOCK_ON: Final = N_("lock also when the machine sleeps, the screen locks, you log out")
+_LOCK_ON: Final = N_("lock on these occasions, too")
 _WHEN_BUSY: Final = N_("what becomes of a vault that is in use then")
 _NOTIFY: Final = N_("warn and tell as a desktop notification, too")
 

@@ -76,7 +76,7 @@ def _tell_left_out(
         session.output.line(
             _(
                 "{name} of {manager} is left out: {reason}.",
-                name=shown(item.name),
+                name=place(item.name),
                 manager=item.manager,
                 reason=shown(_(item.reason)),
             )

@@ -84,7 +84,18 @@ def _tell(session: Session, row: SettingRow) -> int:
         session.output.line(_("{key} is {value} now.", key=row.key, value=shown(row.text)))
     else:
         session.output.line(_("{key} is not set now.", key=row.key))
+    if row.setting.at_unlock and not session.output.as_json and _is_open(session):
+        session.output.note(_("What is open goes on as it is, until it is unlocked again."))
     return 0
+
+
+def _is_open(session: Session) -> bool:
+    """Return whether a vault is open that the setting is about."""
+    name = _vault(session)
+    vaults = session.vaults
+    if name is not None:
+        return session.run(vaults.status(name)).mounted
+    return any(status.mounted for status in session.run(vaults.statuses()))
 
 
 def _vault(session: Session) -> str | None:
