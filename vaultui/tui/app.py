@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
 
@@ -163,7 +164,9 @@ class VaultuiApp(App[None]):
             self.say(f"{error.summary} {error.hint}", severity="warning")
             return
         for status in broken:
-            self.say(f"{shown(status.entry.name)}: {shown(status.explanation)}", severity="warning")
+            self.say(
+                f"{shown(status.entry.name)}: {shown(_(status.explanation))}", severity="warning"
+            )
         if broken:
             await self.live.refresh()
 
@@ -255,6 +258,11 @@ class VaultuiApp(App[None]):
                 self.exit()
             case _:
                 self.flows.perform(action_id, status)
+
+    def action_command_palette(self) -> None:
+        """Show the palette, with words of ours in its empty field."""
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder=_("Search for commands…")))
 
     def _help(self) -> None:
         from vaultui.tui.screens.help import HelpScreen

@@ -131,13 +131,19 @@ def _judge_mounted(facts: Facts, mount: Mount) -> tuple[VaultState, str]:
         return VaultState.BUSY, N_("It is in use, and is locked as soon as nobody uses it.")
     if facts.answer.busy_reason:
         return VaultState.BUSY, Phrase(
-            "The idle lock is due, but {reason}.", reason=Phrase(facts.answer.busy_reason)
+            "The idle lock is due, but {reason}.", reason=_held(facts.answer.busy_reason)
         )
     if not facts.keeper_alive:
         return VaultState.OPEN, N_(
             "Its keeper has ended, so nobody will tell how the backend ends."
         )
     return VaultState.OPEN, ""
+
+
+def _held(words: str) -> Phrase:
+    """Return what a backend says of who uses the vault, with the names as a value."""
+    holders = words.removeprefix("held by ")
+    return Phrase(words) if holders == words else Phrase("held by {processes}", processes=holders)
 
 
 def _judge_foreign(facts: Facts, mount: Mount) -> tuple[VaultState, str]:

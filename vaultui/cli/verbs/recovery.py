@@ -236,7 +236,7 @@ def _rehearsal(drilled: Drilled) -> str:
     if drilled.problem:
         return _(
             "It opened, but reading failed: {problem}. `vaultui check` tells more.",
-            problem=drilled.problem,
+            problem=_(drilled.problem),
         )
     if not drilled.files:
         return _("It opened, there was no file to read in it, and it is locked again.")

@@ -110,7 +110,7 @@ class Unlocking(Flow):
         name = shown(status.entry.name)
         text = _("The dead mount of {name} is gone. Unlock it again?", name=name)
         if status.explanation:
-            text = f"{shown(status.explanation)} {text}"
+            text = f"{shown(_(status.explanation))} {text}"
 
         def answered(yes: bool | None) -> None:
             if yes:

@@ -81,7 +81,7 @@ class DrillScreen(KeyForm[None]):
             text = _(
                 "The key opens {name}, but not all could be read: {problem}.",
                 name=name,
-                problem=shown(drilled.problem),
+                problem=shown(_(drilled.problem)),
             )
         else:
             mark = (glyphs.yes, "bold $success")

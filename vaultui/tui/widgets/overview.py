@@ -126,7 +126,7 @@ class Overview(Pane):
     def _trouble(self, status: VaultStatus, width: int) -> Iterator[Line]:
         """Say what is wrong and what mends it, with what is known about the end."""
         colour = "$warning" if status.state is VaultState.MISSING else "$error"
-        yield Content.assemble((shown(status.explanation), colour))
+        yield Content.assemble((shown(_(status.explanation)), colour))
         cure = {
             VaultState.BROKEN: _("R repairs it: the dead mount is detached. Then unlock again."),
             VaultState.HUNG: _("It does not answer. l offers to end what holds it."),
@@ -161,7 +161,7 @@ class Overview(Pane):
     def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
         timeout = status.idle_timeout_s
         if status.state is VaultState.BUSY and status.explanation:
-            yield fact(_("In use"), Content.assemble((shown(status.explanation), "$warning")))
+            yield fact(_("In use"), Content.assemble((shown(_(status.explanation)), "$warning")))
         if not timeout:
             yield fact(_("Idle lock"), Content.assemble((_("never"), "$muted")))
             return
@@ -213,7 +213,7 @@ class Overview(Pane):
             yield fact(_("Locks on"), Content("  ").join(marks))
         for guard in asked:
             if guard.state is GuardState.MISSING and guard.reason:
-                reason = clip(shown(guard.reason), room, self.vaultui.glyphs.ellipsis)
+                reason = clip(shown(_(guard.reason)), room, self.vaultui.glyphs.ellipsis)
                 yield fact("", Content.assemble((reason, "$warning")))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
