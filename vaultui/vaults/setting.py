@@ -121,7 +121,7 @@ _SWITCH_WORDS: Final = {
 }
 
 _AT_UNLOCK: Final = frozenset(
-    ("idle_timeout", "lock_on", "when_busy", "notify", "read_only", "key_file", "exclude")
+    ("idle_timeout", "lock_on", "when_busy", "notify", "read_only", "exclude")
 ) | {key for key, value in vars(MountOptions()).items() if isinstance(value, bool)}
 
 THEMES: Final = ("dark", "light", "high-contrast", "ansi")

@@ -23,8 +23,6 @@ from vaultui.tui.wording import clip, fit, shown
 from vaultui.vaults import SettingKind, SettingRow, VaultEntry
 
 _KEY_CELLS = 17
-_AT_ONCE = frozenset({"favourite", "key_file"})
-"""Settings of a vault that nothing has to be opened again for."""
 
 
 class SettingsScreen(Dialog[None]):
@@ -111,7 +109,7 @@ class SettingsScreen(Dialog[None]):
         status = self.vaultui.live.status(self._entry.id) if self._entry is not None else None
         if row.setting.when_locked:
             words.append(_("It can be changed while the vault is locked."))
-        elif status is not None and status.mounted and row.key not in _AT_ONCE:
+        elif status is not None and status.mounted and row.setting.at_unlock:
             words.append(_("A change has its effect from the next unlock on."))
         self.query_one("#sentence", Static).update(" ".join(words))
 
