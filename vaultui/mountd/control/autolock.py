@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from vaultui.model.errors import MountBusy
-from vaultui.mountd.control.locker import Locker
+from vaultui.mountd.control.locker import Locker, holders_in
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.wire.autolock import GuardState, LockOn, WhenBusy
@@ -80,7 +80,7 @@ class AutoLock:
             try:
                 await self._lock(occasion, when_busy)
             except MountBusy as busy:
-                occasion.holders = str(busy.details["holders"])
+                occasion.holders = holders_in(busy)
                 self._served.events.add(EventKind.STAYS_OPEN, detail=occasion.reason)
                 self._notices.stays_open(occasion.reason, occasion.holders)
             occasion.tried.set()
@@ -99,7 +99,7 @@ class AutoLock:
                 case WhenBusy.KILL:
                     await self._locker.kill_and_lock(occasion.reason)
                 case WhenBusy.RETRY:
-                    await self._wait(occasion, str(busy.details["holders"]))
+                    await self._wait(occasion, holders_in(busy))
 
     async def _wait(self, occasion: _Occasion, holders: str) -> None:
         occasion.holders = holders

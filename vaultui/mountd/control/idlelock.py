@@ -8,7 +8,7 @@ import trio
 
 from vaultui.model.errors import MountBusy
 from vaultui.mountd.activity import boottime
-from vaultui.mountd.control.locker import Locker
+from vaultui.mountd.control.locker import Locker, holders_in
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.wire.control import EventKind
@@ -34,7 +34,7 @@ class IdleLock:
             try:
                 await self._locker.lock("idle")
             except MountBusy as busy:
-                self._not_locked(str(busy.details["holders"]))
+                self._not_locked(holders_in(busy))
             else:
                 return
 

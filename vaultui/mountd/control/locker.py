@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import MountBusy
+from vaultui.model.language import N_, Phrase
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.wire.control import EventKind
@@ -165,27 +167,41 @@ def _pidfds(holders: Sequence[Holder]) -> Iterator[list[int]]:
         yield pidfds
 
 
-def in_words(holders: list[Holder], most: int = 3) -> str:
-    """Return who holds a mount, as text for a sentence."""
+def in_words(holders: list[Holder], most: int = 3) -> Phrase:
+    """Return who holds a mount, for a sentence."""
     own = os.getpid()
-    named = {
-        holder.pid: f"{holder.command} ({holder.pid}, {_KINDS[holder.kind]})"
-        for holder in holders
-        if holder.pid != own
-    }
+    named = {holder.pid: holder for holder in holders if holder.pid != own}
     if not named:
-        return "a process that we may not look into"
-    words = list(named.values())
-    more = [f"{len(words) - most} more"] if len(words) > most else []
-    return ", ".join(words[:most] + more)
+        return Phrase("a process that we may not look into")
+    words = [
+        Phrase(
+            "{command} ({pid}, {kind})",
+            command=holder.command,
+            pid=holder.pid,
+            kind=Phrase(_KINDS[holder.kind]),
+        )
+        for holder in named.values()
+    ]
+    if len(words) > most:
+        words = [*words[:most], Phrase("{count} more", count=len(words) - most)]
+    return functools.reduce(
+        lambda first, rest: Phrase("{first}, {rest}", first=first, rest=rest), words
+    )
 
 
-_KINDS = {
-    "cwd": "working directory",
-    "root": "root directory",
-    "exe": "running program",
-    "open": "open file",
-    "map": "mapped file",
+def holders_in(busy: MountBusy) -> str:
+    """Return who holds the mount, of an error that `Locker.lock` raised."""
+    holders = busy.details["holders"]
+    assert isinstance(holders, str)
+    return holders
+
+
+_KINDS: Final = {
+    "cwd": N_("working directory"),
+    "root": N_("root directory"),
+    "exe": N_("running program"),
+    "open": N_("open file"),
+    "map": N_("mapped file"),
 }
 
 

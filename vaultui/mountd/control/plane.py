@@ -22,7 +22,7 @@ from vaultui.mountd.console import log
 from vaultui.mountd.control import conflictreport, statusreport
 from vaultui.mountd.control.autolock import AutoLock
 from vaultui.mountd.control.idlelock import IdleLock
-from vaultui.mountd.control.locker import Locker
+from vaultui.mountd.control.locker import Locker, holders_in
 from vaultui.mountd.control.notices import KEEP_OPEN_S, Notices
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.control.server import ControlServer
@@ -155,7 +155,7 @@ class ControlPlane:
         try:
             await self._locker.lock("request")
         except MountBusy as busy:
-            self._notices.stays_open("request", str(busy.details["holders"]))
+            self._notices.stays_open("request", holders_in(busy))
 
     async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:

@@ -23,8 +23,12 @@ from jeepney import (
     message_bus,
     new_method_call,
 )
+from jeepney.auth import BEGIN, Authenticator
+from jeepney.bus import get_bus
 from jeepney.fds import FileDescriptor
-from jeepney.io.trio import DBusConnection, open_dbus_connection
+from jeepney.io.trio import DBusConnection
+
+from vaultui.mountd.console import log
 
 CONNECT_S: Final = 5.0
 CALL_S: Final = 5.0
@@ -80,17 +84,38 @@ async def connected(address: str) -> AsyncIterator[Bus]:
 
 
 async def _connect(address: str) -> DBusConnection:
+    # Not with the library's own way, which leaves its socket behind where this fails.
     if not address:
         raise BusError("there is none")
     try:
         with trio.fail_after(CONNECT_S):
-            return await open_dbus_connection(address, enable_fds=True)
+            stream = await trio.open_unix_socket(get_bus(address))
+            try:
+                return await _greeted(stream)
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
     except trio.TooSlowError:
         raise BusError("it does not answer") from None
+    except OSError as error:
+        raise BusError(error.strerror or "there is none") from error
     except Exception as error:
-        # Whatever a library may raise about an address, a refusal, or an answer that is none.
-        reason = error.strerror if isinstance(error, OSError) else ""
-        raise BusError(reason or "there is none") from error
+        # Whatever the library makes of an address, a refusal, or an answer that is none.
+        raise BusError("there is none") from error
+
+
+async def _greeted(stream: trio.SocketStream) -> DBusConnection:
+    """Return a connection on which we are known to the bus: authenticated, and with a name."""
+    authenticator = Authenticator(enable_fds=True, inc_null_byte=False)
+    await stream.send_all(b"\0")
+    for request in authenticator:
+        await stream.send_all(request)
+        authenticator.feed(await stream.receive_some())
+    await stream.send_all(BEGIN)
+    connection = DBusConnection(stream.socket, enable_fds=True)
+    await connection.send(message_bus.Hello())
+    await connection.receive()  # the answer comes before anything else
+    return connection
 
 
 class Bus:
@@ -106,6 +131,9 @@ class Bus:
                 self._take(await self._connection.receive())
         except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
             pass
+        except Exception as error:
+            # What comes in is no D-Bus: there is no next message to be found in it.
+            log.error("D-Bus: %s", type(error).__name__, exc_info=error)
         finally:
             for answer in self._answers.values():
                 answer.came.set()
@@ -124,7 +152,7 @@ class Bus:
             )
             for rule, handler in list(self._handlers):
                 if rule.matches(message):
-                    handler(signal)
+                    _call(handler, signal)
 
     async def call(
         self, service: Service, member: str, signature: str = "", *arguments: Any
@@ -214,6 +242,14 @@ def _body(answer: Message) -> tuple[Any, ...]:
         said = body[0] if body and isinstance(body[0], str) else ""
         raise BusError(said or answer.header.fields.get(HeaderFields.error_name, "it refused"))
     return body
+
+
+def _call(handler: OnSignal, signal: Signal) -> None:
+    """Anybody on the bus may send a signal, with whatever in it."""
+    try:
+        handler(signal)
+    except Exception as error:
+        log.error("D-Bus: %s in %s", type(error).__name__, signal.member, exc_info=error)
 
 
 def _close_descriptors(message: Message) -> None:

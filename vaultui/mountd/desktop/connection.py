@@ -7,6 +7,7 @@ from typing import Final, NoReturn, Protocol
 
 import trio
 
+from vaultui.mountd.console import log
 from vaultui.mountd.desktop.bus import Bus, BusError, connected
 
 FIRST_PAUSE_S: Final = 1.0
@@ -18,7 +19,7 @@ class User(Protocol):
     """Somebody who needs the bus."""
 
     async def use(self, bus: Bus) -> None:
-        """Use a new connection until it is lost; may raise BusError, and begins again then."""
+        """Use a new connection until it is lost. Whatever it raises, it is called again then."""
 
     def lost(self, reason: str) -> None:
         """There is no connection any more, or none yet."""
@@ -57,5 +58,9 @@ async def _use(bus: Bus, user: User) -> None:
             await user.use(bus)
         except BusError as error:
             user.lost(str(error))
+        except Exception as error:
+            # An answer of another shape than agreed: no reason to take the mount away.
+            log.error("D-Bus: %s", type(error).__name__, exc_info=error)
+            user.lost("its answer makes no sense")
         await trio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_S)
