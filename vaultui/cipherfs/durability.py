@@ -19,27 +19,22 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from typing import Final
+from typing import ClassVar
 
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import FreshFile, Inodes, Node
-from vaultui.cipherfs.syncjob import SyncJob
+from vaultui.cipherfs.syncjob import PathSync, SyncedFiles
 from vaultui.format.names import DIR_IV_NAME, companion, is_long
 from vaultui.linux.atcalls import syncfs
-
-_REMEMBERED: Final = 8192
-"""Directories. Beyond it everything is synced at once, which is rare and takes one flush."""
-_ONE_BY_ONE: Final = 32
-"""Files. Syncing more than this is left to syncfs(2)."""
-
-
-_Files = dict[bytes, FreshFile]
-_Synced = tuple[Node, _Files]
-"""A directory, and the files in it that are on disk now."""
 
 
 class Durability:
     """Remembers the files that must be synced before something else counts as durable."""
+
+    _remembered: ClassVar[int] = 8192
+    """Directories. Beyond it everything is synced at once, which is rare and takes one flush."""
+    _one_by_one: ClassVar[int] = 32
+    """Files. Syncing more than this is left to syncfs(2)."""
 
     def __init__(self, inodes: Inodes, directories: Directories) -> None:
         self._inodes = inodes
@@ -47,7 +42,7 @@ class Durability:
         self._unsynced: dict[Node, None] = {}
         # Jobs run in other threads; what they did is taken up by the thread that owns the
         # nodes. A deque is safe for that (its documentation promises it).
-        self._finished: deque[_Synced] = deque()
+        self._finished: deque[SyncedFiles] = deque()
 
     def wrote(self, node: Node, name: bytes, *, content_synced: bool = False) -> None:
         """Note that `name` is new in the directory `node`.
@@ -56,7 +51,7 @@ class Durability:
         enough then, fsync(2).
         """
         if node.unsynced is None:
-            if len(self._unsynced) >= _REMEMBERED:
+            if len(self._unsynced) >= self._remembered:
                 self._sync_all()
             node.unsynced = {}
             self._unsynced[node] = None
@@ -80,17 +75,17 @@ class Durability:
     def after_rename(self, _parent: Node) -> None:
         """Nothing: the removal of a companion is not kept without the rename before it."""
 
-    def before_file(self, node: Node) -> _PathJob:
+    def before_file(self, node: Node) -> PathSync:
         """Return the job that syncs what the names on the path of `node` depend on."""
-        job = _PathJob(self._finished)
+        job = PathSync(self._finished, self._one_by_one)
         if self._unsynced:
             self._take_up()
             self._add_path(job, node)
         return job
 
-    def before_directory(self, node: Node) -> _PathJob:
+    def before_directory(self, node: Node) -> PathSync:
         """Return the job for the path of `node`, the names in it, and the IVs one level down."""
-        job = _PathJob(self._finished)
+        job = PathSync(self._finished, self._one_by_one)
         if self._unsynced:
             self._take_up()
             self._add_path(job, node)
@@ -100,7 +95,7 @@ class Durability:
                     self._add(job, other, {DIR_IV_NAME})
         return job
 
-    def _add_path(self, job: _PathJob, node: Node) -> None:
+    def _add_path(self, job: PathSync, node: Node) -> None:
         below = node
         above = node.parent
         if node.is_directory:
@@ -112,13 +107,20 @@ class Durability:
             self._add(job, above, needed)
             below, above = above, above.parent
 
-    def _add(self, job: _PathJob, node: Node, needed: set[bytes]) -> None:
+    def _add(self, job: PathSync, node: Node, needed: set[bytes]) -> None:
         if node.unsynced and (found := node.unsynced.keys() & needed):
             files = {name: node.unsynced[name] for name in found}
             # A directory that is gone by now needs nothing.
             with contextlib.suppress(OSError):
-                directory = self._directories.enter(node)
-                job.add(node, os.dup(directory.fd) if directory.readable else -1, files)
+                job.add(node, self._descriptor(job, node), files)
+
+    def _descriptor(self, job: PathSync, node: Node) -> int:
+        """Return a new descriptor of a directory, or -1 where the job has to do without."""
+        if job.wants_descriptor(node):
+            directory = self._directories.enter(node)
+            if directory.readable:
+                return os.dup(directory.fd)
+        return -1
 
     def _take_up(self) -> None:
         while self._finished:
@@ -149,60 +151,3 @@ class Durability:
             syncfs(fd)
         for node in list(self._unsynced):
             self.forget(node)
-
-
-class _PathJob(SyncJob):
-    """Syncs files in directories, and those, before what is asked for."""
-
-    def __init__(self, finished: deque[_Synced]) -> None:
-        super().__init__()
-        self._finished = finished
-        self._directories: list[tuple[Node, int, _Files]] = []
-
-    def add(self, node: Node, fd: int, files: _Files) -> None:
-        """Sync files in a directory, where their content is not, and the directory.
-
-        `fd` becomes the job's; it is -1 where the directory may be entered and not read, which
-        fsync(2) wants.
-        """
-        self._directories.append((node, fd, files))
-
-    @property
-    def is_due(self) -> bool:
-        """Whether there is anything to sync before what is asked for."""
-        return bool(self._directories)
-
-    def _sync(self, fd: int, *, data_only: bool) -> None:
-        try:
-            self._sync_directories(fd)
-            super()._sync(fd, data_only=data_only)
-        finally:
-            for _node, directory_fd, _files in self._directories:
-                if directory_fd >= 0:
-                    os.close(directory_fd)
-
-    def _sync_directories(self, last_fd: int) -> None:
-        if any(fd < 0 for _node, fd, _files in self._directories):
-            syncfs(last_fd)
-        elif sum(len(files) for _node, _fd, files in self._directories) > _ONE_BY_ONE:
-            devices = {node.key[0]: fd for node, fd, _files in self._directories}
-            for fd in devices.values():
-                syncfs(fd)
-        else:
-            for _node, fd, files in self._directories:
-                for name, file in files.items():
-                    if not file.content_synced:
-                        _sync_file(fd, name)
-                os.fsync(fd)
-        self._finished.extend((node, files) for node, _fd, files in self._directories)
-
-
-def _sync_file(directory_fd: int, name: bytes) -> None:
-    try:
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory_fd)
-    except FileNotFoundError:
-        return  # removed since, with what depended on it
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

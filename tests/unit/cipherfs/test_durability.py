@@ -8,7 +8,7 @@ import threading
 import pytest
 from openvolume import OpenVolume
 
-from vaultui.cipherfs import durability
+from vaultui.cipherfs import durability, syncjob
 from vaultui.cipherfs.filesystem import ROOT
 from vaultui.model.ids import InodeNo
 
@@ -25,7 +25,8 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(os, "fsync", note)
     monkeypatch.setattr(os, "fdatasync", note)
-    monkeypatch.setattr(durability, "syncfs", lambda _fd: names.append("everything"))
+    for module in (durability, syncjob):
+        monkeypatch.setattr(module, "syncfs", lambda _fd: names.append("everything"))
     return names
 
 
@@ -133,6 +134,21 @@ def test_many_are_synced_by_one_call(vault: OpenVolume, synced: list[str]) -> No
     assert synced == ["everything", vault.cipherdir.name]
 
 
+def test_a_sync_of_thousands_of_new_directories_takes_no_descriptor_for_each(
+    vault: OpenVolume, synced: list[str]
+) -> None:
+    for number in range(200):
+        vault.mkdir(f"dir{number}")
+    before = len(os.listdir("/proc/self/fd"))
+    handle = vault.fs.opendir(ROOT)
+    job = vault.fs.fsyncdir_job(handle, False)
+    assert len(os.listdir("/proc/self/fd")) < before + 50
+    job()
+    vault.fs.releasedir(handle)
+    assert synced[0] == "everything"
+    assert not vault.fs._durability.before_directory(vault.fs._inodes.root).is_due
+
+
 def test_a_failed_sync_is_raised_and_tried_again(
     vault: OpenVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +189,7 @@ def test_a_job_runs_in_another_thread_after_its_handle_was_released(vault: OpenV
 def test_remembering_has_an_end(
     vault: OpenVolume, synced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(durability, "_REMEMBERED", 10)
+    monkeypatch.setattr(durability.Durability, "_remembered", 10)
     for number in range(35):
         vault.mkdir(f"dir{number}")
     assert synced == ["everything"] * 3

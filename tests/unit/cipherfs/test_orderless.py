@@ -10,6 +10,7 @@ import pytest
 from openvolume import OpenVolume
 
 from vaultui.cipherfs import filesystem
+from vaultui.cipherfs.orderless import OrderlessDurability
 
 LONG, OTHER = "l" * 200, "m" * 200
 
@@ -75,6 +76,18 @@ def test_the_iv_of_a_new_directory_is_on_the_disk_before_something_is_moved_ther
     seen.clear()
     vault.rename("dir/saved", "dir/other")
     assert seen == ["rename entry"]
+
+
+def test_each_is_synced_by_itself_because_a_sync_of_all_may_do_nothing(
+    vault: OpenVolume, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OrderlessDurability, "_remembered", 40)
+    vault.sync("")
+    for number in range(60):
+        vault.mkdir(f"dir{number}")
+    assert seen.count("sync IV") == 40
+    vault.sync("")
+    assert seen.count("sync IV") == 60
 
 
 def test_where_the_disk_refuses_the_sync_after_it_the_old_companion_stays(
