@@ -25,8 +25,8 @@ run: setup ## start the application
 demo: setup ## start the application on a throw-away vault with some content
 	@scripts/demo
 
-test: setup-test ## run the tests
-	@.venv/bin/python -m pytest $(ARGS)
+test: setup-test ## run the tests: all of them on all cores, or those of ARGS one by one
+	@.venv/bin/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
 
 check: setup-test ## look at style, types and layers: ruff, mypy, import-linter
 	@.venv/bin/ruff format --check .

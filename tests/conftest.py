@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
+import itertools
 import os
+import re
 import shutil
 import signal
 import sys
@@ -20,6 +22,7 @@ import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -55,7 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "timeout_s(seconds): time limit of the test")
     restore_interrupts()
     _sweep_dead_runs()
-    if config.option.basetemp is None:
+    is_ours = Path(config.option.basetemp or "").parent.name.startswith(_RUN_PREFIX)
+    if config.option.basetemp is None or (_is_worker(config) and is_ours):
         # Short on purpose: the path of a Unix socket ends at 107 bytes.
         config.option.basetemp = os.path.join(tempfile.gettempdir(), f"{_RUN_PREFIX}{os.getpid()}")
     # A copy of the real stderr: while a test runs, descriptor 2 is pytest's capture file.
@@ -77,6 +81,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose capability is missing; in CI, fail it."""
+    item.stash[_OLDER] = leftovers.pids()
     for mark in item.iter_markers("needs"):
         for capability in mark.args:
             if reason := capabilities.missing(capability):
@@ -124,7 +129,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """Fail a test that left a mount or a process in one of its own directories."""
     yield
     own = item.stash.get(_OWN_DIRS, [])
-    lines = leftovers.after_grace(*own) if own else []
+    lines = leftovers.after_grace(*own, older=item.stash[_OLDER]) if own else []
     if lines:
         leftovers.sweep(*own)
         pytest.fail("left behind by this test:\n  " + "\n  ".join(lines), pytrace=False)
@@ -135,12 +140,24 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     """Fail the run if anything of it is still there; remove its directory."""
     yield  # a run that stops early tears down its shared fixtures in here
     top = _run_dir(session.config)
-    if lines := leftovers.after_grace(top):
+    lines = leftovers.after_grace(top)
+    if lines:
         leftovers.sweep(top)
+    if _is_worker(session.config):
+        session.config.workeroutput[_LEFT_BEHIND] = lines
+    lines += session.config.stash.get(_LEFT_BY_WORKERS, [])
+    if lines:
         print("\nleft behind by this run:\n  " + "\n  ".join(lines), file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if session.exitstatus == pytest.ExitCode.OK and top.name.startswith(_RUN_PREFIX):
         shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over from a worker of xdist what it found at its end."""
+    lines = getattr(node, "workeroutput", {}).get(_LEFT_BEHIND, [])
+    node.config.stash.setdefault(_LEFT_BY_WORKERS, []).extend(lines)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -152,6 +169,17 @@ def run_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield base / "home"
 
 
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty directory of the test's own, below that of the run.
+
+    In the place of pytest's fixture, which looks for a free number among the directories of all
+    tests before: in a long run that takes longer than many a test.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return tmp_path_factory.mktemp(f"{name}{next(_NUMBERS)}", numbered=False)
+
+
 @pytest.fixture(autouse=True)
 def home(
     request: pytest.FixtureRequest,
@@ -159,7 +187,7 @@ def home(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """Return a home of the test's own, with the whole environment pointing into it."""
-    base = tmp_path_factory.mktemp("h")
+    base = tmp_path_factory.mktemp(f"h{next(_NUMBERS)}", numbered=False)
     own = request.node.stash.setdefault(_OWN_DIRS, [])
     own.append(base)
     if "tmp_path" in request.fixturenames:
@@ -177,10 +205,20 @@ def _live_in(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+_NUMBERS = itertools.count()
 _STDERR = pytest.StashKey[int]()
+_LEFT_BEHIND = "vaultui_left_behind"
+_LEFT_BY_WORKERS = pytest.StashKey[list[str]]()
 _OWN_DIRS = pytest.StashKey[list[Path]]()
+_OLDER = pytest.StashKey[frozenset[str]]()
+"""The processes that were there before the test: reading of them all is most of its end."""
 _PLUGINS_OWN = ("PYTEST_", "TEXTUAL_SNAPSHOT_", "HYPOTHESIS_", "COV")
 """Variables with these prefixes belong to pytest and its plugins, and stay."""
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Tell whether this process does a part of a run for another, pytest-xdist's."""
+    return hasattr(config, "workerinput")
 
 
 def _run_dir(config: pytest.Config) -> Path:

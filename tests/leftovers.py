@@ -26,13 +26,19 @@ class Process:
     command: str
 
 
-def processes_of(*tops: Path) -> list[Process]:
-    """Return the living processes, other than this one, that belong to one of the directories."""
+def pids() -> frozenset[str]:
+    """Return the processes that there are now, by their names in /proc."""
+    return frozenset(name for name in os.listdir("/proc") if name.isdecimal())
+
+
+def processes_of(*tops: Path, older: frozenset[str] = frozenset()) -> list[Process]:
+    """Return the living processes, other than this one, that belong to one of the directories.
+
+    Those of `older` were there before the directories, and are not looked at.
+    """
     needles = [os.fsencode(top) for top in tops]
     found = []
-    for name in os.listdir("/proc"):
-        if not name.isdecimal() or int(name) == os.getpid():
-            continue
+    for name in pids() - older - {str(os.getpid())}:
         command, environment = _words(name)
         if any(_names(command + b"\0" + environment, needle) for needle in needles):
             shown = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
@@ -40,22 +46,22 @@ def processes_of(*tops: Path) -> list[Process]:
     return found
 
 
-def describe(*tops: Path) -> list[str]:
+def describe(*tops: Path, older: frozenset[str] = frozenset()) -> list[str]:
     """Return a line for each mount and process that belongs to one of the directories."""
     mounts = [path for top in tops for path in mountpoints_below(top)]
     return [
         *(f"mount {path}" for path in mounts),
-        *(f"process {found.pid}: {found.command}" for found in processes_of(*tops)),
+        *(f"process {found.pid}: {found.command}" for found in processes_of(*tops, older=older)),
     ]
 
 
-def after_grace(*tops: Path) -> list[str]:
+def after_grace(*tops: Path, older: frozenset[str] = frozenset()) -> list[str]:
     """Return `describe` after what is just ending had a moment to end."""
-    lines = describe(*tops)
+    lines = describe(*tops, older=older)
     deadline = time.monotonic() + _GRACE_S
     while lines and time.monotonic() < deadline:
         time.sleep(0.02)
-        lines = describe(*tops)
+        lines = describe(*tops, older=older)
     return lines
 
 
@@ -131,7 +137,7 @@ def _read(path: str) -> bytes | None:
 
     A process that made itself not dumpable hides its environment from other users than root.
     """
-    # By descriptor: each test looks at every process of the machine, so this is most of its end.
+    # By descriptor, which takes a fraction of the time: each test looks at processes at its end.
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

@@ -63,6 +63,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("served", names, indirect=True, scope="session")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def umask() -> Iterator[None]:
+    """Let files get the permissions that the checks expect, whoever calls them."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

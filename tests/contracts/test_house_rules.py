@@ -15,13 +15,13 @@ from support import Completed, mountpoints_below, run_program
 TESTS = Path(__file__).parents[1]
 
 
-def run_tests(base: Path, code: str, **environment: str) -> Completed:
+def run_tests(base: Path, code: str, *options: str, **environment: str) -> Completed:
     """Run a test file of its own under the house rules, in a pytest of its own."""
     (base / "test_inner.py").write_text(code)
     command = (
         *(sys.executable, "-m", "pytest", "-q", "-p", "conftest", "-p", "no:cacheprovider"),
         *("-c", TESTS.parent / "pyproject.toml", "--rootdir", base, "--basetemp", base / "inner"),
-        base / "test_inner.py",
+        *(base / "test_inner.py", *options),
     )
     env = {**os.environ, "PYTHONPATH": str(TESTS), **environment}
     return run_program(command, env=env, cwd=base, timeout=100)
@@ -40,6 +40,25 @@ def test_a_process_that_is_left_behind_fails_its_test_and_is_killed(tmp_path: Pa
     )
     text = done.check(1).text
     assert "left behind by this test" in text
+    assert "sleep 1000" in text
+    assert processes_of(tmp_path / "inner") == []
+
+
+def test_what_a_shared_fixture_leaves_behind_fails_a_run_that_is_shared_out(tmp_path: Path) -> None:
+    done = run_tests(
+        tmp_path,
+        "import os, pytest\n"
+        "@pytest.fixture(scope='session')\n"
+        "def shared(run_home):\n"
+        "    os.posix_spawnp('sleep', ['sleep', '1000'], os.environ)\n"
+        "def test_it(shared):\n"
+        "    pass\n",
+        "-n1",
+        VAULTUI_TEST_GRACE="0.1",
+    )
+    text = done.check(1).text
+    assert "1 passed" in text
+    assert "left behind by this run" in text
     assert "sleep 1000" in text
     assert processes_of(tmp_path / "inner") == []
 
