@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -205,6 +206,87 @@ async def test_cancelling_an_unlock_leaves_no_process_and_no_mount(
         if state(driver) in {VaultState.OPEN, VaultState.BUSY}:
             await lock(driver)
     wait_until(lambda: mountpoints_below(home) == [], what="nothing is mounted")
+
+
+async def test_a_check_finds_the_block_that_was_damaged_and_names_its_file(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    with volume:
+        script = 'echo whole > "$1/whole.txt"; head -c 200000 /dev/urandom > "$1/hurt.bin"'
+        await asyncio.to_thread(in_a_child, script, volume.mountpoint)
+    await asyncio.to_thread(damage_the_largest, volume.cipherdir)
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await driver.press("V")
+        await driver.comes_to("check")
+        await driver.type(PASSWORD)
+        await driver.press("enter")
+        await driver.comes_to("checking", 40)
+        await driver.sees("Work has damage: 1 damaged of 2 files", 40)
+        await driver.sees("hurt.bin")
+        assert "whole.txt" not in driver.text
+
+
+def damage_the_largest(cipherdir: Path) -> None:
+    """Turn over a bit in the middle of the largest file."""
+    largest = max((path for path in cipherdir.iterdir()), key=lambda path: path.stat().st_size)
+    largest.chmod(0o600)
+    with largest.open("r+b") as file:
+        file.seek(100_000)
+        byte = file.read(1)[0]
+        file.seek(100_000)
+        file.write(bytes([byte ^ 1]))
+
+
+async def test_one_password_opens_two_vaults_and_panic_puts_both_away_with_a_holder_killed(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    shutil.copytree(volume.cipherdir, home / "Taxes")
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await driver.app.vaults.listing.add(str(home / "Taxes"))
+        await driver.app.live.refresh()
+        driver.app.screen.query_one("#vaults").focus()
+        await driver.press("g", "space", "space", "u")
+        await driver.comes_to("unlock-several")
+        await driver.type(PASSWORD)
+        await driver.press("enter")
+        await driver.hears("Work and Taxes are open.", 40)
+        both = sorted(str(home / "Vaults" / name) for name in ("Work", "Taxes"))
+        assert sorted(mountpoints_below(home)) == both
+        with await asyncio.to_thread(hold_open, home / "Vaults/Taxes/held.txt") as holder:
+            try:
+                await driver.press("!")
+                await driver.comes_to("confirm")
+                await driver.press("enter")
+                await driver.hears("Work and Taxes are locked.", 40)
+                await asyncio.to_thread(holder.wait, 20)
+                assert holder.returncode == -signal.SIGKILL
+            finally:
+                holder.kill()
+    assert mountpoints_below(home) == []
+
+
+async def test_lock_all_waits_for_a_holder_and_the_backend_goes_on_waiting_after_quitting(
+    running: Running, volume: Gocryptfs, home: Path
+) -> None:
+    async with application(running) as driver:
+        await add_work(driver, volume)
+        await unlock(driver)
+        await driver.hears("Work is open")
+        holder = await asyncio.to_thread(hold_open, home / "Vaults/Work/held.txt")
+        try:
+            await driver.press("L")
+            await driver.comes_to("lock-all")
+            await driver.sees(f"held by sleep ({holder.pid})")
+            await driver.press("w")
+            await driver.hears("What is held is locked when it is free")
+            await driver.press("q")
+            assert mountpoints_below(home) == [str(home / "Vaults/Work")]
+        finally:
+            holder.kill()
+            await asyncio.to_thread(holder.communicate)
+    await eventually(lambda: mountpoints_below(home) == [], 20, "the backend locks it")
 
 
 async def test_a_recovery_key_made_here_opens_the_vault_and_the_drill_proves_it(

@@ -39,6 +39,11 @@ class MasterKeyScreen(Dialog[None]):
                 ),
                 markup=False,
             )
+            yield Static(
+                _("A copy of the volume config spares you from needing it: v in the list, then x."),
+                classes="quiet",
+                markup=False,
+            )
             yield MasterKeyText(glyphs, self._created.master_key, id="master-key-text")
             yield Field(_("Last group"), SecretInput(glyphs, _("type it back to check"), id="back"))
             yield Failure(glyphs)
