@@ -119,10 +119,11 @@ _NOT_FOR_PEOPLE = {
     "query",
     "query_one",
     "add_class",
+    "cast",
     "remove_class",
     "set_class",
 }
-_KEYS = {"Enter", "Esc", "Tab"}  # as they stand on the keyboard
+_KEYS = {"Enter", "Esc", "Space", "Tab"}  # as they stand on the keyboard
 _STYLE = re.compile(
     r"^[ `]*vaultui [a-z]|\$[a-z]|^(bold|dim|italic|reverse|underline|not|on)( |$)|[{;]\s|\{ |^[a-z-]+( [a-z-]+)?$"
 )

@@ -172,7 +172,8 @@ class VaultuiApp(App[None]):
 
     def _noticed(self) -> None:
         assert self._watch is not None
-        self._watch.consume()
+        if not self._watch.consume():
+            return  # mounts of others: the clock looks soon enough
         self.settings_changed()
         if not self.live.frozen:
             self.background(self.live.refresh, group="refresh")
@@ -261,7 +262,7 @@ class VaultuiApp(App[None]):
 
     def action_command_palette(self) -> None:
         """Show the palette, with words of ours in its empty field."""
-        if not CommandPalette.is_open(self):
+        if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder=_("Search for commands…")))
 
     def _help(self) -> None:
