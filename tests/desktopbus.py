@@ -23,6 +23,8 @@ MOCK = "org.freedesktop.DBus.Mock"
 LOGIN = "org.freedesktop.login1"
 NOTIFICATIONS = "org.freedesktop.Notifications"
 SCREEN_SAVER = "org.gnome.ScreenSaver"
+DELAY_US = 1_500_000
+"""How long this logind waits for inhibitors: less than usual, for tests that last so long."""
 
 
 class StandIn:
@@ -202,5 +204,7 @@ def desktop(folder: Path) -> Iterator[Desktop]:
         for service in (made.login, made.notifications, made.screen):
             stack.callback(service.stop)
             service.start()
+        delay = ("t", DELAY_US)
+        made.login.call("AddProperty", "ssv", f"{LOGIN}.Manager", "InhibitDelayMaxUSec", delay)
         made.session = made.log_in()
         yield made
