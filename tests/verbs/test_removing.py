@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from capabilities import needs
@@ -12,6 +14,8 @@ from shelltwin import RealVolume, Shell
 from support import program
 from terminal import Terminal
 
+from vaultui.cli.main import run
+from vaultui.vaults.deletion import Deletion
 from vaultui.vaults.paths import default_paths
 
 pytestmark = needs("fuse", "gocryptfs")
@@ -52,6 +56,31 @@ def test_a_script_deletes_with_the_name_given_twice(
     done = shell.json("delete", "Work", "--yes-delete", "Work")
     assert (done["deleted"], done["left"]) == (2, ["letter.txt"])
     assert os.listdir(volume.cipherdir) == ["letter.txt"]
+
+
+def test_an_interrupted_deletion_says_that_it_is_not_at_its_end_and_goes_on_later(
+    shell: Shell,
+    work: Path,
+    volume: RealVolume,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    look = Deletion._clear
+
+    def interrupted(deletion: Deletion, *arguments: Any, **named: Any) -> None:
+        if not deletion._removing:
+            look(deletion, *arguments, **named)
+            return
+        os.kill(os.getpid(), signal.SIGINT)
+        assert deletion._given_up.wait(20)
+
+    monkeypatch.setattr(Deletion, "_clear", interrupted)
+    words = ("delete", "Work", "--yes-delete", "Work")
+    assert run(words, lambda _ascii: 0) == 11
+    assert "something is left" in capsys.readouterr().err
+    assert os.listdir(volume.cipherdir) == ["gocryptfs.diriv"]
+    shell(*words).check()
+    assert not volume.cipherdir.exists()
 
 
 def test_an_open_vault_is_not_deleted(shell: Shell, work: Path, volume: RealVolume) -> None:

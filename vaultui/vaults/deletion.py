@@ -46,7 +46,10 @@ _STEP: Final = 200
 """Entries between two reports: a hundredth of a second on a slow disk."""
 
 Progress = Callable[[int], None]
-"""Called with the number of entries that are done, in the thread that does them."""
+"""Called with the number of entries that are gone, in the thread that takes them.
+
+The first time is when the volume config is: from then on there is no way back.
+"""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class Deletion:
                 self._take_conf(root, name)
             if removing:
                 os.fsync(root)
+                self._on_progress(self._entries)
             self._clear(root, b"", passed_over=confs)
         finally:
             os.close(root)

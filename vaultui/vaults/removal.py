@@ -87,8 +87,9 @@ class Removal:
         """Delete the files of a vault, and take it out of the list and the keyring.
 
         `typed` is the name once more, as a person typed it; `on_progress` gets the number of
-        files and directories that are gone. Raises DeletionRefused before anything is changed,
-        or DeletionUnfinished; then, and after a cancellation, the vault stays in the list.
+        files and directories that are gone, first when the volume config is. Raises
+        DeletionRefused before anything is changed, or DeletionUnfinished; then, and after a
+        cancellation, the vault stays in the list.
         """
         entry = self._registry.entry(name)
         if typed != entry.name:

@@ -8,7 +8,7 @@ from vaultui.cli.describe import entry_data
 from vaultui.cli.output import error_data, place, shown, size
 from vaultui.cli.prompt import ask_line, confirmed, has_terminal, open_terminal
 from vaultui.cli.session import Session
-from vaultui.model.errors import Cancelled, UsageError
+from vaultui.model.errors import Cancelled, DeletionUnfinished, UsageError
 from vaultui.model.language import Phrase, _, ngettext
 from vaultui.vaults import DeletionScope
 
@@ -61,10 +61,20 @@ def delete_verb(session: Session) -> int:
     if typed is None:
         typed = _ask_for_name(session, name, scope)
 
+    begun = False
+
     def tell(entries: int) -> None:
+        nonlocal begun
+        begun = True
         output.step(_("{entries} of {all} deleted", entries=entries, all=scope.entries))
 
-    deleted = session.run(removal.delete(name, typed, tell))
+    try:
+        deleted = session.run(removal.delete(name, typed, tell))
+    except KeyboardInterrupt:
+        if not begun:
+            raise
+        path, reason = session.vaults.entry(name).cipherdir, Phrase("it was interrupted")
+        raise DeletionUnfinished(name=name, path=path, reason=reason) from None
     if output.as_json:
         output.data(
             {
