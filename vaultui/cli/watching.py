@@ -7,6 +7,7 @@ backends' events wake us. Only what has no event is looked for by the clock, whi
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import stat
 import time
@@ -26,6 +27,8 @@ UNSETTLED_S: Final = 2.0
 LOOK_S: Final = 30.0
 """For an open vault whose storage or backend stops answering, and for the idle clock of one in
 use."""
+OTHERS_S: Final = 5.0
+"""Behind a symbolic link, a mount that seems to be none of ours may be one."""
 _CLOCK_SLACK_S: Final = 2.0
 
 _TELLING: Final = (
@@ -49,9 +52,15 @@ async def watch(
     """
     redraws = output.out.isatty() and not output.as_json
     before: _Told | None = None
+    looked, due = 0.0, 0.0
     with vaults.watch() as changes:
         while True:
-            changes.consume()
+            concerns_us, now = changes.consume(), time.monotonic()
+            if not concerns_us and now < due:
+                # Mounts of others come and go, on a machine with containers all the time.
+                due = min(due, looked + OTHERS_S)
+                await _woken(changes.fileno(), output, due - now)
+                continue
             states = await vaults.statuses() if name is None else [await vaults.status(name)]
             told = _Told(states)
             if redraws:
@@ -59,21 +68,24 @@ async def watch(
             if redraws or before is None or told.differs(before):
                 show(states)
                 before = told
-            await _woken(changes.fileno(), output, every_s or _pause(states, redraws))
+            looked = time.monotonic()
+            due = looked + (every_s or _pause(states, redraws))
+            await _woken(changes.fileno(), output, due - looked)
 
 
-def _pause(states: Sequence[VaultStatus], redraws: bool) -> float | None:
-    """Return how long to wait for an event before looking again, None for as long as it takes."""
+def _pause(states: Sequence[VaultStatus], redraws: bool) -> float:
+    """Return how long to wait for an event before looking again; for ever while all is locked."""
     if not any(status.mounted for status in states):
-        return None
+        return math.inf
     if redraws:
         return REDRAW_S
     unsettled = any(status.state in (VaultState.BUSY, VaultState.HUNG) for status in states)
     return UNSETTLED_S if unsettled else LOOK_S
 
 
-async def _woken(changes: int, output: Output, timeout_s: float | None) -> None:
-    waits = [asyncio.ensure_future(readable(changes, timeout_s))]
+async def _woken(changes: int, output: Output, timeout_s: float) -> None:
+    limit = None if timeout_s == math.inf else timeout_s
+    waits = [asyncio.ensure_future(readable(changes, limit))]
     fd = output.out.fileno()
     if stat.S_ISFIFO(os.fstat(fd).st_mode):
         # The end that is written to becomes "readable" when nobody is left to read.

@@ -55,11 +55,16 @@ class DirectoryWatch:
             return False
         return True
 
-    def consume(self) -> None:
-        """Take note of the changes so far: readable again only after the next one."""
+    def consume(self) -> bool:
+        """Take note of the changes so far, readable again only after the next one.
+
+        Return whether there were any.
+        """
+        changed = False
         with contextlib.suppress(BlockingIOError):
             while os.read(self._fd, 1 << 16):
-                pass
+                changed = True
+        return changed
 
     def close(self) -> None:
         if self._fd >= 0:

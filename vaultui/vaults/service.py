@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vaultui.linux import process
@@ -28,7 +27,6 @@ from vaultui.model.errors import (
 )
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
-from vaultui.supervisor import logs
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
@@ -130,7 +128,7 @@ class Vaults:
         self.paths.ensure_runtime_dir()
         with suppress(OSError):  # of a home that is read-only; then nothing appears there either
             self.paths.config_file.parent.mkdir(parents=True, exist_ok=True)
-        return Watch(self.paths)
+        return Watch(self.paths, self.entries)
 
     # -- open and close -------------------------------------------------------------------
 

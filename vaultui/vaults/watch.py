@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from vaultui.linux.inotify import DirectoryWatch
-from vaultui.linux.mountinfo import MountWatch
+from vaultui.linux.mountinfo import Mount, MountWatch, read_mounts
+from vaultui.vaults.entry import VaultEntry
+from vaultui.vaults.observer import FSTYPES
 from vaultui.vaults.paths import Paths
 
 
@@ -18,23 +21,44 @@ class Watch:
     does a drive that stops answering: they want a clock.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(
+        self, paths: Paths, entries: Callable[[], Sequence[VaultEntry]] = lambda: ()
+    ) -> None:
+        """`entries` gives the known vaults: what is mounted far from them concerns nobody."""
         self._paths = paths
+        self._entries = entries
         self._mounts = MountWatch()
         self._directories = DirectoryWatch()
         self._epoll = select.epoll()
         self._epoll.register(self._mounts.fileno(), select.EPOLLIN)
         self._epoll.register(self._directories.fileno(), select.EPOLLIN)
         self._add_directories()
+        self._near = self._near_mounts()
 
     def fileno(self) -> int:
         return self._epoll.fileno()
 
-    def consume(self) -> None:
-        """Take note of the changes so far. Call it before looking, so that none is missed."""
+    def consume(self) -> bool:
+        """Take note of the changes so far. Call it before looking, so that none is missed.
+
+        Return False where nothing changed but mounts which the vaults have nothing to do with, by
+        their paths as they are written. Behind a symbolic link they might have: look some time.
+        """
         self._mounts.consume()
-        self._directories.consume()
+        before, self._near = self._near, self._near_mounts()
+        changed = self._directories.consume()
         self._add_directories()
+        return changed or self._near != before
+
+    def _near_mounts(self) -> list[Mount]:
+        """Return the mounts that vaults lie on, and all that may be open vaults."""
+        entries = self._entries()
+        places = [path for entry in entries for path in (entry.cipherdir, entry.mountpoint)]
+        return [
+            mount
+            for mount in read_mounts()
+            if mount.fstype in FSTYPES or any(_is_on(place, mount) for place in places)
+        ]
 
     def close(self) -> None:
         self._epoll.close()
@@ -54,3 +78,7 @@ class Watch:
             for run_dir in self._paths.runtime_dir.iterdir():
                 if run_dir.is_dir():
                     self._directories.add(run_dir)
+
+
+def _is_on(place: str, mount: Mount) -> bool:
+    return place == mount.mountpoint or place.startswith(mount.mountpoint.rstrip("/") + "/")

@@ -13,6 +13,7 @@ from support import run_program
 from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
 from vaultui.mountd.control.socketfile import ControlSocket
+from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.paths import Paths, default_paths
 from vaultui.vaults.service import Vaults
 from vaultui.vaults.turns import turn
@@ -97,6 +98,22 @@ def test_a_mount_is_noticed(paths: Paths, tmp_path: Path) -> None:
         finally:
             run_program(("umount", tmp_path)).check()
         assert changed(watch)
+
+
+@needs("root")
+def test_a_mount_far_from_all_vaults_concerns_nobody(paths: Paths, tmp_path: Path) -> None:
+    entry = VaultEntry(VaultId("0" * 16), "Work", str(tmp_path / "drive" / "work.c"), "/m")
+    with Watch(paths, lambda: [entry]) as watch:
+        for name, concerns in (("elsewhere", False), ("drive", True)):
+            (tmp_path / name).mkdir()
+            run_program(("mount", "-t", "tmpfs", "none", tmp_path / name)).check()
+            try:
+                assert changed(watch)
+                assert watch.consume() is concerns
+            finally:
+                run_program(("umount", tmp_path / name)).check()
+            assert changed(watch)
+            assert watch.consume() is concerns
 
 
 def test_a_watch_on_places_that_are_not_there_is_quiet(tmp_path: Path) -> None:
