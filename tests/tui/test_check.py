@@ -153,7 +153,7 @@ async def test_the_volume_tells_what_it_is_made_of_and_leads_to_its_check(
     async with running(vaults) as driver:
         await driver.press("j", "v")
         await driver.comes_to("volume-info")
-        await driver.sees("Holds 1204 files, 412 MiB")
+        await driver.sees("Size 1204 files, 412 MiB")
         await driver.sees("Made by gocryptfs 2.4.0")
         await driver.sees("longer than 255 bytes: in files of their own")
         await driver.sees("gocryptfs opens it as well")

@@ -100,7 +100,7 @@ class VolumeInfoScreen(Dialog[None]):
         entry = self._entry
         yield _("Plain dir") if entry.reverse else _("Cipher dir"), place(entry.cipherdir)
         if not entry.reverse:
-            yield _("Holds"), self._holds()
+            yield _("Size"), self._holds()
         if entry.config_path:
             yield _("Volume config"), place(entry.config_path)
         yield _("Made by"), info.creator
