@@ -62,10 +62,14 @@ def test_the_shim_runs_on_the_standard_library_alone(
 def test_the_mount_backend_loads_nothing_of_the_front_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import vaultui.mountd.__main__, vaultui.mountd.specs, vaultui.mountd.commandline.init"
+    code = (
+        "import vaultui.mountd.__main__, vaultui.mountd.specs, vaultui.mountd.commandline.init\n"
+        "import vaultui.mountd.serving"
+    )
     modules = loaded(code, tmp_path / "modules", monkeypatch)
     assert not packages(modules) & {
         "fido2",  # for a volume with a token alone
+        "jeepney",  # when whoever waits for the mount has been told of it
         "textual",
         "rich",
         "keyring",

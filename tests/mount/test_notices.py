@@ -66,8 +66,10 @@ def test_an_idle_lock_that_fails_says_who_is_in_the_way_and_can_wait(
             ask(volume, "PauseRequest", paused=True)
             at.click("Lock when free")
             assert wait_for(volume, "waiting-to-lock") == "request"
+            wait_until(lambda: notice.number in at.withdrawn(), what="the message is taken away")
             sleeper.kill()
         assert ended(started)
+        assert at.notices()[-1].summary == "Work is locked now: nobody uses it any more."
 
 
 def test_a_program_with_a_strange_name_makes_no_markup(

@@ -92,7 +92,7 @@ class Locker:
                 if not lazy:
                     self.unmounted.set()
             served.events.add(EventKind.LOCKED, detail=reason)
-            self._notices.locked(reason)
+            self._notices.locked(reason, waited=reason in served.waits_to_lock)
 
     async def rest(self) -> None:
         """Return when no unmount is under way: the mount may be gone before that is told."""

@@ -57,8 +57,7 @@ class Notices:
 
     def idle_over(self) -> None:
         """The vault was used, or put off, after a warning."""
-        if self.board is not None:
-            self.board.withdraw(_IDLE)
+        self._withdraw(_IDLE)
 
     def stays_open(self, reason: str, holders: str) -> None:
         """It was to be locked, for a reason as the time line has it, and somebody uses it."""
@@ -75,16 +74,17 @@ class Notices:
 
     def waits(self) -> None:
         """It is locked as soon as nobody uses it."""
-        if self.board is not None:
-            self.board.withdraw(_LOCK)
+        self._withdraw(_LOCK)
 
-    def locked(self, reason: str) -> None:
+    def locked(self, reason: str, *, waited: bool) -> None:
         """It is locked: told where nobody was there to see it, and where somebody waited for it."""
-        self.idle_over()
+        self._withdraw(_IDLE)
         if reason == "sleep":
             self._show(_LOCK, _("{name} was locked before the machine slept.", name=self._name))
-        elif reason == "request" and self.board is not None:
-            self.board.withdraw(_LOCK)
+        elif waited:
+            self._show(_LOCK, _("{name} is locked now: nobody uses it any more.", name=self._name))
+        else:
+            self._withdraw(_LOCK)
 
     def damaged(self) -> None:
         """A file could not be read. Which one is told by the application only."""
@@ -113,6 +113,10 @@ class Notices:
     ) -> None:
         if self.board is not None:
             self.board.show(topic, Notice(summary, body, actions, urgent))
+
+    def _withdraw(self, topic: str) -> None:
+        if self.board is not None:
+            self.board.withdraw(topic)
 
 
 def _duration(seconds: float) -> str:
