@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from vaultui.model.catalogue import languages
 from vaultui.model.errors import AlreadyOpen, SettingUnknown, SettingValueInvalid, VaultuiError
 from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
@@ -79,7 +80,8 @@ class Settings:
         if name is None:
             given = self._registry.settings().given.get(None, {})
             keymap = [_key_setting(key) for key in given if key.startswith(f"{KEYMAP}.")]
-            return [self._row(setting, None) for setting in (*PROGRAM.values(), *keymap)]
+            program = [find_setting(key, of_vault=False) for key in PROGRAM]
+            return [self._row(setting, None) for setting in (*program, *keymap)]
         entry = self._registry.entry(name)
         return [self._row(setting, entry) for setting in VAULT.values()]
 
@@ -103,6 +105,10 @@ class Settings:
             if value == "" and not setting.required:
                 return await self.unset(key, name)
             setting.meaning(value)
+            if setting.key == "language" and value not in setting.choices:
+                # The file may name another, which a later version may know.
+                known = ", ".join(setting.choices)
+                raise ValueError(Phrase("the languages are {known}", known=known))
         except ValueError as error:
             raise SettingValueInvalid(key=key, reason=error.args[0]) from error
         return await self._change(setting, value, entry)
@@ -119,7 +125,10 @@ class Settings:
         self, setting: Setting, value: Value | None, entry: VaultEntry | None
     ) -> SettingRow:
         if entry is None or not setting.when_locked:
+            before = self._registry.entries()
             self._write(setting, value, entry)
+            for other in before:
+                self._guard_moved(other, self._by_id(other))
             return self._row(setting, entry and self._by_id(entry))
         self._paths.ensure_runtime_dir()
         async with turn(self._paths, entry.id, VaultState.LOCKING):
@@ -127,12 +136,16 @@ class Settings:
                 raise AlreadyOpen(name=entry.name)
             self._write(setting, value, entry)
             after = self._by_id(entry)
-            if after.mountpoint != entry.mountpoint:
-                self._guard.release(entry.mountpoint)
-                self._guard.protect(after.mountpoint)
+            self._guard_moved(entry, after)
             if after.name != entry.name:
                 desktopentries.rename(after)
         return self._row(setting, after)
+
+    def _guard_moved(self, before: VaultEntry, after: VaultEntry) -> None:
+        """Guard the new mount point of a vault that has another now; the old one is given back."""
+        if after.mountpoint != before.mountpoint:
+            self._guard.release(before.mountpoint)
+            self._guard.protect(after.mountpoint)
 
     def _write(self, setting: Setting, value: Value | None, entry: VaultEntry | None) -> None:
         if entry is not None and setting.key in ("cipherdir", "mountpoint"):
@@ -147,7 +160,9 @@ class Settings:
             raise SettingValueInvalid(key=setting.key, reason=error.args[0]) from error
 
     def _by_id(self, entry: VaultEntry) -> VaultEntry:
-        return next(other for other in self._registry.entries() if other.id == entry.id)
+        """Return what is known of a vault now; `entry` itself where it was just forgotten."""
+        known = {other.id: other for other in self._registry.entries()}
+        return known.get(entry.id, entry)
 
     def _row(self, setting: Setting, entry: VaultEntry | None) -> SettingRow:
         settings = self._registry.settings()
@@ -160,6 +175,8 @@ class Settings:
 def find_setting(key: str, *, of_vault: bool) -> Setting:
     """Return a setting of a vault or of the program; raises SettingUnknown."""
     table: Mapping[str, Setting] = VAULT if of_vault else PROGRAM
+    if key == "language" and not of_vault:
+        return replace(PROGRAM[key], choices=tuple(languages()))
     if key in table:
         return table[key]
     if not of_vault and key.startswith(f"{KEYMAP}.") and key != f"{KEYMAP}.":

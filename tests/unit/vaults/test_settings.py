@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -260,6 +261,52 @@ def test_a_comment_above_a_vault_goes_where_the_vault_goes() -> None:
     assert parse(removed) == [sound, photos]
     assert "2019" not in removed
     assert "# pictures of the family\n[[vault]]" in removed
+
+
+_NUMBERS = st.integers(0, 4)
+_STEPS = st.one_of(
+    st.tuples(st.just("add"), _NUMBERS),
+    st.tuples(st.just("remove"), _NUMBERS),
+    st.tuples(st.just("order"), st.permutations(range(5))),
+    st.tuples(st.just("favourite"), _NUMBERS),
+    st.tuples(st.just("theme"), st.sampled_from(["dark", "light", None])),
+    st.tuples(st.just("keys.vault.lock"), st.sampled_from(["x", None])),
+)
+
+
+@given(st.lists(_STEPS, max_size=12))
+def test_after_any_changes_the_file_says_what_was_meant_and_keeps_the_comments(
+    steps: list[tuple[str, Any]],
+) -> None:
+    text = "# about all of it\n\nascii = true  # my terminal\n"
+    model: list[VaultEntry] = []
+    for step, what in steps:
+        if step == "order":
+            order = [VaultId(f"{number:016x}") for number in what]
+            text = with_order(text, order)
+            model.sort(key=lambda entry: order.index(entry.id))
+        elif isinstance(what, int):
+            entry = VaultEntry(VaultId(f"{what:016x}"), f"V{what}", f"/c/{what}", f"/m/{what}")
+            known = [other.id for other in model]
+            if step == "add" and entry.id not in known:
+                text = with_entry(text, entry)
+                header = f'[[vault]]\nname = "V{what}"'
+                text = text.replace(header, f"# on V{what}\n{header}")
+                model.append(entry)
+            elif step == "remove":
+                text = without_entry(text, entry.id)
+                model = [other for other in model if other.id != entry.id]
+            elif step == "favourite" and entry.id in known:
+                text = with_value(text, entry.id, "favourite", True)
+                place = known.index(entry.id)
+                model[place] = dataclasses.replace(entry, favourite=True)
+        else:
+            text = with_value(text, None, step, what)
+        assert parse(text) == model
+        lines = [line for line in text.splitlines() if line.startswith("# on V")]
+        assert lines == [f"# on {entry.name}" for entry in model]
+    assert text.startswith("# about all of it\n")
+    assert "ascii = true  # my terminal\n" in text
 
 
 def test_an_order_that_is_there_already_changes_nothing() -> None:

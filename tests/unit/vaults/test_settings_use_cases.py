@@ -98,6 +98,7 @@ def test_what_is_typed_is_understood_and_stands_in_the_file(
         ("ascii", "perhaps", "true or false"),
         ("idle_timeout", "15", "which unit"),
         ("lock_on", "sleep,lunch", "no lunch"),
+        ("language", "xx", "the languages are en, de"),
     ],
 )
 def test_what_a_setting_cannot_be_is_refused_with_the_reason(
@@ -204,6 +205,17 @@ def test_order_and_favourites_stand_in_the_file(vaults: Vaults) -> None:
     vaults.listing.move("Photos", 99)
     assert [entry.name for entry in vaults.entries()] == ["Work", "Photos"]
     assert "favourite" not in config()
+
+
+def test_mount_points_that_move_are_guarded_at_their_new_place_and_given_back_at_the_old(
+    vaults: Vaults, home: Path
+) -> None:
+    old, new = home / "Vaults" / "Work", home / "Offen" / "Work"
+    for folder in (old, new):
+        folder.mkdir(parents=True, mode=0o700)
+    vaults.settings._guard.protect(str(old))
+    change(vaults, "vaults_dir", str(home / "Offen"))
+    assert (old.stat().st_mode & 0o777, new.stat().st_mode & 0o777) == (0o700, 0o500)
 
 
 def test_new_vaults_are_as_the_program_has_it(vaults: Vaults, home: Path) -> None:
