@@ -12,6 +12,7 @@ from support import Gocryptfs
 
 from vaultui.model.errors import (
     AlreadyOpen,
+    DeletionRefused,
     NotOpen,
     PasswordIncorrect,
     VaultExists,
@@ -146,6 +147,21 @@ async def test_an_open_vault_cannot_be_forgotten(vaults: Vaults) -> None:
     assert vaults.entries() == []
 
 
+async def test_a_vault_is_deleted_while_it_is_locked_and_by_its_own_name(vaults: Vaults) -> None:
+    await vaults.unlock("Work", key())
+    with pytest.raises(AlreadyOpen):
+        await vaults.removal.survey("Work")
+    await vaults.lock("Work")
+    scope = await vaults.removal.survey("Work")
+    with pytest.raises(DeletionRefused):
+        await vaults.removal.delete("Work", "work")
+    gone: list[int] = []
+    deleted = await vaults.removal.delete("Work", "Work", gone.append)
+    assert deleted.gone == scope
+    assert gone
+    assert vaults.entries() == []
+
+
 async def test_names_are_unique_valid_and_known(vaults: Vaults, home: Path) -> None:
     cipherdir = vaults.entry("Work").cipherdir
     with pytest.raises(VaultExists):
@@ -174,8 +190,10 @@ async def test_the_volume_config_is_described(vaults: Vaults) -> None:
 
 
 async def test_the_log_of_a_vault_that_was_never_open_is_empty(vaults: Vaults) -> None:
-    assert await vaults.log_tail("Work") == []
-    assert vaults.log_path("Work").name.endswith(".log")
+    assert await vaults.logbook.tail("Work") == []
+    assert await vaults.logbook.timeline("Work") == []
+    assert vaults.logbook.version("Work") == (0, 0)
+    assert vaults.logbook.path("Work").name.endswith(".log")
 
 
 async def test_the_watch_can_be_waited_for(vaults: Vaults) -> None:
