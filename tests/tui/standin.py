@@ -47,6 +47,7 @@ from vaultui.vaults import (
     Key,
     LockMode,
     LockOutcome,
+    Moment,
     OpenFile,
     PasswordSource,
     PathAnswer,
@@ -59,6 +60,7 @@ from vaultui.vaults import (
     VaultStatus,
     VolumeInfo,
 )
+from vaultui.vaults.timeline import moments
 
 EPOCH = 1_700_000_000.0
 """The wall clock of the stand-in: 22:13:20 on 14 November 2023 in UTC."""
@@ -87,12 +89,13 @@ class StandInWatch:
     def fileno(self) -> int:
         return self._read
 
-    def consume(self) -> None:
+    def consume(self) -> bool:
+        changed = False
         while True:
             try:
-                os.read(self._read, 4096)
+                changed = bool(os.read(self._read, 4096))
             except BlockingIOError:
-                return
+                return changed
 
     def notify(self) -> None:
         os.write(self._write, b"!")
@@ -100,6 +103,30 @@ class StandInWatch:
     def close(self) -> None:
         os.close(self._read)
         os.close(self._write)
+
+
+class StandInLogbook:
+    """The logs that a test wrote."""
+
+    def __init__(self, vaults: StandIn) -> None:
+        self._vaults = vaults
+
+    def path(self, name: str) -> Path:
+        return Path("/home/ada/.local/state/vaultui/log") / f"{self._vaults.entry(name).id}.log"
+
+    def version(self, name: str) -> tuple[int, int]:
+        return (len(self._vaults.logs.get(name, [])), 0)
+
+    async def tail(self, name: str, lines: int = 200) -> list[str]:
+        self._vaults.entry(name)
+        return self._vaults.logs.get(name, [])[-lines:]
+
+    async def timeline(self, name: str) -> list[Moment]:
+        return moments(await self.tail(name, 4000))
+
+    async def save(self, name: str) -> Path:
+        self._vaults.fail()
+        return Path(f"/home/ada/vaultui-{name}.log")
 
 
 class StandInSettings:
@@ -127,6 +154,7 @@ class StandIn:
         self.let_go = asyncio.Event()
         """Set by a test, or by the last holder's end: whoever waits to lock may."""
         self.settings = StandInSettings()
+        self.logbook = StandInLogbook(self)
         self.settings_warning: VaultuiError | None = None
         self.found: list[Path] = []
         self.failure: VaultuiError | None = None
@@ -481,12 +509,6 @@ class StandIn:
 
     # -- the machine ------------------------------------------------------------------------
 
-    def log_path(self, name: str) -> Path:
-        return Path("/home/ada/.local/state/vaultui/log") / f"{self.entry(name).id}.log"
-
-    async def log_tail(self, name: str, lines: int = 200) -> list[str]:
-        return self.logs.get(name, [])[-lines:]
-
     async def open_folder(self, name: str) -> bool:
         self._needs_open(name)
         self.calls.append(f"folder {name}")
@@ -532,9 +554,15 @@ def demo() -> StandIn:
         Holder(5150, "bash", 1000, "cwd", "/home/ada/Vaults/Photos/2023"),
     ]
     vaults.logs["Work"] = [
-        "2023-11-14 21:13:20 info  unlocked /home/ada/Sync/work.c",
-        "2023-11-14 21:13:20 info  mounted on /home/ada/Vaults/Work, mount id 412",
-        "2023-11-14 22:02:51 info  idle clock reset by a read",
+        "2023-11-13 18:02:11,310 ERROR   Password incorrect.",
+        "2023-11-13 18:02:11 keeper: the backend (pid 4102) ended: exit code 12",
+        "2023-11-13 18:02:24,006 INFO    unlocked: typed",
+        "2023-11-13 18:47:02,551 INFO    locked: idle",
+        "2023-11-13 18:47:02 keeper: the backend (pid 4115) ended: exit code 0",
+        "2023-11-14 21:13:20,118 INFO    unlocked: keyring",
+        "2023-11-14 21:31:40,290 WARNING corrupt-content: 'letters/to the bank.odt': block 3",
+        "2023-11-14 22:01:20,002 INFO    idle-warning: 60 s",
+        "2023-11-14 22:02:51,733 INFO    extended: 900 s",
     ]
     return vaults
 

@@ -92,7 +92,7 @@ def test_empty_state(picture: Picture, size: tuple[int, int]) -> None:
 
 
 def test_detail_alone(picture: Picture) -> None:
-    assert picture((60, 20), "enter", until=on("one-vault"))
+    assert picture((60, 20), "enter", until=shows("#facts"))
 
 
 def test_low_terminal(picture: Picture) -> None:

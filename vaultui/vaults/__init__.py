@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.settings import SettingRow, Settings
     from vaultui.vaults.settingsfile import ProgramSettings
     from vaultui.vaults.status import VaultStatus
+    from vaultui.vaults.timeline import Moment
     from vaultui.vaults.unlocking import StepReport
     from vaultui.vaults.watch import Watch
     from vaultui.wire.autolock import Guard, GuardState
@@ -125,6 +126,7 @@ __all__ = [
     "KeysChanged",
     "LockMode",
     "LockOutcome",
+    "Moment",
     "NewKey",
     "OpenFile",
     "PasswordSource",
@@ -236,6 +238,7 @@ _HOMES = {
     "vaultui.vaults.settings": ("SettingRow", "Settings"),
     "vaultui.vaults.settingsfile": ("ProgramSettings",),
     "vaultui.vaults.status": ("VaultStatus",),
+    "vaultui.vaults.timeline": ("Moment",),
     "vaultui.vaults.unlocking": ("StepReport",),
     "vaultui.vaults.watch": ("Watch",),
     "vaultui.wire.autolock": ("Guard", "GuardState"),

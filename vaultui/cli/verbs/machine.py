@@ -40,7 +40,7 @@ def locate_verb(session: Session) -> int:
     if name is None:
         path = session.vaults.machine.locate(what)
     elif what == "log":
-        path = session.vaults.log_path(name)
+        path = session.vaults.logbook.path(name)
     else:
         raise UsageError(what=Phrase("`locate {what}` takes no name", what=what))
     session.output.path(path)

@@ -16,7 +16,6 @@ from vaultui.model.ids import VaultId
 from vaultui.model.language import _, ngettext
 from vaultui.model.states import VaultState
 from vaultui.tui.glyphs import Glyphs
-from vaultui.tui.screens.detailscreen import DetailScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.widgets.detail import Detail
 from vaultui.tui.widgets.emptystate import EmptyState
@@ -27,7 +26,10 @@ from vaultui.vaults import VaultStatus
 
 
 class HomeScreen(VaultScreen):
-    """From 80 columns on list and detail stand side by side; below that, the list alone."""
+    """From 80 columns on list and detail stand side by side; below that, one of them at a time.
+
+    They are the same widgets in both, so that nothing is lost when the terminal changes its size.
+    """
 
     AUTO_FOCUS = "#vaults"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -133,6 +135,10 @@ class HomeScreen(VaultScreen):
         self.show_states()
 
     def on_resize(self, _event: events.Resize) -> None:
+        # Whoever was in a pane is still in it when the terminal has become narrow.
+        detail = self.query_one(Detail)
+        self.set_class(detail.has_focus_within, "-inside")
+        detail.border_subtitle = _("Esc back") if self.has_class("-narrow") else None
         self.call_after_refresh(self.show_states)
 
     # -- keys -------------------------------------------------------------------------------
@@ -145,24 +151,26 @@ class HomeScreen(VaultScreen):
             return
         if status.state is VaultState.LOCKED and not self.has_class("-narrow"):
             self.action_perform("vault.unlock")
-        elif self.has_class("-narrow"):
-            self._push_detail("overview")
         else:
-            self.query_one(Detail).focus_active()
+            self._enter_pane()
 
-    def _push_detail(self, tab: str) -> None:
-        if self.selected is not None:
-            self.app.push_screen(DetailScreen(self._glyphs, self.selected, tab))
+    def _enter_pane(self) -> None:
+        self.add_class("-inside")
+        self.query_one(Detail).focus_active()
+
+    def leave_pane(self) -> None:
+        self.remove_class("-inside")
+        self.query_one(VaultTable).focus()
 
     def action_tab(self, name: str) -> None:
-        if self.has_class("-narrow"):
-            self._push_detail(name)
-        else:
+        if self.selected is not None:
+            self.add_class("-inside")
             super().action_tab(name)
 
     def action_perform(self, action_id: str) -> None:
         match action_id:
             case "view.filter":
+                self.remove_class("-inside")
                 field = self.query_one("#filter", Input)
                 field.display = True
                 field.focus()
@@ -200,7 +208,10 @@ class HomeScreen(VaultScreen):
         self.query_one(VaultTable).focus()
 
     def action_clear(self) -> None:
-        """Clear the filter; where there is none, the marks."""
+        """Go back to the list; there, clear the filter, and where there is none, the marks."""
+        if self.query_one(Detail).has_focus_within:
+            self.leave_pane()
+            return
         if not self.query_one("#filter", Input).value:
             self._marked.clear()
         self.action_clear_filter()

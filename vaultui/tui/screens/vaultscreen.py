@@ -97,5 +97,9 @@ class VaultScreen(Screen[None]):
         self.vaultui.select(vault)
         self.call_after_refresh(self.action_perform, action_id)
 
+    def leave_pane(self) -> None:
+        """Go from a pane back to the list."""
+        raise NotImplementedError
+
     def action_tab(self, name: str) -> None:
         self.query_one(Detail).open_tab(name, focus=True)

@@ -1,8 +1,11 @@
-"""The Activity pane: the time line of an open vault, as its backend tells it."""
+"""The Activity pane: what has happened to a vault, over locks and restarts."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
 
 from rich.text import Text
 from textual import work
@@ -11,100 +14,136 @@ from textual.widgets import RichLog, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _
+from vaultui.tui.theme import rich_colour
 from vaultui.tui.widgets.pane import Pane
-from vaultui.tui.wording import shown
-from vaultui.vaults import Event, EventKind, VaultStatus
+from vaultui.tui.wording import fit, shown
+from vaultui.vaults import EventKind, Moment, VaultStatus
 
-_WORDS = {
-    EventKind.UNLOCKED: N_("unlocked"),
-    EventKind.LOCKED: N_("locked"),
-    EventKind.LOCK_BUSY: N_("could not lock"),
-    EventKind.WAITING_TO_LOCK: N_("locks when nobody uses it"),
-    EventKind.STAYS_OPEN: N_("stays open"),
-    EventKind.HOLDERS_ENDED: N_("ended who used it"),
-    EventKind.IDLE_WARNING: N_("idle lock is near"),
-    EventKind.IDLE_RESET: N_("used again"),
-    EventKind.EXTENDED: N_("extended"),
-    EventKind.PAUSED: N_("idle lock paused"),
-    EventKind.RESUMED: N_("idle lock resumed"),
-    EventKind.CORRUPT_CONTENT: N_("damaged content"),
-    EventKind.CORRUPT_NAME: N_("damaged name"),
-    EventKind.CORRUPT_METADATA: N_("damaged metadata"),
-    EventKind.INTERNAL_ERROR: N_("internal error"),
-    EventKind.STORAGE_FULL: N_("storage is full"),
-    EventKind.GUARD_MISSING: N_("auto-lock is missing"),
-    EventKind.GUARD_ACTIVE: N_("auto-lock is in force"),
+_EVENTS: Final = {
+    EventKind.UNLOCKED: (N_("unlocked"), "$success"),
+    EventKind.LOCKED: (N_("locked"), "$primary"),
+    EventKind.LOCK_BUSY: (N_("could not lock"), "$warning"),
+    EventKind.WAITING_TO_LOCK: (N_("locks when nobody uses it"), "$warning"),
+    EventKind.STAYS_OPEN: (N_("stays open"), "$warning"),
+    EventKind.HOLDERS_ENDED: (N_("ended who used it"), "$warning"),
+    EventKind.IDLE_WARNING: (N_("idle lock is near"), "$warning"),
+    EventKind.IDLE_RESET: (N_("used again"), "$primary"),
+    EventKind.EXTENDED: (N_("idle lock put off"), "$primary"),
+    EventKind.PAUSED: (N_("idle lock paused"), "$primary"),
+    EventKind.RESUMED: (N_("idle lock resumed"), "$primary"),
+    EventKind.CORRUPT_CONTENT: (N_("damaged content"), "$error"),
+    EventKind.CORRUPT_NAME: (N_("damaged name"), "$error"),
+    EventKind.CORRUPT_METADATA: (N_("damaged metadata"), "$error"),
+    EventKind.INTERNAL_ERROR: (N_("internal error"), "$error"),
+    EventKind.STORAGE_FULL: (N_("storage is full"), "$error"),
+    EventKind.GUARD_MISSING: (N_("auto-lock is missing"), "$warning"),
+    EventKind.GUARD_ACTIVE: (N_("auto-lock is in force"), "$primary"),
 }
-_ALARMING = {
-    EventKind.CORRUPT_CONTENT,
-    EventKind.CORRUPT_NAME,
-    EventKind.CORRUPT_METADATA,
-    EventKind.INTERNAL_ERROR,
-    EventKind.STORAGE_FULL,
+_FAILED: Final = (N_("could not unlock"), "$error")
+_ENDED: Final = (N_("backend ended"), "$error")
+
+_DETAILS: Final = {
+    (EventKind.UNLOCKED, "typed"): N_("with a typed password"),
+    (EventKind.UNLOCKED, "keyring"): N_("with the password of the keyring"),
+    (EventKind.UNLOCKED, "file"): N_("with a password file"),
+    (EventKind.UNLOCKED, "descriptor"): N_("with a password from a program"),
+    (EventKind.UNLOCKED, "command"): N_("with a password from a command"),
+    (EventKind.UNLOCKED, "key file"): N_("with a key file"),
+    (EventKind.UNLOCKED, "FIDO2 token"): N_("with a FIDO2 token"),
+    (EventKind.LOCKED, "request"): N_("because somebody asked for it"),
+    (EventKind.LOCKED, "idle"): N_("because nobody used it"),
+    (EventKind.LOCKED, "sleep"): N_("before the machine slept"),
+    (EventKind.LOCKED, "screen"): N_("with the screen"),
+    (EventKind.LOCKED, "logout"): N_("at logout"),
+    (EventKind.LOCKED, "unmounted"): N_("because it was unmounted"),
 }
+"""Words for the details that backends give in one word; others are shown as they are."""
+
+_WORD_CELLS = 19
 
 
 class Activity(Pane):
-    """Asks for the events after the last one that it has."""
+    """A time line out of the vault's log, read again when that has grown."""
+
+    KEYS = ((N_("j k g G"), N_("move through the time line")),)
 
     def __init__(self) -> None:
         super().__init__(id="activity-pane")
-        self._since = 0
-        self._backend: int | None = None
+        self._version: tuple[int, int] | None = None
+        self._moments: list[Moment] = []
 
     def compose(self) -> ComposeResult:
         yield Static(id="activity-note", classes="quiet", markup=False)
         yield RichLog(id="activity-lines", markup=False, highlight=False, wrap=True)
 
     def vault_changed(self) -> None:
-        self._restart(None)
+        self._version = None
+        self._clear()
 
-    def _restart(self, backend: int | None) -> None:
-        self._since = 0
-        self._backend = backend
+    def _clear(self) -> None:
+        self._moments = []
         self.query_one("#activity-lines", RichLog).clear()
 
     def state_changed(self) -> None:
-        if self.status is None or self.status.detail is None:
-            self._say(_("The time line is kept while the vault is open."))
+        if self.status is None:
             return
-        self._say("")
-        if self.status.backend_pid != self._backend:
-            self._restart(self.status.backend_pid)
-        if self.status.detail.last_event > self._since and not any(
-            worker.group == "events" and not worker.is_finished for worker in self.workers
-        ):
-            self._ask(self.status)
-
-    @work(group="events")
-    async def _ask(self, status: VaultStatus) -> None:
         try:
-            reply = await self.vaultui.vaults.events(status.entry.name, self._since)
+            version = self.vaultui.vaults.logbook.version(self.status.entry.name)
+        except VaultuiError as error:  # forgotten meanwhile
+            self._say(error.summary)
+            return
+        if version != self._version:
+            self._version = version
+            self._read(self.status)
+
+    def repaint(self) -> None:
+        self.vault_changed()
+        self.state_changed()
+
+    @work(group="timeline", exclusive=True)
+    async def _read(self, status: VaultStatus) -> None:
+        try:
+            moments = await self.vaultui.vaults.logbook.timeline(status.entry.name)
         except VaultuiError as error:
             self._say(error.summary)
             return
-        if self.status is None or self.status.backend_pid != self._backend:
-            return
-        if reply.dropped:
-            self.query_one("#activity-lines", RichLog).write(
-                _("{dropped} older ones are gone", dropped=reply.dropped)
-            )
+        if self.status is not None and self.status.entry.id == status.entry.id:
+            self._show(moments)
+
+    def _show(self, moments: list[Moment]) -> None:
+        if moments[: len(self._moments)] != self._moments:
+            self._clear()
+        known = len(self._moments)
+        self._say("" if moments else _("Nothing has happened to this vault yet."))
         lines = self.query_one("#activity-lines", RichLog)
-        for event in reply.events:
-            self._since = max(self._since, event.seq)
-            lines.write(self._line(event))
+        before = self._moments[-1] if self._moments else Moment(0, None)
+        for earlier, moment in pairwise([before, *moments[known:]]):
+            for line in self._lines(moment, earlier):
+                lines.write(line)
+        self._moments = moments
 
     def _say(self, text: str) -> None:
         note = self.query_one("#activity-note", Static)
         note.display = bool(text)
         note.update(shown(text))
 
-    def _line(self, event: Event) -> Text:
-        colour = self.app.theme_variables["error" if event.kind in _ALARMING else "primary"]
-        line = Text(
-            time.strftime("%H:%M:%S  ", time.localtime(event.at)),
-            style=self.app.theme_variables["muted"],
-        )
-        line.append(f"{_(_WORDS[event.kind]):<18}", style=colour)
-        line.append("  ".join(shown(part) for part in (event.path, event.detail) if part))
-        return line
+    def _lines(self, moment: Moment, earlier: Moment) -> Iterator[Text]:
+        """Yield the line of a moment, below the day where that is another one."""
+        when = time.localtime(moment.at)
+        muted = self._colour("$muted")
+        if when[:3] != time.localtime(earlier.at)[:3]:
+            yield Text(time.strftime("%Y-%m-%d", when), style=f"bold {muted}")
+        words, colour = self._words(moment)
+        line = Text(time.strftime("%H:%M:%S  ", when), style=muted)
+        line.append(fit(_(words), _WORD_CELLS).rstrip().ljust(_WORD_CELLS), self._colour(colour))
+        known = moment.kind and _DETAILS.get((moment.kind, moment.detail))
+        parts = (moment.path, _(known) if known else moment.detail)
+        yield line.append(" " + "  ".join(shown(part) for part in parts if part))
+
+    def _words(self, moment: Moment) -> tuple[str, str]:
+        if moment.kind is not None:
+            return _EVENTS[moment.kind]
+        return _ENDED if moment.ended else _FAILED
+
+    def _colour(self, variable: str) -> str:
+        return rich_colour(self.app.theme_variables, variable)

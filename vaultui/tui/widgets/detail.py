@@ -76,6 +76,11 @@ class Detail(Vertical):
         panes = tabs.get_pane(tabs.active or TABS[0]).query(Pane)
         return next((pane for pane in panes if pane.is_mounted), None)
 
+    def repaint(self) -> None:
+        """The theme has changed."""
+        if self.active is not None:
+            self.active.repaint()
+
     def open_tab(self, tab: str, *, focus: bool = False) -> None:
         """Show a pane; with `focus`, go into it."""
         tabs = self.query_one(TabbedContent)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from vaultui.vaults import VaultStatus
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
+    from vaultui.tui.screens.vaultscreen import VaultScreen
 
 
 class Pane(Vertical):
     """One tab's content. It is told each new state, and asks for more only while it is seen."""
+
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """What keys do in this pane alone: how they are shown, and words that go through `_`."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back to the list", show=False),
+    ]
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -36,6 +44,16 @@ class Pane(Vertical):
 
     def state_changed(self) -> None:
         """A new state has come; called about once a second while the pane is seen."""
+
+    def repaint(self) -> None:
+        """The theme has changed: draw again what does not follow it by itself."""
+
+    def action_leave(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Go back to the list of vaults."""
+        cast("VaultScreen", self.screen).leave_pane()
 
     def focus_content(self) -> None:
         """Put the focus on what can be used in the pane."""
