@@ -6,6 +6,7 @@ from typing import Final
 
 import trio
 
+from vaultui.linux.boottimer import BootTimer
 from vaultui.model.errors import MountBusy
 from vaultui.mountd.activity import boottime
 from vaultui.mountd.control.locker import Locker, holders_in
@@ -26,17 +27,21 @@ class IdleLock:
 
     async def watch(self) -> None:
         """Return when the vault is locked."""
-        while True:
-            pause = self._served.clock.check(boottime())
-            if pause > 0:
-                await trio.sleep(self._announce(pause))
-                continue
-            try:
-                await self._locker.lock("idle")
-            except MountBusy as busy:
-                self._not_locked(holders_in(busy))
-            else:
-                return
+        # The event loop's clock stops while the machine sleeps: a lock that came due meanwhile
+        # is due as it wakes, and not some minutes later.
+        with BootTimer() as timer:
+            while True:
+                pause = self._served.clock.check(boottime())
+                if pause > 0:
+                    timer.set(self._announce(pause))
+                    await trio.lowlevel.wait_readable(timer)
+                    continue
+                try:
+                    await self._locker.lock("idle")
+                except MountBusy as busy:
+                    self._not_locked(holders_in(busy))
+                else:
+                    return
 
     def _announce(self, pause: float) -> float:
         """Tell that the lock is near, or no longer; return how long to wait, at most `pause`."""
