@@ -9,6 +9,7 @@ from driver import Running
 from standin import StandIn
 
 from vaultui.model.states import VaultState
+from vaultui.vaults import LockMode
 
 pytestmark = pytest.mark.anyio
 
@@ -23,13 +24,17 @@ async def test_an_idle_lock_that_could_not_lock_says_why(running: Running, vault
         assert len(driver.toasts) == 1
 
 
-async def test_a_vault_that_was_locked_by_itself_or_by_others_is_named(
+async def test_a_lock_by_itself_or_by_others_says_why_where_that_is_known(
     running: Running, vaults: StandIn
 ) -> None:
+    vaults.logs["Work"] = ["2023-11-14 22:10:00,000 INFO    locked: idle"]
+    vaults.logs["Photos"] = ["2023-11-14 20:00:00,000 INFO    locked: idle"]  # an earlier time
     async with running(vaults) as driver:
         await vaults.lock("Work")
+        await vaults.lock("Photos", LockMode.LAZY)
         await driver.app.live.refresh()
-        await driver.hears("Work has been locked.")
+        await driver.hears("Work has been locked: nobody used it.")
+        await driver.hears("Photos has been locked.")
 
 
 async def test_a_lock_from_here_is_said_once(running: Running, vaults: StandIn) -> None:
@@ -40,15 +45,7 @@ async def test_a_lock_from_here_is_said_once(running: Running, vaults: StandIn) 
         assert driver.toasts == ["Work is locked."]
 
 
-async def test_a_vault_that_breaks_says_so(running: Running, vaults: StandIn) -> None:
-    async with running(vaults) as driver:
-        why = "Its backend was killed."
-        vaults.change("Work", state=VaultState.BROKEN, explanation=why)
-        await driver.app.live.refresh()
-        await driver.hears("Work is broken; R repairs it. Its backend was killed.")
-
-
-async def test_a_vault_that_hangs_is_named_once_and_not_while_it_is_just_ending(
+async def test_a_vault_that_hangs_or_breaks_is_named_and_not_as_hung_while_it_ends(
     running: Running, vaults: StandIn
 ) -> None:
     async with running(vaults) as driver:
@@ -58,6 +55,9 @@ async def test_a_vault_that_hangs_is_named_once_and_not_while_it_is_just_ending(
         await driver.app.live.refresh()
         await driver.app.live.refresh()
         assert driver.toasts == ["Work does not answer. It closed the connection."]
+        vaults.change("Work", state=VaultState.BROKEN, explanation="Its backend was killed.")
+        await driver.app.live.refresh()
+        await driver.hears("Work is broken; R repairs it. Its backend was killed.")
 
 
 async def test_capital_e_puts_off_what_was_warned_of_wherever_the_cursor_is(

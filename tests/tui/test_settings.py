@@ -75,24 +75,16 @@ def order(driver: Driver) -> list[str]:
     return [status.entry.name for status in driver.app.live.statuses]
 
 
-async def test_the_settings_say_what_they_are_for_and_what_is_not_in_the_file(
+async def test_settings_are_explained_and_changed_with_the_comments_of_the_file_kept(
     running: Running, config: Path
 ) -> None:
     async with application(running) as driver:
         await driver.press("S")
         await driver.comes_to("settings")
-        await driver.sees("theme dark")
-        await driver.sees("theme: colours of the application.")
         await go_to(driver, "refresh")
         await driver.sees("refresh: how often open vaults are looked at. Not in the file")
-
-
-async def test_another_theme_is_chosen_and_written_with_the_comments_kept(
-    running: Running, config: Path
-) -> None:
-    async with application(running) as driver:
-        await driver.press("S")
-        await driver.comes_to("settings")
+        await go_to(driver, "theme")
+        await driver.sees("theme: colours of the application.")
         await driver.press("enter")
         await driver.comes_to("setting")
         await driver.sees("Light text on a dark ground.")
@@ -130,12 +122,18 @@ async def test_a_wrong_value_stays_in_its_field_and_is_explained(
     assert text_of(config) == SETTINGS
 
 
-async def test_occasions_to_lock_are_ticked_and_a_switch_turns_over_at_once(
+async def test_a_vault_is_renamed_told_when_to_lock_and_made_read_only(
     running: Running, config: Path
 ) -> None:
     async with application(running) as driver:
         await driver.press("c")
         await driver.comes_to("settings")
+        await driver.press("enter")  # the name; what follows is asked for by the new one
+        await driver.comes_to("setting")
+        driver.app.screen.query_one("#value", Input).value = "Office"
+        await driver.press("enter")
+        await driver.comes_to("settings")
+        await driver.sees("name Office")
         await go_to(driver, "lock_on")
         await driver.press("enter")
         await driver.comes_to("setting")
@@ -146,26 +144,9 @@ async def test_occasions_to_lock_are_ticked_and_a_switch_turns_over_at_once(
         await go_to(driver, "read_only")
         await driver.press("enter")
         await driver.sees("read_only true")
-    (work,) = (entry for entry in Vaults.open().entries() if entry.name == "Work")
+    (work,) = (entry for entry in Vaults.open().entries() if entry.name == "Office")
     assert [occasion.value for occasion in work.autolock.lock_on] == ["sleep", "logout"]
     assert work.read_only
-
-
-async def test_a_vault_gets_another_name(running: Running, config: Path) -> None:
-    async with application(running) as driver:
-        await driver.press("c")
-        await driver.comes_to("settings")
-        await driver.press("enter")
-        await driver.comes_to("setting")
-        driver.app.screen.query_one("#value", Input).value = "Office"
-        await driver.press("enter")
-        await driver.comes_to("settings")
-        await driver.sees("name Office")
-        await go_to(driver, "read_only")
-        await driver.press("enter")
-        await driver.sees("read_only true")
-        await driver.press("escape")
-        await driver.sees("Office")
 
 
 async def test_an_action_gets_another_key_unless_it_is_taken(

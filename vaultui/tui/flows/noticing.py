@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
 
 from vaultui.model.ids import VaultId
-from vaultui.model.language import _
+from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
 from vaultui.tui.flows.flow import Flow
 from vaultui.tui.live import is_near
 from vaultui.tui.wording import shown, span
-from vaultui.vaults import VaultStatus
+from vaultui.vaults import EventKind, VaultStatus
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
+
+_LOCKED: Final = {
+    "": N_("{name} has been locked."),
+    "request": N_("{name} has been locked from elsewhere."),
+    "idle": N_("{name} has been locked: nobody used it."),
+    "sleep": N_("{name} was locked before the machine slept."),
+    "screen": N_("{name} has been locked with the screen."),
+    "logout": N_("{name} was locked at a logout."),
+    "unmounted": N_("{name} has been unmounted, and is locked."),
+}
+"""By the reason that its backend had."""
 
 
 class Noticing(Flow):
@@ -62,7 +74,19 @@ class Noticing(Flow):
                 self._say(_("{name} is broken; R repairs it. {why}", name=name, why=shown(why)),
                           "error")  # fmt: skip
             case ((VaultState.OPEN | VaultState.BUSY), VaultState.LOCKED):
-                self._say(_("{name} has been locked.", name=name), "information")
+                self.app.background(partial(self._tell_locked, before), group="locked")
+
+    async def _tell_locked(self, before: VaultStatus) -> None:
+        """Say why it was locked, which its backend has written down before it ended."""
+        name, opened_at = before.entry.name, int(before.opened_at or 0)
+        moments = await self.app.vaults.logbook.timeline(name)
+        reasons = [
+            moment.detail
+            for moment in moments
+            if moment.kind is EventKind.LOCKED and moment.at >= opened_at
+        ]
+        words = _LOCKED.get(reasons[-1] if reasons else "", _LOCKED[""])
+        self._say(_(words, name=shown(name)), "information")
 
     def _say(self, text: str, severity: Literal["information", "warning", "error"]) -> None:
         self.app.say(text.strip(), severity=severity)
