@@ -150,6 +150,9 @@ class MountedVolume:
         """End the program at once and detach what it leaves in the mount table."""
         process, self.process = self.process, None
         if process is not None:
+            if self._under:
+                # What runs it has the same session, and would leave it behind.
+                os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             try:
                 process.wait(2)
