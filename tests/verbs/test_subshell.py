@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from capabilities import needs
+from programs import exit_code
 from shelltwin import Shell
 from support import program
 from terminal import Terminal
@@ -66,6 +68,15 @@ def test_a_shell_that_is_killed_gives_the_terminal_back(shell: Shell, work: Path
         assert terminal.wait() == 128 + 9
         assert terminal.echoes
     assert shell.state() == "locked"
+
+
+def test_closing_the_terminal_locks_what_was_opened_for_the_shell(shell: Shell, work: Path) -> None:
+    with _shell(shell) as terminal:
+        terminal.wait_for("in Work> ")
+        terminal.hang_up()
+        assert exit_code(terminal.process) in (1, 128 + signal.SIGHUP)
+    assert shell.state() == "locked"
+    assert not (shell.home / ".local" / "state" / "vaultui" / "crashes").exists()
 
 
 def test_without_a_terminal_there_is_no_shell(shell: Shell, work: Path) -> None:

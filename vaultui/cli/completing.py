@@ -16,8 +16,6 @@ from typing import Final, NamedTuple
 
 from vaultui.cli.arguments import as_verb, build_parser
 
-SHELLS: Final = ("bash", "zsh", "fish")
-
 _BY_METAVAR: Final = {
     "DIR": "directories",
     "FILE": "files",

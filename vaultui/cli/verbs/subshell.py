@@ -37,7 +37,12 @@ def shell_verb(session: Session) -> int:
 
 
 def _wants_lock(name: str, *, default: bool) -> bool:
-    return confirmed(_("Lock {name} now?", name=shown(name)), default=default)
+    """Return what is answered; the default where the terminal was closed over the shell."""
+    return (
+        default
+        if not has_terminal()
+        else confirmed(_("Lock {name} now?", name=shown(name)), default=default)
+    )
 
 
 def _lock(session: Session, name: str) -> None:
