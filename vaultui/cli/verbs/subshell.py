@@ -38,11 +38,9 @@ def shell_verb(session: Session) -> int:
 
 def _wants_lock(name: str, *, default: bool) -> bool:
     """Return what is answered; the default where the terminal was closed over the shell."""
-    return (
-        default
-        if not has_terminal()
-        else confirmed(_("Lock {name} now?", name=shown(name)), default=default)
-    )
+    if not has_terminal():
+        return default
+    return confirmed(_("Lock {name} now?", name=shown(name)), default=default)
 
 
 def _lock(session: Session, name: str) -> None:
