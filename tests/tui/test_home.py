@@ -479,3 +479,47 @@ async def test_an_encrypted_view_is_told_from_a_vault(running: Running) -> None:
     async with running(vaults) as driver:
         await driver.sees("Plain dir /srv/documents shown encrypted")
         await driver.sees("(ro)")
+
+
+async def test_the_time_line_is_kept_when_the_vault_is_locked(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("3")
+        await driver.sees("could not unlock Password incorrect.")
+        await driver.sees("unlocked with the password of the keyring")
+        await driver.sees("damaged content letters/to the bank.odt block 3")
+        await driver.sees("idle lock put off 15 min")
+        await vaults.lock("Work")
+        vaults.logs["Work"].append("2023-11-14 22:13:20,000 INFO    locked: idle")
+        await driver.app.live.refresh()
+        await driver.sees("22:13:20 locked because nobody used it")
+        await driver.sees("could not unlock Password incorrect.")
+
+
+async def test_the_log_is_searched_and_saved(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("5")
+        await driver.sees("extended: 900 s")
+        await driver.press("slash")
+        await driver.type("keeper")
+        await driver.sees("2 of 9 lines")
+        await driver.loses("extended: 900 s")
+        await driver.press("enter", "w")
+        await driver.hears("The log is saved as ~/vaultui-Work.log.")
+        await driver.press("escape")
+        await driver.sees("extended: 900 s")
+
+
+async def test_a_paused_log_stands_still(running: Running, vaults: StandIn) -> None:
+    async with running(vaults) as driver:
+        await driver.press("5")
+        await driver.sees("extended: 900 s")
+        await driver.press("space")
+        await driver.sees("paused, Space follows")
+        vaults.logs["Work"].append("2023-11-14 22:13:20,000 INFO    locked: idle")
+        await driver.app.live.refresh()
+        await driver.pilot.pause()
+        assert "22:13:20" not in driver.text
+        await driver.press("space")
+        await driver.sees("22:13:20,000 INFO locked: idle")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,7 +17,7 @@ from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _
 from vaultui.tui.theme import rich_colour
 from vaultui.tui.widgets.pane import Pane
-from vaultui.tui.wording import fit, shown
+from vaultui.tui.wording import fit, shown, span
 from vaultui.vaults import EventKind, Moment, VaultStatus
 
 _EVENTS: Final = {
@@ -59,7 +60,11 @@ _DETAILS: Final = {
 }
 """Words for the details that backends give in one word; others are shown as they are."""
 
+_SECONDS: Final = re.compile(r"(\d+) s")
+_CLOCK_CELLS = 10
 _WORD_CELLS = 19
+_WIDE_CELLS = 60
+"""From here on what is told of a moment stands in its line, else below it."""
 
 
 class Activity(Pane):
@@ -71,10 +76,11 @@ class Activity(Pane):
         super().__init__(id="activity-pane")
         self._version: tuple[int, int] | None = None
         self._moments: list[Moment] = []
+        self._drawn_narrow = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="activity-note", classes="quiet", markup=False)
-        yield RichLog(id="activity-lines", markup=False, highlight=False, wrap=True)
+        yield RichLog(id="activity-lines", markup=False, highlight=False, wrap=True, min_width=20)
 
     def vault_changed(self) -> None:
         self._version = None
@@ -136,9 +142,22 @@ class Activity(Pane):
         words, colour = self._words(moment)
         line = Text(time.strftime("%H:%M:%S  ", when), style=muted)
         line.append(fit(_(words), _WORD_CELLS).rstrip().ljust(_WORD_CELLS), self._colour(colour))
-        known = moment.kind and _DETAILS.get((moment.kind, moment.detail))
-        parts = (moment.path, _(known) if known else moment.detail)
-        yield line.append(" " + "  ".join(shown(part) for part in parts if part))
+        told = "  ".join(shown(part) for part in (moment.path, _detail(moment)) if part)
+        if told and self._is_narrow:
+            yield line
+            yield Text(" " * _CLOCK_CELLS + told)
+        else:
+            yield line.append(" " + told)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.content_size.width < _WIDE_CELLS
+
+    def on_resize(self) -> None:
+        # A log does not fold its lines anew.
+        if self._is_narrow is not self._drawn_narrow:
+            self._drawn_narrow = self._is_narrow
+            self.repaint()
 
     def _words(self, moment: Moment) -> tuple[str, str]:
         if moment.kind is not None:
@@ -147,3 +166,11 @@ class Activity(Pane):
 
     def _colour(self, variable: str) -> str:
         return rich_colour(self.app.theme_variables, variable)
+
+
+def _detail(moment: Moment) -> str:
+    """Return what a backend told of a moment, in words where they are known."""
+    if seconds := _SECONDS.fullmatch(moment.detail):
+        return span(float(seconds[1]))
+    known = moment.kind and _DETAILS.get((moment.kind, moment.detail))
+    return _(known) if known else moment.detail

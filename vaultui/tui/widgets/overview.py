@@ -219,7 +219,7 @@ class Overview(Pane):
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)
         totals = width >= 64
-        cells = max(8, min(SAMPLES, width - LABEL_CELLS - (31 if totals else 13)))
+        cells = max(8, min(SAMPLES, width - LABEL_CELLS - (31 if totals else 14)))
         for label, rates, total in (
             (_("Read"), history.read, status.bytes_read),
             (_("Write"), history.written, status.bytes_written),
