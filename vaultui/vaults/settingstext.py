@@ -6,21 +6,20 @@ the comment right above it: to TOML such a comment belongs to the vault before.
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vaultui.model.ids import VaultId
 from vaultui.vaults.duration import format_duration
 from vaultui.vaults.entry import AutoLock, VaultEntry
 from vaultui.vaults.placetext import id_of_place, path_from_text, path_to_text
-from vaultui.vaults.setting import KEYMAP, OPTIONS, PROGRAM, VAULT, Value
+from vaultui.vaults.setting import KEYMAP, OPTIONS, VAULT, Value
 from vaultui.vaults.settingsfile import ProgramSettings
-
-if TYPE_CHECKING:
-    from tomlkit import TOMLDocument
 
 NEW_FILE = """\
 # Settings of vaultui. Edit freely: vaultui changes only the entries that you change in it,
@@ -46,27 +45,23 @@ NEW_FILE = """\
 """
 
 _VAULT_HEADER = re.compile(r"\s*\[\[\s*vault\s*\]\]")
+_KEYMAP_HEADER = re.compile(rf"\s*\[\s*{KEYMAP}\s*\]")
 _HEADER = re.compile(r"\s*\[")
 
 
 def with_entry(text: str, entry: VaultEntry, program: ProgramSettings) -> str:
     """Return the settings with `entry` appended; what is as it would be left out is left out."""
     import tomlkit
-    from tomlkit.items import Array
 
-    document = tomlkit.parse(text or NEW_FILE)
-    values = _table_values(entry, program)
-    tables = document.get("vault")
-    if isinstance(tables, Array):
-        tables.append({**values})
-    else:
-        if tables is None:
-            tables = tomlkit.aot()
-            document["vault"] = tables
-        table = tomlkit.table()
-        table.update(values)
-        tables.append(table)
-    return tomlkit.dumps(document)
+    text = text or NEW_FILE
+    table = tomlkit.table()
+    table.update(_table_values(entry, program))
+    if tomllib.loads(text).get("vault") and not _has(text.splitlines(), _VAULT_HEADER):
+        # A list in brackets, of inline tables, can only go on as one.
+        document = tomlkit.parse(text)
+        document["vault"].append({**table})
+        return tomlkit.dumps(document)
+    return _joined([[text], ["[[vault]]\n", table.as_string()]])
 
 
 def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) -> str:
@@ -76,42 +71,89 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
     """
     import tomlkit
 
-    document = tomlkit.parse(text or NEW_FILE)
-    if vault is None and key in PROGRAM and key not in document:
-        return text if value is None else _with_first(text or NEW_FILE, key, value)
-    table: Any = document
-    if vault is not None:
-        tables: Any = document.get("vault", [])
-        table = tables[_ids(tables).index(vault)]
+    text = text or NEW_FILE
+    wanted = tomllib.loads(text)
+    place = None if vault is None else _ids(wanted["vault"]).index(vault)
+    before = copy.deepcopy(wanted)
+    _change(wanted, vault, place, key, value)
+    if wanted == before:
+        return text
+    pieces = _pieces(text)
+    number = _piece_of(pieces, place, key)
+    if number is not None:
+        # One table alone is given to tomlkit: with others around it, it takes the comment above
+        # the next table for one of this, and moves tables that stand between vaults.
+        pieces[number] = _changed_piece(pieces[number], vault, key, value)
+        changed = "".join(line for piece in pieces for line in piece)
+        with suppress(tomllib.TOMLDecodeError):
+            if tomllib.loads(changed) == wanted:
+                return changed
+    document = tomlkit.parse(text)
+    _change(document, vault, place, key, value)
+    return tomlkit.dumps(document)
+
+
+def _change(
+    document: Any, vault: VaultId | None, place: int | None, key: str, value: Value | None
+) -> None:
+    """Change a setting in a document, of tomlkit or a plain one."""
+    table = document
+    if place is not None:
+        table = document["vault"][place]
         if "id" not in table:
             # It would follow from the cipher directory, which may be what changes.
             table["id"] = vault
     elif key.startswith(f"{KEYMAP}."):
         key = key.removeprefix(f"{KEYMAP}.")
-        table = _keymap(document, key)
+        table = document.setdefault(KEYMAP, {})
+        first, _, rest = key.partition(".")
+        if rest and isinstance(table.get(first), dict):
+            # Without quotes TOML took vault.lock for a table within a table; it is written flat.
+            table[first].pop(rest, None)
     if value is None:
         table.pop(key, None)
-    elif table.get(key) != value:
+    else:
         table[key] = value
-    changed = tomlkit.dumps(document)
-    return changed if changed.endswith("\n") else changed + "\n"
 
 
-def _with_first(text: str, key: str, value: Value) -> str:
-    """Return the settings with a setting of the program that was not in there.
+def _piece_of(pieces: list[list[str]], place: int | None, key: str) -> int | None:
+    """Return which piece has the table of a setting, made if need be; None if it can't be told."""
+    if place is not None:
+        slots = [number for number, piece in enumerate(pieces) if _has(piece, _VAULT_HEADER)]
+        return slots[place] if place < len(slots) else None
+    if not key.startswith(f"{KEYMAP}."):
+        return 0
+    for number, piece in enumerate(pieces):
+        if _has(piece, _KEYMAP_HEADER):
+            return number
+    if pieces[0] and pieces[0][-1].strip():
+        pieces[0].append("\n")
+    pieces.insert(1, [f"[{KEYMAP}]\n", "\n"])
+    return 1
 
-    tomlkit would put it right below a comment that is about something else.
-    """
+
+def _changed_piece(
+    piece: Sequence[str], vault: VaultId | None, key: str, value: Value | None
+) -> list[str]:
     import tomlkit
 
-    pieces = _pieces(text)
-    head = pieces[0]
-    while head and not head[-1].strip():
-        head.pop()
-    if head and head[-1].startswith("#"):
-        head.append("\n")
-    head.append(f"{key} = {tomlkit.item(value).as_string()}\n")
-    return _joined(pieces)
+    end = max((n + 1 for n, line in enumerate(piece) if _is_content(line)), default=0)
+    if end == 0:
+        # A head of comments alone: the setting comes below them, and not right below.
+        end = max((n + 1 for n, line in enumerate(piece) if line.strip()), default=0)
+        above = [*piece[:end], "\n"] if end else []
+        assert value is not None
+        return [*above, f"{key} = {tomlkit.item(value).as_string()}\n", "\n"]
+    document = tomlkit.parse("".join(piece[:end]))
+    _change(document, vault, None if vault is None else 0, key, value)
+    body = tomlkit.dumps(document)
+    if not body.endswith("\n"):
+        body += "\n"
+    return [body, *piece[end:]]
+
+
+def _is_content(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def without_entry(text: str, vault: VaultId) -> str:
@@ -134,7 +176,7 @@ def _arranged(text: str, places: Sequence[int]) -> str:
     if wanted == tables:
         return text
     pieces = _pieces(text)
-    slots = [number for number, piece in enumerate(pieces) if _is_vault(piece)]
+    slots = [number for number, piece in enumerate(pieces) if _has(piece, _VAULT_HEADER)]
     if len(slots) == len(tables):
         by_slot = dict(zip(slots, [pieces[slots[place]] for place in places], strict=False))
         kept = [
@@ -168,8 +210,8 @@ def _pieces(text: str) -> list[list[str]]:
     return pieces
 
 
-def _is_vault(piece: Sequence[str]) -> bool:
-    return any(_VAULT_HEADER.match(line) for line in piece)
+def _has(piece: Sequence[str], header: re.Pattern[str]) -> bool:
+    return any(header.match(line) for line in piece)
 
 
 def _joined(pieces: Sequence[Sequence[str]]) -> str:
@@ -191,24 +233,6 @@ def _comment_above(lines: Sequence[str]) -> list[str]:
             break
         above.insert(0, line)
     return above
-
-
-def _keymap(document: TOMLDocument, key: str) -> Any:
-    """Return the table of the keymap that has, or is to have, the keys of an action.
-
-    What TOML took for tables within tables (vault.lock without quotes) is written flat.
-    """
-    import tomlkit
-
-    table: Any = document.get(KEYMAP)
-    if table is None:
-        table = tomlkit.table()
-        document[KEYMAP] = table
-    first, _, rest = key.partition(".")
-    below = table.get(first)
-    if rest and hasattr(below, "pop"):
-        below.pop(rest, None)
-    return table
 
 
 def _known(text: str) -> list[str]:

@@ -309,6 +309,21 @@ def test_after_any_changes_the_file_says_what_was_meant_and_keeps_the_comments(
     assert "ascii = true  # my terminal\n" in text
 
 
+def test_a_new_setting_of_a_vault_does_not_take_the_comment_above_the_next_one() -> None:
+    photos = parse(COMMENTED)[1]
+    changed = with_value(COMMENTED, photos.id, "read_only", True)
+    changed = with_value(changed, None, "keys.vault.unlock", "y")
+    changed = with_value(changed, None, "theme", "light")
+    assert with_entry(changed, NEW).startswith(changed + "\n\n[[vault]]\n")
+    without = [
+        line
+        for line in changed.splitlines()
+        if not line.startswith(("read_only", "id = ", '"vault.unlock"', "theme"))
+    ]
+    assert [line for line in without if line] == [line for line in COMMENTED.split("\n") if line]
+    assert changed.index("read_only") < changed.index("# and the sound recordings")
+
+
 def test_an_order_that_is_there_already_changes_nothing() -> None:
     assert with_order(COMMENTED, [entry.id for entry in parse(COMMENTED)[:2]]) == COMMENTED
 
