@@ -70,6 +70,7 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
     Without a vault it is a setting of the program.
     """
     import tomlkit
+    from tomlkit.exceptions import TOMLKitError
 
     text = text or NEW_FILE
     wanted = tomllib.loads(text)
@@ -80,14 +81,14 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
         return text
     pieces = _pieces(text)
     number = _piece_of(pieces, place, key)
-    if number is not None:
+    # A line within a text may look like a header: then a piece is not what it seems to be.
+    with suppress(tomllib.TOMLDecodeError, TOMLKitError, IndexError):
         # One table alone is given to tomlkit: with others around it, it takes the comment above
         # the next table for one of this, and moves tables that stand between vaults.
         pieces[number] = _changed_piece(pieces[number], vault, key, value)
         changed = "".join(line for piece in pieces for line in piece)
-        with suppress(tomllib.TOMLDecodeError):
-            if tomllib.loads(changed) == wanted:
-                return changed
+        if tomllib.loads(changed) == wanted:
+            return changed
     document = tomlkit.parse(text)
     _change(document, vault, place, key, value)
     return tomlkit.dumps(document)
@@ -116,11 +117,11 @@ def _change(
         table[key] = value
 
 
-def _piece_of(pieces: list[list[str]], place: int | None, key: str) -> int | None:
-    """Return which piece has the table of a setting, made if need be; None if it can't be told."""
+def _piece_of(pieces: list[list[str]], place: int | None, key: str) -> int:
+    """Return which piece has the table of a setting, made if need be; beyond the last for none."""
     if place is not None:
         slots = [number for number, piece in enumerate(pieces) if _has(piece, _VAULT_HEADER)]
-        return slots[place] if place < len(slots) else None
+        return slots[place] if place < len(slots) else len(pieces)
     if not key.startswith(f"{KEYMAP}."):
         return 0
     for number, piece in enumerate(pieces):

@@ -343,6 +343,9 @@ def test_a_line_within_a_text_that_looks_like_a_vault_moves_nothing_wrong() -> N
     work, photos = parse(text)
     assert parse(with_order(text, [photos.id])) == [photos, work]
     assert parse(without_entry(text, work.id)) == [photos]
+    for entry in (work, photos):
+        (changed,) = (e for e in parse(with_value(text, entry.id, "acl", True)) if e.options.acl)
+        assert changed.name == entry.name
 
 
 def test_removing_takes_one_vault_and_leaves_the_rest() -> None:
