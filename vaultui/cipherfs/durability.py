@@ -32,7 +32,7 @@ class Durability:
     """Remembers the files that must be synced before something else counts as durable."""
 
     _remembered: ClassVar[int] = 8192
-    """Directories. Beyond it everything is synced at once, which is rare and takes one flush."""
+    """Directories. Beyond it everything is synced, which is rare and takes one flush."""
     _one_by_one: ClassVar[int] = 32
     """Files. Syncing more than this is left to syncfs(2)."""
 
@@ -52,7 +52,7 @@ class Durability:
         """
         if node.unsynced is None:
             if len(self._unsynced) >= self._remembered:
-                self._sync_all()
+                self._make_room()
             node.unsynced = {}
             self._unsynced[node] = None
         node.unsynced[name] = FreshFile(content_synced=content_synced)
@@ -138,7 +138,8 @@ class Durability:
             self._unsynced.pop(node, None)
             self._inodes.drop_if_unused(node)
 
-    def _sync_all(self) -> None:
+    def _make_room(self) -> None:
+        """Sync, so that there is less to remember."""
         # Directories on other devices below the cipher directory are synced by themselves.
         devices: dict[int, int] = {}
         for node in self._unsynced:

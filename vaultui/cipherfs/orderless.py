@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
+from typing import Final
 
 from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.inodes import Node
 from vaultui.cipherfs.syncjob import PathSync
-from vaultui.linux.atcalls import syncfs
+
+_AT_ONCE: Final = 128
+"""Directories. That many a sync holds open, and that many are synced to make room for others."""
 
 
 class OrderlessDurability(Durability):
     """Has renames wait for the disk where names depend on something new, or did so."""
 
-    _remembered = 256
     _one_by_one = sys.maxsize
 
     def before_rename(self, parent: Node) -> None:
@@ -33,30 +36,41 @@ class OrderlessDurability(Durability):
         """Sync the directory `parent`; raises OSError."""
         self._sync(parent, always=True)
 
-    def _sync_all(self) -> None:
+    def _make_room(self) -> None:
         self._take_up()
+        oldest = list(islice(self._unsynced, _AT_ONCE))
         job = PathSync(self._finished, self._one_by_one)
-        for node in list(self._unsynced):
+        for node in oldest:
             self._add(job, node, set(node.unsynced or ()))
-        job.then(os.dup(self._root_fd()), data_only=False)
-        job()
+        self._run(job)
         self._take_up()
         # What could not be entered any more is gone.
-        for node in list(self._unsynced):
+        for node in oldest:
             self.forget(node)
+
+    def _add(self, job: PathSync, node: Node, needed: set[bytes]) -> None:
+        if job.directories < _AT_ONCE:
+            super()._add(job, node, needed)
+            return
+        at_once = PathSync(self._finished, self._one_by_one)
+        super()._add(at_once, node, needed)
+        self._run(at_once)
+
+    def _run(self, job: PathSync) -> None:
+        """Run a job that is to sync nothing but what was added to it."""
+        root = self._inodes.root.directory
+        assert root is not None
+        job.then(os.dup(root.fd), data_only=False)
+        job()
 
     def _sync(self, parent: Node, *, always: bool) -> None:
         job = self.before_directory(parent)
-        if not (always or job.is_due):
+        if not (always or job.directories):
             return
         directory = self._directories.enter(parent)
         if directory.readable:
             job.then(os.dup(directory.fd), data_only=False)
             job()
         else:
-            syncfs(self._root_fd())
-
-    def _root_fd(self) -> int:
-        directory = self._inodes.root.directory
-        assert directory is not None
-        return directory.fd
+            job.add(parent, -1, {})  # has all be synced
+            self._run(job)

@@ -67,9 +67,9 @@ class PathSync(SyncJob):
             self._devices.setdefault(node.key[0], fd)
 
     @property
-    def is_due(self) -> bool:
-        """Whether there is anything to sync before what is asked for."""
-        return bool(self._directories)
+    def directories(self) -> int:
+        """How many directories there are to sync before what is asked for."""
+        return len(self._directories)
 
     def _sync(self, fd: int, *, data_only: bool) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from openvolume import OpenVolume
 
-from vaultui.cipherfs import filesystem
+from vaultui.cipherfs import filesystem, orderless
 from vaultui.cipherfs.orderless import OrderlessDurability
 
 LONG, OTHER = "l" * 200, "m" * 200
@@ -81,11 +81,28 @@ def test_the_iv_of_a_new_directory_is_on_the_disk_before_something_is_moved_ther
 def test_each_is_synced_by_itself_because_a_sync_of_all_may_do_nothing(
     vault: OpenVolume, seen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OrderlessDurability, "_remembered", 40)
     vault.sync("")
+    monkeypatch.setattr(orderless, "_AT_ONCE", 10)
     for number in range(60):
         vault.mkdir(f"dir{number}")
-    assert seen.count("sync IV") == 40
+    assert seen.count("sync IV") == 0
+    open_files = len(os.listdir("/proc/self/fd"))
+    job = vault.fs._durability.before_directory(vault.fs._inodes.root)
+    assert len(os.listdir("/proc/self/fd")) == open_files + 10
+    job.then(os.dup(vault._fd), data_only=False)
+    job()
+    assert seen.count("sync IV") == 60
+
+
+def test_there_is_an_end_to_what_is_remembered(
+    vault: OpenVolume, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.sync("")
+    monkeypatch.setattr(orderless, "_AT_ONCE", 10)
+    monkeypatch.setattr(OrderlessDurability, "_remembered", 40)
+    for number in range(60):
+        vault.mkdir(f"dir{number}")
+    assert seen.count("sync IV") == 20
     vault.sync("")
     assert seen.count("sync IV") == 60
 

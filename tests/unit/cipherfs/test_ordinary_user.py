@@ -16,6 +16,7 @@ from capabilities import UNPRIVILEGED_UID, needs
 from openvolume import OpenVolume, create
 from ordinaryuser import run_as_user
 
+from vaultui.cipherfs import filesystem
 from vaultui.cipherfs.attributes import AttributeChange
 from vaultui.cipherfs.check import DamageKind, check
 from vaultui.cipherfs.filesystem import ROOT
@@ -198,5 +199,22 @@ def test_what_lies_in_a_new_directory_that_may_not_be_read_is_synced(as_user: As
                 vault.fs.write(handle, 0, b"content")
                 vault.fs.fsync(handle, False)
             assert vault.read(path) == b"content"
+
+    as_user(work)
+
+
+def test_a_rename_in_a_directory_that_may_not_be_read_waits_for_the_disk_where_it_must(
+    as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystem, "ORDERED_MAGICS", frozenset())
+
+    def work(vault: OpenVolume) -> None:
+        vault.mkdir("drop", 0o300)
+        vault.write("drop/file", b"content")
+        before = len(os.listdir("/proc/self/fd"))
+        vault.rename("drop/file", f"drop/{'l' * 200}")
+        vault.rename(f"drop/{'l' * 200}", "drop/short")
+        assert vault.read("drop/short") == b"content"
+        assert len(os.listdir("/proc/self/fd")) == before
 
     as_user(work)
