@@ -194,6 +194,7 @@ async def test_vaults_are_moved_and_favourites_stay_before_the_others(
         await driver.press("G", "*")
         await eventually(lambda: order(driver) == ["Photos", "Work", "Taxes"])
         assert driver.app.screen.selected_status.entry.name == "Photos"
+        await driver.sees("★ Photos")
         await driver.press("j", "<")
         await driver.hears("Favourites stay before the others")
         await driver.press("k", "*")

@@ -35,6 +35,11 @@ class Glyphs:
         return "!" if self.ascii else "▲"
 
     @property
+    def star(self) -> str:
+        """What a favourite has before its name."""
+        return "*" if self.ascii else "★"
+
+    @property
     def none(self) -> str:
         """What stands where there is nothing to say."""
         return "-" if self.ascii else "—"

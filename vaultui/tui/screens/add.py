@@ -26,9 +26,9 @@ class AddScreen(FormScreen[VaultEntry]):
     keys = N_("Enter adds  F4 searches this machine  Esc cancels")
     BINDINGS = [Binding("f4", "search", "Search this machine")]  # noqa: RUF012 - as Textual has it
     CSS = """
-    AddScreen #found { height: auto; max-height: 5; margin: 0 0 1 12; border: none; padding: 0;
+    AddScreen #found { height: auto; max-height: 5; margin: 0 0 1 12; border: none; padding: 0 1;
                        background: $surface; }
-    AddScreen #found-note { height: auto; margin: 0 0 0 12; }
+    AddScreen #found-note { height: auto; margin: 0 0 0 12; padding: 0 1; }
     """
 
     def __init__(self, cipherdir: str = "") -> None:
@@ -70,6 +70,10 @@ class AddScreen(FormScreen[VaultEntry]):
         """Look where vaults usually are; about a second."""
         for path in await asyncio.to_thread(self.vaultui.vaults.listing.discover):
             self._offer(path)
+        if self._found and not self._searching:
+            note = self.query_one("#found-note", Static)
+            note.update(_("Found on this machine; Tab, then Enter takes one:"))
+            note.display = True
 
     def action_search(self) -> None:
         """Search the machine, or give that up."""

@@ -30,6 +30,8 @@ class DeleteScreen(FormScreen[VaultEntry]):
     def __init__(self, entry: VaultEntry) -> None:
         super().__init__(id="delete")
         self._entry = entry
+        self._begun = False
+        """Whether the volume config is gone: from then on there is no way back."""
 
     def title_text(self) -> str:
         return _("Delete {name}", name=shown(self._entry.name))
@@ -97,6 +99,7 @@ class DeleteScreen(FormScreen[VaultEntry]):
         self.attempt(_("Deleting"), delete, self._done)
 
     def _tell(self, entries: int) -> None:
+        self._begun = True
         if self.working:
             words = ngettext("Deleting: {count} is gone", "Deleting: {count} are gone", entries)
             self._steps[-1] = StepTime(words, self._steps[-1].began)
@@ -113,7 +116,7 @@ class DeleteScreen(FormScreen[VaultEntry]):
     def action_cancel(self) -> None:
         was_working = self.working
         super().action_cancel()
-        if was_working:
+        if was_working and self._begun:
             self.query_one(Failure).say(
                 _(
                     "Stopped half way. The volume config went first, so nobody can read what is "

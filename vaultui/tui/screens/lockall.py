@@ -46,7 +46,10 @@ class LockAllScreen(Dialog[LockMode]):
         Binding("x", "kill", "Kill the holders", show=False),
     ]
     CSS = """
-    LockAllScreen #lock-all-list { height: auto; max-height: 12; margin: 1 0 0 0; }
+    LockAllScreen #lock-all-list {
+        height: auto; max-height: 12; margin: 1 0 0 0; background: $surface;
+    }
+    LockAllScreen #lock-all-list > .datatable--even-row { background: $surface; }
     """
 
     def __init__(self, statuses: Sequence[VaultStatus]) -> None:

@@ -177,7 +177,9 @@ class VaultTable(ScrollView, can_focus=True):
     def _cells(self, status: VaultStatus, columns: _Columns) -> Cells:
         glyphs = self._glyphs
         state = f"{glyphs.state(status.state)} {_(status.state.value)}"
-        mark = f"{glyphs.yes} " if status.entry.id in self._marked else ""
+        mark = f"{glyphs.star} " if status.entry.favourite else ""
+        if status.entry.id in self._marked:
+            mark = f"{glyphs.yes} {mark}"
         name = fit(mark + shown(status.entry.name), columns.name, glyphs.ellipsis)
         closed = status.state in {VaultState.LOCKED, VaultState.MISSING}
         cells = [
