@@ -24,6 +24,7 @@ needs = pytest.mark.needs
 
 UNPRIVILEGED_UID = 65534
 """nobody, which every distribution has."""
+LOGIND = Path("/lib/systemd/systemd-logind")
 
 
 def in_ci() -> bool:
@@ -85,6 +86,15 @@ def _dbusmock() -> str:
         ("/usr/bin/python3", "-c", "import dbusmock"), capture_output=True, timeout=20, check=False
     )
     return "" if done.returncode == 0 else "no python3-dbusmock"
+
+
+def _logind() -> str:
+    """Can a logind of our own run, beside none that is in charge of this machine?"""
+    if reason := _root() or _dbusmock():
+        return reason
+    if Path("/run/systemd/system").exists():
+        return "systemd runs here"
+    return "" if LOGIND.exists() else "no systemd-logind"
 
 
 def _root() -> str:
@@ -163,6 +173,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "fido2-tools": _on_path("fido2-assert", "fido2-cred"),
     "dbus": _on_path("dbus-daemon", "dbus-run-session"),
     "dbusmock": _dbusmock,
+    "logind": _logind,
     "gnome-keyring": _on_path("gnome-keyring-daemon", "dbus-run-session"),
     "tmux": _on_path("tmux"),
     "zsh": _on_path("zsh"),

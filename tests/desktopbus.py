@@ -5,6 +5,7 @@ Buses and messages are real; only what would suspend the machine or draw on a sc
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jeepney import DBusAddress, DBusErrorResponse, MessageType, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
@@ -28,33 +29,44 @@ DELAY_US = 1_500_000
 
 
 class StandIn:
-    """A service made of a template of python-dbusmock; killed and started again at will."""
+    """A service that python-dbusmock plays; killed and started again at will."""
 
-    def __init__(self, address: str, template: str, name: str, path: str, **parameters: str):
+    def __init__(self, address: str, name: str, path: str, *words: str) -> None:
+        """`words` are what the program is told to play."""
         self.address = address
         self.name = name
         self._path = path
-        self._template = template
-        self._parameters = parameters
+        self._words = words
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: DBusConnection | None = None
 
+    @classmethod
+    def of_template(
+        cls, address: str, template: str, name: str, path: str, **parameters: str
+    ) -> Self:
+        """Return one that the program has a template for."""
+        words = ("--template", template)
+        given = ("--parameters", json.dumps(parameters)) if parameters else ()
+        return cls(address, name, path, *words, *given)
+
     def start(self) -> None:
-        words = ["/usr/bin/python3", "-m", "dbusmock", "--session", "--template", self._template]
-        if self._parameters:
-            pairs = ", ".join(f'"{key}": "{value}"' for key, value in self._parameters.items())
-            words += ["--parameters", f"{{{pairs}}}"]
         self._process = subprocess.Popen(
-            words,
+            ("/usr/bin/python3", "-m", "dbusmock", "--session", *self._words),
             env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.address},
             stdout=subprocess.DEVNULL,
         )
+        self.connect()
+
+    def connect(self) -> None:
+        """Wait until the service is there, also one that is no stand-in."""
         self._connection = open_dbus_connection(self.address)
         wait_until(self._is_there, what=f"{self.name} is on the bus")
 
     def stop(self) -> None:
-        if self._process is not None and self._connection is not None:
+        if self._connection is not None:
             self._connection.close()
+            self._connection = None
+        if self._process is not None:
             self._process.kill()
             self._process.wait(20)
             self._process = None
@@ -191,15 +203,17 @@ def desktop(folder: Path) -> Iterator[Desktop]:
         system, session = addresses
         capabilities = "body body-markup actions"
         made = Desktop(
-            StandIn(system, "logind", LOGIN, "/org/freedesktop/login1"),
-            StandIn(
+            StandIn.of_template(system, "logind", LOGIN, "/org/freedesktop/login1"),
+            StandIn.of_template(
                 session,
                 "notification_daemon",
                 NOTIFICATIONS,
                 "/org/freedesktop/Notifications",
                 capabilities=capabilities,
             ),
-            StandIn(session, "gnome_screensaver", SCREEN_SAVER, "/org/gnome/ScreenSaver"),
+            StandIn.of_template(
+                session, "gnome_screensaver", SCREEN_SAVER, "/org/gnome/ScreenSaver"
+            ),
         )
         for service in (made.login, made.notifications, made.screen):
             stack.callback(service.stop)

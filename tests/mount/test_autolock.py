@@ -249,7 +249,7 @@ def test_a_bus_that_is_restarted_is_found_again(
                 lambda: guard(volume, "sleep") == "missing logind: No such file or directory"
             )
             with session_bus(tmp_path, address):
-                login = StandIn(address, "logind", LOGIN, "/org/freedesktop/login1")
+                login = StandIn.of_template(address, "logind", LOGIN, "/org/freedesktop/login1")
                 login.start()
                 guarded(volume, "sleep")
                 login.stop()
