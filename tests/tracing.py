@@ -76,7 +76,7 @@ class Traced:
 
     `at_end` is called with the pid of each process that is about to end. `at_change` is called
     with the pid and the name of the system call, where `watches` says so of the process. What it
-    closes counts only if others can notice: an ordinary file that nothing is locked by does not.
+    closes counts only if others can notice: a file or directory without a lock does not.
     """
 
     def __init__(
@@ -213,7 +213,7 @@ class Traced:
         _request(_GET_SYSCALL_INFO, tid, ctypes.addressof(info), ctypes.sizeof(info))
         is_entry = info.op == 1
         name = CHANGES.get(info.number) if is_entry else None
-        if name is None or (name == "close" and _is_plain_file(tid, info.arguments[0])):
+        if name is None or (name == "close" and _closes_unseen(tid, info.arguments[0])):
             return
         self._at_change(process_of(tid), name)
 
@@ -231,13 +231,14 @@ def _wait_for_child() -> None:
     signal.sigtimedwait({signal.SIGCHLD}, 0.002)
 
 
-def _is_plain_file(tid: int, fd: int) -> bool:
-    """Return whether `fd` of a thread is an ordinary file without locks; True if it is nothing."""
+def _closes_unseen(tid: int, fd: int) -> bool:
+    """Return whether nobody notices that a thread closes `fd`, as when it imports a module."""
     try:
-        is_plain = stat.S_ISREG(os.stat(f"/proc/{tid}/fd/{fd}").st_mode)
-        return is_plain and "lock:" not in Path(f"/proc/{tid}/fdinfo/{fd}").read_text()
-    except OSError:
+        mode = os.stat(f"/proc/{tid}/fd/{fd}").st_mode
+        with_lock = "lock:" in Path(f"/proc/{tid}/fdinfo/{fd}").read_text()
+    except OSError:  # it is no descriptor
         return True
+    return (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and not with_lock
 
 
 def process_of(tid: int) -> int:

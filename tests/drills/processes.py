@@ -16,11 +16,11 @@ import signal
 import time
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import leftovers
 from mounting import Gocryptfs, MountedVolume, Vaultfs, detach, mountpoints_below
@@ -46,12 +46,13 @@ _ROLES = {
     "gocryptfs\0-q": _PROGRAM,
 }
 """What a command line has that tells them apart, the first that fits."""
-_DEEDS = {"unlock": (_FRONT, _SHIM, _BACKEND), "lock": (_FRONT, _SHIM, _BACKEND)}
 
 
 def run(session: Session) -> list[Row]:
-    ours = _share_out(session, _OurRounds, _OURS_UNTIL)
-    theirs = _share_out(session, _TheirRounds, _THEIRS_UNTIL)
+    our_steps = _OurRounds(session.base / "our-steps").steps()
+    ours = _share_out(session, _OurRounds, our_steps, _OURS_UNTIL)
+    their_steps = _TheirRounds(session.base / "their-steps").steps()
+    theirs = _share_out(session, _TheirRounds, their_steps, _THEIRS_UNTIL)
     kills = [
         Row(f"kills, {what}", *(str(done.kills[what] or "–") for done in (ours, theirs)))
         for what in sorted(ours.kills.keys() | theirs.kills.keys())
@@ -60,9 +61,18 @@ def run(session: Session) -> list[Row]:
     return [
         *kills,
         Row("of these, before different steps", str(len(ours.steps)), str(len(theirs.steps))),
-        Row("steps that there are", str(ours.steps_in_all), str(theirs.steps_in_all)),
+        Row("steps that there are", str(len(our_steps)), str(len(their_steps))),
         *(Row(kind, *(str(session.count(peer, kind)) for peer in session.peers)) for kind in kinds),
     ]
+
+
+class _Step(NamedTuple):
+    """Something to kill a process before."""
+
+    deed: str
+    role: str
+    number: int
+    """Of the steps of all processes with this role in this deed."""
 
 
 @dataclass
@@ -72,12 +82,13 @@ class _Done:
     kills: Counter[str] = field(default_factory=Counter)
     steps: set[int] = field(default_factory=set)
     """Those before which something was killed, by their numbers."""
-    steps_in_all: int = 0
     findings: list[tuple[str, int]] = field(default_factory=list)
     """Sentences, each with its seed."""
 
 
-def _share_out(session: Session, kind: type[_Rounds], share: float) -> _Done:
+def _share_out(
+    session: Session, kind: type[_Rounds], steps: Sequence[_Step], share: float
+) -> _Done:
     """Have rounds done by several processes, each in a home of its own."""
     end = session.began + share * session.minutes * 60
     seeds = range(session.seed, session.seed + session.rounds(_ROUNDS))
@@ -85,41 +96,43 @@ def _share_out(session: Session, kind: type[_Rounds], share: float) -> _Done:
     homes = [session.base / f"{kind.peer.argv0}-{number}" for number in range(len(parts))]
     # By fork, which takes along where modules are found.
     with get_context("fork").Pool(len(parts)) as pool:
-        work = [(kind, home, part, end) for home, part in zip(homes, parts, strict=True)]
+        work = [(kind, home, steps, part, end) for home, part in zip(homes, parts, strict=True)]
         together = _Done()
         for done in pool.starmap(_do_rounds, work, chunksize=1):
             together.kills += done.kills
             together.steps |= done.steps
-            together.steps_in_all = max(together.steps_in_all, done.steps_in_all)
             for sentence, seed in done.findings:
                 session.found(kind.peer, sentence, seed)
     return together
 
 
-def _do_rounds(kind: type[_Rounds], home: Path, seeds: Sequence[int], end: float) -> _Done:
+def _do_rounds(
+    kind: type[_Rounds], home: Path, steps: Sequence[_Step], seeds: Sequence[int], end: float
+) -> _Done:
     """Do a round for each seed, until the time is over; the first always takes place."""
     rounds = kind(home)
     for number, seed in enumerate(seeds):
         if number and time.monotonic() > end:
             break
-        rounds.round(seed)
+        rounds.round(seed, steps)
     return rounds.done
 
 
 class _Killer:
-    """Runs a deed, and kills the process of a role before its step number `left`."""
+    """Watches a deed, and kills a process just before the step number `left` of its role."""
 
-    def __init__(self, role: str, left: int | None) -> None:
-        self._role = role
+    def __init__(self, roles: Collection[str], left: int | None = None) -> None:
+        self._roles = roles
         self._left = left
-        self.steps: list[str] = []
+        self.steps: list[tuple[str, str]] = []
+        """Of the processes with one of the roles: the role, and the system call."""
         self.killed = False
 
     def watches(self, pid: int) -> bool:
-        return role_of(pid) == self._role
+        return role_of(pid) in self._roles
 
     def at_change(self, pid: int, call: str) -> None:
-        self.steps.append(call)
+        self.steps.append((role_of(pid), call))
         if len(self.steps) == self._left:
             os.kill(pid, signal.SIGKILL)
             self.killed = True
@@ -147,13 +160,14 @@ def role_of(pid: int) -> str:
 
 
 class _Rounds:
-    """What the rounds of both programs share: a home, a volume, and how many steps there are."""
+    """What the rounds of both programs share: a home with a volume, and what is done there."""
 
     peer: type[MountedVolume]
+    roles: ClassVar[Mapping[str, Collection[str]]]
+    """What can be done, and who can be killed meanwhile."""
 
     def __init__(self, base: Path) -> None:
         self.done = _Done()
-        self._steps: list[tuple[str, str, int]] = []
         base.mkdir()
         self.env = private_home(base)
         self.base = base
@@ -163,34 +177,32 @@ class _Rounds:
         self.password = base / "password"
         self.password.write_bytes(PASSWORD + b"\n")
 
-    def round(self, seed: int) -> None:
+    def round(self, seed: int, steps: Sequence[_Step]) -> None:
         """Do a deed, kill a process at one of its steps, and look at what is left."""
-        if not self._steps:
-            self._count_steps(seed)
-        number = seed * _STRIDE % len(self._steps)
-        deed, role, step = self._steps[number]
-        killer = _Killer(role, step)
-        self.do(deed, killer)
+        number = seed * _STRIDE % len(steps)
+        step = steps[number]
+        killer = _Killer({step.role}, step.number)
+        self.do(step.deed, killer)
         if not killer.killed:  # it took fewer steps this time
-            self.recover(f"{deed} that went by", seed)
+            self.recover(f"{step.deed} that went by", seed)
             return
-        self.done.kills[f"{role} in {'an' if deed[0] in 'aeiou' else 'a'} {deed}"] += 1
+        article = "an" if step.deed[0] in "aeiou" else "a"
+        self.done.kills[f"{step.role} in {article} {step.deed}"] += 1
         self.done.steps.add(number)
-        what = f"{role} killed before {killer.steps[-1]} (step {len(killer.steps)}) of {deed}"
-        self.recover(what, seed)
+        call = killer.steps[-1][1]
+        self.recover(f"{step.role} killed before {call} ({step.number}) of {step.deed}", seed)
 
-    def _count_steps(self, seed: int) -> None:
-        """Do everything without a kill, and list the steps that were seen."""
-        for deed, role in self.choices():
-            counting = _Killer(role, None)
-            self.do(deed, counting)
-            self._steps += [(deed, role, step + 1) for step in range(len(counting.steps))]
-            self.recover(f"{deed} without a kill", seed)
-        self.done.steps_in_all = len(self._steps)
-
-    @abstractmethod
-    def choices(self) -> list[tuple[str, str]]:
-        """Return what can be done, and who can be killed meanwhile."""
+    def steps(self) -> list[_Step]:
+        """Do everything without a kill, and return the steps that were seen."""
+        found = []
+        for deed, roles in self.roles.items():
+            watching = _Killer(roles)
+            self.do(deed, watching)
+            for role, count in Counter(role for role, _call in watching.steps).items():
+                found += [_Step(deed, role, number) for number in range(1, count + 1)]
+            self.recover(f"{deed} without a kill", 0)
+        assert not self.done.findings, self.done.findings
+        return found
 
     @abstractmethod
     def do(self, deed: str, killer: _Killer) -> None:
@@ -206,6 +218,7 @@ class _Rounds:
 
 class _OurRounds(_Rounds):
     peer = Vaultfs
+    roles: ClassVar = dict.fromkeys(("unlock", "lock"), (_FRONT, _SHIM, _BACKEND))
 
     def __init__(self, base: Path) -> None:
         super().__init__(base)
@@ -216,9 +229,6 @@ class _OurRounds(_Rounds):
         (self.mountpoint / "file").write_text("content")
         self.run("lock", "Work").check()
         self._places = [Path(self.env[name]) for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME")]
-
-    def choices(self) -> list[tuple[str, str]]:
-        return [(deed, role) for deed, roles in _DEEDS.items() for role in roles]
 
     def run(self, *words: str | Path) -> Completed:
         return run_program((program("vaultui"), *words), env=self.env, timeout=60)
@@ -283,6 +293,7 @@ class _OurRounds(_Rounds):
 
 class _TheirRounds(_Rounds):
     peer = Gocryptfs
+    roles: ClassVar = {"unlock": (_PROGRAM,)}
 
     def __init__(self, base: Path) -> None:
         super().__init__(base)
@@ -292,9 +303,6 @@ class _TheirRounds(_Rounds):
             *("gocryptfs", "-q", "-nosyslog", "-passfile", self.password),
             *(self.cipherdir, self.mountpoint),
         )
-
-    def choices(self) -> list[tuple[str, str]]:
-        return [("unlock", _PROGRAM)]
 
     def do(self, deed: str, killer: _Killer) -> None:
         killer.during(self._mount, self.env)
@@ -324,6 +332,6 @@ DRILL = Drill(
     "processes",
     "Processes killed at each step of an unlock and a lock",
     run,
-    minutes=3.0,
+    minutes=6.0,
     needs=("fuse", "gocryptfs", "ptrace"),
 )
