@@ -60,20 +60,17 @@ both = pytest.mark.parametrize(
 
 
 @both
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("vaultui unl\tMy\t", "<vaultui><unlock><My taxes>"),
-        ("vaultui lock Work 'My\t", "<vaultui><lock><Work><My taxes>"),
-        ("vaultui slots Work ver\t--key-f\ta\\ k\t", "<slots><Work><verify><--key-file><a key>"),
-        ("vaultui create new --content=x\t", "<new><--content=xchacha>"),
-    ],
-)
-def test_what_has_one_end_is_completed_and_quoted(line: Terminal, typed: str, meant: str) -> None:
-    line.type(typed)
-    # To the beginning of the line, where another command takes it over.
-    line.type("\x01printf '<%s>' \n")
-    line.wait_for(meant)
+def test_what_has_one_end_is_completed_and_quoted(line: Terminal) -> None:
+    meant = {
+        "vaultui unl\tMy\t": "<vaultui><unlock><My taxes>",
+        "vaultui lock Work 'My\t": "<vaultui><lock><Work><My taxes>",
+        "vaultui slots Work ver\t--key-f\ta\\ k\t": "<slots><Work><verify><--key-file><a key>",
+        "vaultui create new --content=x\t": "<new><--content=xchacha>",
+    }
+    for typed, words in meant.items():
+        # Then to the beginning of the line, where another command takes it over.
+        line.type(f"{typed}\x01printf '<%s>' \n")
+        line.wait_for(words)
 
 
 @needs("zsh")
