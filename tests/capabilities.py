@@ -24,7 +24,7 @@ needs = pytest.mark.needs
 
 UNPRIVILEGED_UID = 65534
 """nobody, which every distribution has."""
-LOGIND = Path("/lib/systemd/systemd-logind")
+LOGIND = Path("/usr/lib/systemd/systemd-logind")
 
 
 def in_ci() -> bool:
