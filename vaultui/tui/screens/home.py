@@ -65,8 +65,8 @@ class HomeScreen(VaultScreen):
 
     def select(self, vault: VaultId) -> None:
         """Put the cursor on a vault; a filter that hides it is cleared."""
-        if not self.query(VaultTable):
-            return  # the application ends just now
+        if not self.app.is_running:
+            return  # it ends just now, and takes the table away
         table = self.query_one(VaultTable)
         if not any(status.entry.id == vault for status in self._matching()):
             self.action_clear_filter()
