@@ -40,10 +40,7 @@ def catalogues() -> list[Path]:
 def read(path: Path) -> Catalog:
     """Return a catalogue; its language is the name of the folder."""
     with path.open("rb") as file:
-        catalogue = read_po(file, locale=path.parent.parent.name, domain="vaultui")
-    # The time of reading would be in what is compiled, and change it with every run.
-    catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(0, UTC)
-    return catalogue
+        return read_po(file, locale=path.parent.parent.name, domain="vaultui")
 
 
 def write(catalogue: Catalog, path: Path) -> None:
@@ -55,6 +52,8 @@ def write(catalogue: Catalog, path: Path) -> None:
 
 def compiled(catalogue: Catalog) -> bytes:
     """Return what the .mo file has to hold."""
+    # The time of compiling would change it with every run.
+    catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(0, UTC)
     binary = io.BytesIO()
     write_mo(binary, catalogue)
     return binary.getvalue()
