@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 from capabilities import needs
 from secretservice import gnome_keyring
-from shelltwin import RealVolume, Shell
+from shelltwin import PASSWORD, RealVolume, Shell
 from support import program
 from terminal import Terminal
 
 from vaultui.cli.main import run
+from vaultui.model.secret import Secret
+from vaultui.vaults import Vaults
 from vaultui.vaults.deletion import Deletion
 from vaultui.vaults.paths import default_paths
 
@@ -116,13 +119,15 @@ def test_the_copy_of_a_config_opens_the_vault_when_its_own_is_lost(
 def test_a_saved_password_is_forgotten_and_uninstalling_takes_back_the_rest(
     shell: Shell, work: Path, bus: None
 ) -> None:
+    def save() -> None:
+        with Secret(bytearray(PASSWORD.encode())) as password:
+            asyncio.run(Vaults.open().keyring.save("Work", password))
+
     with gnome_keyring("login"):
-        shell.unlock("Work", "--save")
-        shell("lock", "Work").check()
+        save()
         assert "is deleted" in shell("forget-password", "Work").check().text
         assert "No password" in shell("forget-password", "Work").check().text
-        shell.unlock("Work", "--save")
-        shell("lock", "Work").check()
+        save()
         installed = shell.json("install-desktop")["files"]
         done = shell.json("uninstall", "--yes")
     assert sorted(done["files"]) == sorted(installed)
