@@ -21,7 +21,7 @@ from vaultui.cipherfs.metadata import MODE, new_dir_iv
 from vaultui.format.names import DIR_IV_NAME
 from vaultui.linux.atcalls import start_writeback
 
-_STOCK: Final = 32
+STOCK: Final = 32
 """Files. Their syncs take some ten milliseconds together, as the first brings out them all."""
 _LOW: Final = 16
 _PATIENCE_S: Final = 1.0
@@ -79,7 +79,7 @@ class SpareIvs:
     def _make(self, root_fd: int) -> None:
         made: list[int] = []
         try:
-            while self._wanted and len(self._spare) + len(made) < _STOCK:
+            while self._wanted and len(self._spare) + len(made) < STOCK:
                 fd = os.open(b".", os.O_TMPFILE | os.O_WRONLY, MODE, dir_fd=root_fd)
                 made.append(fd)
                 os.write(fd, new_dir_iv())

@@ -26,7 +26,7 @@ def filled(vault: OpenVolume) -> None:
     """Wait for a whole stock; the first mkdir begins it, and may get one of them."""
     vault.mkdir("first")
     stock = vault.fs._spare_ivs._spare
-    wait_until(lambda: len(stock) >= spareivs._STOCK - 1, 20, "there are spare IVs")
+    wait_until(lambda: len(stock) >= spareivs.STOCK - 1, 20, "there are spare IVs")
 
 
 def test_a_new_directory_gets_an_iv_that_was_synced_before(
@@ -73,11 +73,11 @@ def test_a_sync_in_a_new_directory_syncs_the_directory_and_its_iv_not_again(
 def test_more_directories_than_there_are_spare_ivs_are_made_all_the_same(
     vault: OpenVolume,
 ) -> None:
-    for number in range(3 * spareivs._STOCK):
+    for number in range(3 * spareivs.STOCK):
         vault.mkdir(f"dir{number}")
         vault.write(f"dir{number}/file", b"x")
     vault.reopen()
-    assert all(vault.list(f"dir{number}") == ["file"] for number in range(3 * spareivs._STOCK))
+    assert all(vault.list(f"dir{number}") == ["file"] for number in range(3 * spareivs.STOCK))
 
 
 def test_nothing_of_the_spare_ivs_is_left_after_a_close(vault: OpenVolume) -> None:
