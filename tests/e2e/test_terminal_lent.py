@@ -1,0 +1,55 @@
+"""The application leaves its terminal to a shell and to an editor, and comes back from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from installed import becomes, password_file, status, vaultui
+from support import Gocryptfs, mountpoints_below, program, wait_until
+from tmuxterminal import Terminal
+
+
+def test_a_shell_in_a_vault_has_the_terminal_and_locking_is_offered_at_its_end(
+    terminal: Terminal, volume: Gocryptfs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    vaultui("add", volume.cipherdir, "--name", "Work").check()
+    vaultui("unlock", "Work", "--password-file", password_file(tmp_path, volume.password)).check()
+    terminal.start(program("vaultui"))
+    terminal.shows("● open")
+    terminal.press("s")
+    terminal.shows("A shell in Work.")
+    terminal.type("echo typed in $PWD > typed.txt; echo $((6 * 7)) lines")
+    terminal.press("Enter")
+    screen = terminal.shows("42 lines")
+    assert "○" not in screen
+    assert "●" not in screen  # nothing of the application is drawn over the shell
+    terminal.type("exit")
+    terminal.press("Enter")
+    terminal.shows("The shell has ended. Lock Work now?", "● open")
+    mountpoint = Path(status("Work")["mountpoint"])
+    assert (mountpoint / "typed.txt").read_text() == f"typed in {mountpoint}\n"
+    terminal.press("Enter")
+    becomes("Work", "locked")
+    assert mountpoints_below(mountpoint) == []
+
+
+def test_the_settings_are_edited_in_the_editor_of_the_person_and_taken_over(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i "1i theme = \\"light\\"" "$1"\nread -r answer\n')
+    editor.chmod(0o700)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.delenv("VISUAL", raising=False)
+    terminal.start(program("vaultui"))
+    terminal.shows("No vaults yet")
+    terminal.press("S")
+    terminal.shows("theme             dark")
+    terminal.press("e")
+    terminal.hides("theme")
+    terminal.press("Enter")
+    terminal.shows("theme             light")
+    config = Path(vaultui("locate", "config").check().text.strip())
+    wait_until(lambda: config.read_text().startswith('theme = "light"'), 10, "it is written")
