@@ -154,6 +154,27 @@ def test_a_file_of_kconfig_is_read_with_its_escapes() -> None:
     assert "no" not in {group.get("name") for group in groups.values()}
 
 
+def test_what_kwriteconfig_wrote_is_read_back() -> None:
+    """The file is what kwriteconfig5 of KDE Frameworks 5.103 makes of these names."""
+    written = r"""[/home/ada/Ge\x5bheim\x5d = ö #1]
+backend=gocryptfs
+mountPoint=/home/ada/Vaults/ö = x
+name=Arbeit & Mehr\s
+
+[EncryptedDevices]
+/home/ada/Ge\x5bheim\x5d \x3d ö #1=true
+"""
+    device = "/home/ada/Ge[heim] = ö #1"
+    assert parse_kconfig(written.encode(), home="/home/ada") == {
+        device: {
+            "backend": "gocryptfs",
+            "mountPoint": "/home/ada/Vaults/ö = x",
+            "name": "Arbeit & Mehr ",
+        },
+        "EncryptedDevices": {device: "true"},
+    }
+
+
 def test_vaults_of_plasma_are_found_and_cryfs_is_left_out(home: Path) -> None:
     (home / ".config").mkdir(exist_ok=True)
     text = PLASMA.replace("/home/ada", str(home))
