@@ -21,6 +21,9 @@ from vaultui.wire.autolock import GuardState, LockOn, WhenBusy
 from vaultui.wire.control import EventKind
 
 REQUEST: Final = "request"
+SAME_S: Final = 10.0
+"""What is noticed again so soon is the same occasion, told by another source. Later it is a new
+one: the end of the one before was missed."""
 
 
 class AutoLock:
@@ -60,7 +63,7 @@ class AutoLock:
 
     def _begin(self, on: LockOn | str, reason: str, when_busy: WhenBusy) -> _Occasion:
         occasion = self._lasting.get(on)
-        if occasion is None:
+        if occasion is None or occasion.is_stale:
             occasion = self._lasting[on] = _Occasion(reason)
             self._nursery.start_soon(self._meet, occasion, when_busy)
         return occasion
@@ -76,13 +79,15 @@ class AutoLock:
 
     async def _meet(self, occasion: _Occasion, when_busy: WhenBusy) -> None:
         """Lock, as far as the policy goes. It settles when nothing is left to be tried."""
-        with occasion.scope:
-            try:
+        try:
+            with occasion.scope:
                 await self._lock(occasion, when_busy)
-            except MountBusy as busy:
-                occasion.holders = holders_in(busy)
-                self._served.events.add(EventKind.STAYS_OPEN, detail=occasion.reason)
-                self._notices.stays_open(occasion.reason, occasion.holders)
+        except MountBusy as busy:
+            occasion.holders = holders_in(busy)
+            self._served.events.add(EventKind.STAYS_OPEN, detail=occasion.reason)
+            self._notices.stays_open(occasion.reason, occasion.holders)
+        finally:
+            # Also where this is cancelled: somebody may wait for it.
             occasion.tried.set()
             occasion.settled.set()
 
@@ -114,6 +119,7 @@ class AutoLock:
 @dataclass
 class _Occasion:
     reason: str
+    began: float = field(default_factory=trio.current_time)
     holders: str = ""
     """Who used the vault when it was to be locked."""
     waits: bool = False
@@ -123,3 +129,8 @@ class _Occasion:
     settled: trio.Event = field(default_factory=trio.Event)
     """The vault is locked, or nothing more is tried."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether nothing is done about it any more, and that not only just now."""
+        return self.settled.is_set() and trio.current_time() - self.began > SAME_S
