@@ -265,6 +265,7 @@ class StandIn:
             password_source=options.password_source.value,
             idle_timeout_s=timeout,
             idle_left_s=timeout or None,
+            idle_warning_s=min(60.0, timeout / 2),
             idle_paused=False,
             last_activity_s=0.0,
             busy_reason="",

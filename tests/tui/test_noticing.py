@@ -65,7 +65,7 @@ async def test_capital_e_puts_off_what_was_warned_of_wherever_the_cursor_is(
 ) -> None:
     async with running(vaults) as driver:
         await driver.press("j", "E")
-        await driver.hears("No idle lock is less than a minute away.")
+        await driver.hears("No idle lock has been announced.")
         vaults.change("Work", idle_left_s=30.0)
         await driver.app.live.refresh()
         await driver.press("E")

@@ -159,7 +159,7 @@ ACTIONS: Final = (
     Action("vaults.import", "i", N_("Import"),
            N_("Take over the lists of SiriKali, Plasma Vault and GNOME Vaults"), _VAULTS),
     Action("vaults.extend", "E", N_("Extend all"),
-           N_("Put off every idle lock that is less than a minute away"), _VAULTS),
+           N_("Put off every idle lock that was announced"), _VAULTS),
     Action("vaults.lock-all", "L", N_("Lock all"), N_("Lock every open vault"), _VAULTS, None, 11),
     Action("vaults.panic", "exclamation_mark", N_("Panic"),
            N_("Lock everything at once, and end whatever holds a vault"), _VAULTS, None, 0, "!"),

@@ -69,6 +69,7 @@ class Check:
             await asyncio.wait((self._task, going), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self.stop()
+            key.wipe()  # a task that never ran has not done it
             raise
         finally:
             going.cancel()

@@ -26,8 +26,6 @@ BLURRED_S = 5.0
 LOOK_S = 5.0
 """How often more is looked at than counters: the watch tells of all that changes otherwise, but
 of a drive that has stopped to answer."""
-WARNING_S = 60.0
-"""Seconds before an idle lock at which a person is told."""
 
 
 class LiveVaults:
@@ -144,9 +142,6 @@ class LiveVaults:
 
 
 def is_near(status: VaultStatus) -> bool:
-    """Tell whether the idle lock of a vault fires within WARNING_S seconds.
-
-    Never where it has so short a time in all: the warning would come with every use.
-    """
+    """Tell whether the idle lock of a vault is as near as its backend gives a warning of it."""
     left = status.idle_left_s
-    return left is not None and left <= WARNING_S < status.idle_timeout_s
+    return status.detail is not None and left is not None and left <= status.detail.idle_warning_s

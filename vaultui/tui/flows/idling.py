@@ -28,10 +28,10 @@ class Idling(Flow):
             self.app.say(_("{name} stays open longer.", name=name))
 
     def extend_all(self) -> None:
-        """Put off every idle lock that was warned of."""
+        """Put off every idle lock that was announced."""
         near = [status.entry for status in self.app.live.statuses if is_near(status)]
         if not near:
-            self.app.say(_("No idle lock is less than a minute away."))
+            self.app.say(_("No idle lock has been announced."))
             return
         self.run(partial(self._extend_all, near), "extend")
 

@@ -71,6 +71,9 @@ class SettingsScreen(Dialog[None]):
 
     # -- showing ----------------------------------------------------------------------------
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._read)  # values are cut to the width
+
     def _read(self) -> None:
         """Show what the settings are now; the cursor stays where it is."""
         self._rows = [
