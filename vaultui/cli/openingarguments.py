@@ -69,7 +69,7 @@ def add_opening(verbs: Verbs[Parser]) -> None:
     extend = add_verb(verbs, "extend", _("put the idle lock of an open vault off"))
     add_name(extend)
     extend.add_argument("time", metavar="TIME", help=_("at least this long from now: 15m, 2h"))
-    pause = add_verb(verbs, "pause", _("stop the idle clock of an open vault"))
+    pause = add_verb(verbs, "pause", _("pause the idle lock of an open vault"))
     add_name(pause)
     pause.add_argument("--resume", action="store_true", help=_("let it run again"))
 

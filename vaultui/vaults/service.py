@@ -228,7 +228,7 @@ class Vaults:
         return (await (await self._control(name)).extend(seconds)).idle_left_s
 
     async def pause(self, name: str, paused: bool) -> None:
-        """Stop the idle clock of an open vault, or let it run again."""
+        """Pause the idle lock of an open vault, or let it run again."""
         await (await self._control(name)).pause(paused)
 
     async def events(self, name: str, since: int = 0) -> Events:

@@ -116,7 +116,7 @@ def lock_sentence(name: str, outcome: LockOutcome) -> str:
         return _("{name} is already locked.", name=name)
     if outcome.detached:
         return _(
-            "{name} is out of sight; programs that hold its files keep them until they end.",
+            "{name} is out of sight. Processes that hold its files keep them until they end.",
             name=name,
         )
     return _("{name} is locked.", name=name)

@@ -161,16 +161,16 @@ def extend_verb(session: Session) -> int:
 
 
 def pause_verb(session: Session) -> int:
-    """Stop the idle clock, or let it run again."""
+    """Pause the idle lock, or let it run again."""
     name, paused = session.arguments.name, not session.arguments.resume
     session.run(session.vaults.pause(name, paused))
     if session.output.as_json:
         session.output.data({"name": name, "idle_paused": paused})
     else:
         told = (
-            N_("The idle clock of {name} is paused.")
+            N_("The idle lock of {name} is paused: it stays open.")
             if paused
-            else N_("The idle clock of {name} runs again.")
+            else N_("The idle lock of {name} runs again.")
         )
         session.output.line(_(told, name=shown(name)))
     return 0
