@@ -157,7 +157,10 @@ class Deletion:
                 return
             if name in passed_over:
                 continue
-            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            try:
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # a sync client was faster
             below = os.path.join(path, name)
             if name == DIR_IV_NAME and status.st_size == DIR_IV_BYTES:
                 iv = status
