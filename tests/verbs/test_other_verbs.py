@@ -131,6 +131,13 @@ def test_the_idle_lock_is_put_off_and_paused(shell: Shell, work: Path) -> None:
     assert b"paused" in shell("status").check().stdout
     shell("pause", "Work", "--resume").check()
     assert shell.status()["idle_paused"] is False
+    told = [moment["kind"] for moment in shell.json("activity", "Work")["activity"]]
+    assert [kind for kind in told if "guard" not in kind] == [
+        *("unlocked", "extended", "paused", "resumed")
+    ]
+    words = shell("activity", "Work").check().stdout.decode()
+    assert "  unlocked  with a password file\n" in words
+    assert "  idle lock put off  15:00\n" in words
 
 
 def test_the_doctor_looks_at_everything_that_vaults_need(shell: Shell) -> None:

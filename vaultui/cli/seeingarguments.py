@@ -1,4 +1,4 @@
-"""The command line of what only looks: list, status, ps, path, conflicts."""
+"""The command line of what only looks: list, status, activity, ps, path, conflicts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def add_seeing(verbs: Verbs[Parser]) -> None:
         metavar="TIME",
         help=_("with --watch: look at clocks and counters so often, while a vault is open"),
     )
+    activity = add_verb(
+        verbs,
+        "activity",
+        _("tell what has happened to a vault"),
+        _("From its log: unlocked and locked, by what, what failed, and what was damaged."),
+    )
+    add_name(activity)
     ps = add_verb(
         verbs,
         "ps",

@@ -11,7 +11,7 @@ from vaultui.cli.session import Session
 Verb = Callable[[Session], int]
 
 _MODULES = {
-    "seeing": ("list", "status", "ps", "path", "conflicts"),
+    "seeing": ("list", "status", "activity", "ps", "path", "conflicts"),
     "opening": ("unlock", "repair", "extend", "pause"),
     "locking": ("lock", "panic"),
     "subshell": ("shell",),

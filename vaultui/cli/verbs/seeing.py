@@ -1,19 +1,20 @@
-"""list, status, ps, path, conflicts: looking, and ending who is in the way."""
+"""list, status, activity, ps, path, conflicts: looking, and ending who is in the way."""
 
 from __future__ import annotations
 
 import dataclasses
 import signal
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from vaultui.cli.describe import conflict_line, entry_data, print_states, status_data
-from vaultui.cli.output import Output, error_data, place, shown
+from vaultui.cli.output import Output, error_data, place, shown, span
 from vaultui.cli.session import Session
 from vaultui.model.errors import PathUnknown, UsageError, VaultuiError
 from vaultui.model.language import N_, Phrase, _
-from vaultui.vaults import Holder, VaultStatus
+from vaultui.vaults import Holder, Moment, VaultStatus
 
 _EMPTY = N_(
     "No vaults yet. `vaultui create DIR` makes one, `vaultui add DIR` adds an existing one."
@@ -147,6 +148,31 @@ def path_verb(session: Session) -> int:
         if answer.warning:
             session.output.note(shown(_(answer.warning)))
     return 0
+
+
+def activity_verb(session: Session) -> int:
+    """Print what has happened to a vault, oldest first."""
+    from vaultui.vaults.timelinewords import detail_in_words, moment_in_words, seconds_of
+
+    name, output = session.arguments.name, session.output
+    moments = session.run(session.vaults.logbook.timeline(name))
+    if output.as_json:
+        output.data({"name": name, "activity": [_moment_data(moment) for moment in moments]})
+        return 0
+    if not moments:
+        output.line(_("Nothing has happened to this vault yet."))
+    for moment in moments:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment.at))
+        seconds = seconds_of(moment)
+        detail = _(detail_in_words(moment)) if seconds is None else span(seconds)
+        told = [_(moment_in_words(moment)), moment.path, detail]
+        output.line(f"{when}  {shown('  '.join(part for part in told if part))}")
+    return 0
+
+
+def _moment_data(moment: Moment) -> dict[str, Any]:
+    kind = moment.kind.value if moment.kind else "backend-ended" if moment.ended else "failed"
+    return {"at": moment.at, "kind": kind, "path": moment.path, "detail": moment.detail}
 
 
 def conflicts_verb(session: Session) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -19,48 +18,25 @@ from vaultui.tui.theme import rich_colour
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import fit, shown, span
 from vaultui.vaults import EventKind, Moment, VaultStatus
+from vaultui.vaults.timelinewords import detail_in_words, moment_in_words, seconds_of
 
-_EVENTS: Final = {
-    EventKind.UNLOCKED: (N_("unlocked"), "$success"),
-    EventKind.LOCKED: (N_("locked"), "$primary"),
-    EventKind.LOCK_BUSY: (N_("could not lock"), "$warning"),
-    EventKind.WAITING_TO_LOCK: (N_("locks when nobody uses it"), "$warning"),
-    EventKind.STAYS_OPEN: (N_("stays open"), "$warning"),
-    EventKind.HOLDERS_ENDED: (N_("ended who used it"), "$warning"),
-    EventKind.IDLE_WARNING: (N_("idle lock is near"), "$warning"),
-    EventKind.IDLE_RESET: (N_("used again"), "$primary"),
-    EventKind.EXTENDED: (N_("idle lock put off"), "$primary"),
-    EventKind.PAUSED: (N_("idle lock paused"), "$primary"),
-    EventKind.RESUMED: (N_("idle lock resumed"), "$primary"),
-    EventKind.CORRUPT_CONTENT: (N_("damaged content"), "$error"),
-    EventKind.CORRUPT_NAME: (N_("damaged name"), "$error"),
-    EventKind.CORRUPT_METADATA: (N_("damaged metadata"), "$error"),
-    EventKind.INTERNAL_ERROR: (N_("internal error"), "$error"),
-    EventKind.STORAGE_FULL: (N_("storage is full"), "$error"),
-    EventKind.GUARD_MISSING: (N_("auto-lock is missing"), "$warning"),
-    EventKind.GUARD_ACTIVE: (N_("auto-lock is in force"), "$primary"),
+_COLOURS: Final = {
+    EventKind.UNLOCKED: "$success",
+    EventKind.LOCKED: "$primary",
+    EventKind.IDLE_RESET: "$primary",
+    EventKind.EXTENDED: "$primary",
+    EventKind.PAUSED: "$primary",
+    EventKind.RESUMED: "$primary",
+    EventKind.GUARD_ACTIVE: "$primary",
+    EventKind.LOCK_BUSY: "$warning",
+    EventKind.WAITING_TO_LOCK: "$warning",
+    EventKind.STAYS_OPEN: "$warning",
+    EventKind.HOLDERS_ENDED: "$warning",
+    EventKind.IDLE_WARNING: "$warning",
+    EventKind.GUARD_MISSING: "$warning",
 }
-_FAILED: Final = (N_("could not unlock"), "$error")
-_ENDED: Final = (N_("backend ended"), "$error")
+_BAD: Final = "$error"
 
-_DETAILS: Final = {
-    (EventKind.UNLOCKED, "typed"): N_("with a typed password"),
-    (EventKind.UNLOCKED, "keyring"): N_("with the password of the keyring"),
-    (EventKind.UNLOCKED, "file"): N_("with a password file"),
-    (EventKind.UNLOCKED, "descriptor"): N_("with a password from a program"),
-    (EventKind.UNLOCKED, "command"): N_("with a password from a command"),
-    (EventKind.UNLOCKED, "key file"): N_("with a key file"),
-    (EventKind.UNLOCKED, "FIDO2 token"): N_("with a FIDO2 token"),
-    (EventKind.LOCKED, "request"): N_("because somebody asked for it"),
-    (EventKind.LOCKED, "idle"): N_("because nobody used it"),
-    (EventKind.LOCKED, "sleep"): N_("before the machine slept"),
-    (EventKind.LOCKED, "screen"): N_("with the screen"),
-    (EventKind.LOCKED, "logout"): N_("at logout"),
-    (EventKind.LOCKED, "unmounted"): N_("because it was unmounted"),
-}
-"""Words for the details that backends give in one word; others are shown as they are."""
-
-_SECONDS: Final = re.compile(r"(\d+) s")
 _CLOCK_CELLS = 10
 _WORD_CELLS = 19
 _WIDE_CELLS = 60
@@ -70,7 +46,7 @@ _WIDE_CELLS = 60
 class Activity(Pane):
     """A time line out of the vault's log, read again when that has grown."""
 
-    KEYS = ((N_("j k g G"), N_("move through the time line")),)
+    KEYS = (("j k g G", N_("move through the time line")),)
 
     def __init__(self) -> None:
         super().__init__(id="activity-pane")
@@ -139,7 +115,8 @@ class Activity(Pane):
         muted = self._colour("$muted")
         if when[:3] != time.localtime(earlier.at)[:3]:
             yield Text(time.strftime("%Y-%m-%d", when), style=f"bold {muted}")
-        words, colour = self._words(moment)
+        words = moment_in_words(moment)
+        colour = _COLOURS.get(moment.kind, _BAD) if moment.kind is not None else _BAD
         line = Text(time.strftime("%H:%M:%S  ", when), style=muted)
         line.append(fit(_(words), _WORD_CELLS).rstrip().ljust(_WORD_CELLS), self._colour(colour))
         told = "  ".join(shown(part) for part in (moment.path, _detail(moment)) if part)
@@ -159,18 +136,10 @@ class Activity(Pane):
             self._drawn_narrow = self._is_narrow
             self.repaint()
 
-    def _words(self, moment: Moment) -> tuple[str, str]:
-        if moment.kind is not None:
-            return _EVENTS[moment.kind]
-        return _ENDED if moment.ended else _FAILED
-
     def _colour(self, variable: str) -> str:
         return rich_colour(self.app.theme_variables, variable)
 
 
 def _detail(moment: Moment) -> str:
-    """Return what a backend told of a moment, in words where they are known."""
-    if seconds := _SECONDS.fullmatch(moment.detail):
-        return span(float(seconds[1]))
-    known = moment.kind and _DETAILS.get((moment.kind, moment.detail))
-    return _(known) if known else moment.detail
+    seconds = seconds_of(moment)
+    return _(detail_in_words(moment)) if seconds is None else span(seconds)
