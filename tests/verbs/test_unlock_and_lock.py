@@ -109,6 +109,8 @@ def test_one_unlock_can_go_to_another_mount_point(shell: Shell, work: Path, tmp_
     vault = shell.unlock("Work", "--mountpoint", str(elsewhere))["vault"]
     assert vault["mountpoint"] == str(elsewhere)
     assert shell.status()["mountpoint"] == str(elsewhere)
+    assert shell("locate", "mount", "Work").check().stdout == os.fsencode(elsewhere) + b"\n"
+    shell("locate", "mount").check(1)
     shell("lock", "Work").check()
     assert mountpoints_below(elsewhere) == []
     assert elsewhere.stat().st_mode & 0o200, "a place for one time is not guarded for good"

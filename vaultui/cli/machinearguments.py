@@ -15,9 +15,9 @@ def add_machine(verbs: Verbs[Parser]) -> None:
         _("Exit code 52 when something is missing that vaults need."),
     )
     locate = add_verb(verbs, "locate", _("print where something is"), json=False)
-    locate.add_argument("what", choices=("config", "log", "runtime", "state"))
+    locate.add_argument("what", choices=("mount", "config", "log", "runtime", "state"))
     locate.add_argument(
-        "name", metavar="NAME", nargs="?", help=_("with log: that vault's log file")
+        "name", metavar="NAME", nargs="?", help=_("with mount and log: of that vault")
     )
     desktop = add_verb(
         verbs,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from vaultui.cli.output import place, shown
 from vaultui.cli.session import Session
 from vaultui.model.errors import UsageError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.model.language import Phrase, _
+from vaultui.model.language import N_, Phrase, _
 
 
 def doctor_verb(session: Session) -> int:
@@ -37,7 +38,11 @@ def doctor_verb(session: Session) -> int:
 def locate_verb(session: Session) -> int:
     """Print a path, as it is, so that a script can use it."""
     what, name = session.arguments.what, session.arguments.name
-    if name is None:
+    if what == "mount":
+        if name is None:
+            raise UsageError(what=N_("Say whose mount point: vaultui locate mount NAME"))
+        path = Path(session.run(session.vaults.status(name)).mountpoint)
+    elif name is None:
         path = session.vaults.machine.locate(what)
     elif what == "log":
         path = session.vaults.logbook.path(name)
