@@ -155,6 +155,7 @@ async def test_an_action_gets_another_key_unless_it_is_taken(
     async with application(running) as driver:
         await driver.press("S", "K")
         await driver.comes_to("keymap")
+        await driver.sees('In the settings file it is "vault.unlock", below [keys].')
         await driver.press("enter")
         await driver.comes_to("key")
         await driver.sees("Press the key for: Unlock the vault, or those that are marked.")

@@ -29,7 +29,10 @@ class KeymapScreen(Dialog[None]):
         Binding("delete,backspace,x", "reset", "Back to the default", show=False),
         Binding("q", "cancel", "Close", show=False),
     ]
-    CSS = "KeymapScreen #choices { max-height: 24; margin: 0; }"
+    CSS = """
+    KeymapScreen #choices { max-height: 24; margin: 0; }
+    KeymapScreen #in-the-file { margin: 1 0 0 0; }
+    """
 
     def __init__(self) -> None:
         super().__init__(id="keymap")
@@ -38,11 +41,17 @@ class KeymapScreen(Dialog[None]):
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
             self.head(box, _("Keys"), _("Enter changes  x default  Esc goes back"))
             yield OptionList(id="choices", compact=True)
+            yield Static(id="in-the-file", classes="quiet", markup=False)
             yield Failure(self.vaultui.glyphs)
 
     def on_mount(self) -> None:
         self.query_one("#choices").focus()
         self._read()
+
+    @on(OptionList.OptionHighlighted)
+    def _tell(self) -> None:
+        text = _("In the settings file it is {id}, below [keys].", id=f'"{self._action.id}"')
+        self.query_one("#in-the-file", Static).update(text)
 
     def _read(self) -> None:
         given = self.vaultui.vaults.settings.program.keys
