@@ -224,8 +224,8 @@ def test_services_that_are_restarted_are_found_again(
             own.login.stop()
             nobody = "missing nothing here shows notifications"
             wait_until(lambda: guard(volume, "notify") == nobody, what="that is told")
-            wait_until(lambda: guard(volume, "sleep") == "missing logind: it has ended")
-            assert "sleep: logind: it has ended" in events(volume, "guard-missing")
+            wait_until(lambda: guard(volume, "sleep") == "missing logind: it is not there")
+            assert "sleep: logind: it is not there" in events(volume, "guard-missing")
             # Without logind the screen saver still tells.
             assert guard(volume, "screen") == "active"
             own.login.start()

@@ -12,7 +12,7 @@ from vaultui.mountd.control.guards import NOTIFY
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.desktop.bus import session_address, system_address
-from vaultui.mountd.desktop.connection import User, keep
+from vaultui.mountd.desktop.connection import keep
 from vaultui.mountd.desktop.logind import Logind
 from vaultui.mountd.desktop.notifications import Notifications
 from vaultui.mountd.desktop.screensaver import ScreenSaver
@@ -23,17 +23,13 @@ async def watch(served: Served, autolock: AutoLock, notices: Notices) -> None:
     """Stay connected to what the mount asked for; returns at once where that is nothing."""
     spec = served.spec
     catalogue.choose(spec.language)
-    of_machine: list[User] = []
-    of_session: list[User] = []
-    if spec.lock_on:
-        of_machine.append(Logind(autolock, spec.lock_on, served.name))
-    if LockOn.SCREEN in spec.lock_on:
-        of_session.append(ScreenSaver(autolock))
-    if spec.notify:
-        tell = functools.partial(served.guards.tell, NOTIFY, NOTIFY)
-        notices.board = notifications = Notifications(tell)
-        of_session.append(notifications)
     async with trio.open_nursery() as nursery:
-        for address, users in ((system_address, of_machine), (session_address, of_session)):
-            if users:
-                nursery.start_soon(keep, address, users)
+        if spec.lock_on:
+            logind = Logind(autolock, spec.lock_on, served.name)
+            nursery.start_soon(keep, system_address, logind)
+        if LockOn.SCREEN in spec.lock_on:
+            nursery.start_soon(keep, session_address, ScreenSaver(autolock))
+        if spec.notify:
+            tell = functools.partial(served.guards.tell, NOTIFY, NOTIFY)
+            notices.board = notifications = Notifications(tell)
+            nursery.start_soon(keep, session_address, notifications)

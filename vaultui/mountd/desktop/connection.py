@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
 import trio
@@ -19,48 +19,46 @@ class User(Protocol):
     """Somebody who needs the bus."""
 
     async def use(self, bus: Bus) -> None:
-        """Use a new connection until it is lost. Whatever it raises, it is called again then."""
+        """Use a new connection until it is lost. Whatever it raises, it gets another one then."""
 
     def lost(self, reason: str) -> None:
         """There is no connection any more, or none yet."""
 
 
-async def keep(address: Callable[[], str], users: Sequence[User]) -> NoReturn:
-    """Connect `users` to the bus at `address`, again whenever the connection is lost."""
+async def keep(address: Callable[[], str], user: User) -> NoReturn:
+    """Connect `user` to the bus at `address`, again whenever the connection is lost."""
     pause = FIRST_PAUSE_S
     while True:
-        reason = "the connection was lost"
+        began = trio.current_time()
         try:
             async with connected(address()) as bus:
-                pause = FIRST_PAUSE_S
-                await _serve(bus, users)
+                reason = await _serve(bus, user)
         except BusError as error:
             reason = str(error)
-        for user in users:
-            user.lost(reason)
+        user.lost(reason)
+        if trio.current_time() - began > LONGEST_PAUSE_S:
+            pause = FIRST_PAUSE_S
         await trio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-async def _serve(bus: Bus, users: Sequence[User]) -> None:
-    """Return when the connection is lost."""
+async def _serve(bus: Bus, user: User) -> str:
+    """Return why the connection is of no use any more."""
+    reason = "the connection was lost"
     async with trio.open_nursery() as nursery:
-        for user in users:
-            nursery.start_soon(_use, bus, user)
-        await bus.listen()
-        nursery.cancel_scope.cancel()
-
-
-async def _use(bus: Bus, user: User) -> None:
-    pause = FIRST_PAUSE_S
-    while True:
+        nursery.start_soon(_listen, bus, nursery.cancel_scope)
         try:
             await user.use(bus)
         except BusError as error:
-            user.lost(str(error))
+            reason = str(error)
         except Exception as error:
             # An answer of another shape than agreed: no reason to take the mount away.
             log.error("D-Bus: %s", type(error).__name__, exc_info=error)
-            user.lost("its answer makes no sense")
-        await trio.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_S)
+            reason = "its answer makes no sense"
+        nursery.cancel_scope.cancel()
+    return reason
+
+
+async def _listen(bus: Bus, serving: trio.CancelScope) -> None:
+    await bus.listen()
+    serving.cancel()

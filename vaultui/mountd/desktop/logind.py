@@ -45,6 +45,7 @@ class Logind:
         self._inhibitor = -1
         self._patience_s = DELAY_S * SHARE_OF_DELAY
         self._had_session = False
+        self._watches = False
 
     async def use(self, bus: Bus) -> None:
         heard, signals = trio.open_memory_channel[Signal](math.inf)
@@ -63,24 +64,41 @@ class Logind:
             sender=NAME,
         )
         try:
-            await self._begin(bus)
+            await self._act(bus, None)
             while True:
                 signal = None
                 with trio.move_on_after(LOOK_AGAIN_S):
                     signal = await signals.receive()
-                if signal is None:
-                    await self._look_at_sessions(bus)
-                else:
-                    await self._heed(bus, signal)
+                await self._act(bus, signal)
         finally:
             self._release()
+            self._watches = False
 
     def lost(self, reason: str) -> None:
         for on in self._wanted:
             self._occasions.guard(NAME, on, GuardState.MISSING, f"logind: {reason}")
 
+    async def _act(self, bus: Bus, signal: Signal | None) -> None:
+        """Do what a signal asks for, and look around without one."""
+        if signal is not None and signal.member == "NameOwnerChanged":
+            self._release()
+            self._watches = False
+        try:
+            if not self._watches:
+                await self._begin(bus)
+                self._watches = True
+            elif signal is None:
+                await self._look_at_sessions(bus)
+            if signal is not None:
+                await self._heed(bus, signal)
+        except BusError as error:
+            self._watches = False
+            self.lost(str(error))
+
     async def _begin(self, bus: Bus) -> None:
         """Take up the watch, or take it up again, without what we knew before."""
+        if not await bus.has(NAME):
+            raise BusError("it is not there")
         self._had_session = False
         with contextlib.suppress(BusError):  # elogind and old versions do not tell
             limit = await bus.property(MANAGER, "InhibitDelayMaxUSec")
@@ -113,11 +131,6 @@ class Logind:
                 _,
             ):
                 await self._look_at_sessions(bus)
-            case "NameOwnerChanged", (_, _, ""):
-                self._release()
-                self.lost("it has ended")
-            case "NameOwnerChanged", _:
-                await self._begin(bus)
 
     async def _delay(self, on: LockOn, reason: str) -> None:
         """Have the vault locked while logind waits, and let it go on in any case."""

@@ -29,16 +29,21 @@ class ScreenSaver:
 
     def __init__(self, occasions: Occasions) -> None:
         self._occasions = occasions
+        self._wake = trio.Event()
 
     async def use(self, bus: Bus) -> None:
         for interface in INTERFACES:
             await bus.on_signal(self._changed, interface=interface, member="ActiveChanged")
-        present = [name for name in INTERFACES if await bus.has(name)]
-        if present:
-            self._occasions.guard(_SOURCE, LockOn.SCREEN, GuardState.ACTIVE)
-        else:
-            self.lost("no program that locks the screen is on it")
-        await trio.sleep_forever()
+            await bus.on_owner(interface, lambda _: self._wake.set())
+        while True:
+            self._wake = trio.Event()
+            for interface in INTERFACES:
+                if await bus.has(interface):
+                    self._occasions.guard(_SOURCE, LockOn.SCREEN, GuardState.ACTIVE)
+                    break
+            else:
+                self.lost("no program that locks the screen is on it")
+            await self._wake.wait()
 
     def lost(self, reason: str) -> None:
         self._occasions.guard(

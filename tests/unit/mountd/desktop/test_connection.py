@@ -84,7 +84,7 @@ def reasons_at(address: str, user: Recorder, number: int = 2) -> list[str]:
 
     async def run() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(functools.partial(keep, lambda: address, [user]))
+            nursery.start_soon(functools.partial(keep, lambda: address, user))
             with trio.fail_after(20):
                 while len(user.reasons) < number:
                     await user.told.wait()
