@@ -67,6 +67,20 @@ def test_a_password_is_saved_found_replaced_and_deleted(bus: None) -> None:
         assert find() is None
 
 
+def test_every_password_of_ours_is_deleted_and_nobody_elses(bus: None) -> None:
+    with gnome_keyring("login"):
+        save()
+        save(entry=OTHER)
+        store = "import keyring; keyring.set_password({!r}, {!r}, 'x')"
+        for service, account in (("vaultui", "backup"), ("other", WORK.id)):
+            run_program([sys.executable, "-c", store.format(service, account)]).check()
+        assert asyncio.run(keyringclient.clear(PATIENCE_S)) == 2
+        assert (find(), find(OTHER)) == (None, None)
+        look = "import keyring; print(keyring.get_password('vaultui', 'backup'))"
+        assert run_program([sys.executable, "-c", look]).check().text.strip() == "x"
+        assert asyncio.run(keyringclient.clear(PATIENCE_S)) == 0
+
+
 def test_the_keyring_is_called_by_the_name_that_people_know(bus: None) -> None:
     with gnome_keyring("login"):
         state = asyncio.run(keyringclient.state())

@@ -16,8 +16,9 @@ from support import program
 from terminal import Terminal
 
 from vaultui.cli.main import run
+from vaultui.model.ids import VaultId
 from vaultui.model.secret import Secret
-from vaultui.vaults import Vaults
+from vaultui.vaults import VaultEntry, Vaults, keyringclient
 from vaultui.vaults.deletion import Deletion
 from vaultui.vaults.paths import default_paths
 
@@ -123,7 +124,9 @@ def test_a_saved_password_is_forgotten_and_uninstalling_takes_back_the_rest(
         with Secret(bytearray(PASSWORD.encode())) as password:
             asyncio.run(Vaults.open().keyring.save("Work", password))
 
-    with gnome_keyring("login"):
+    gone = VaultEntry(VaultId("f" * 16), "Gone", "/c", "/m")
+    with gnome_keyring("login"), Secret(bytearray(b"x")) as password:
+        asyncio.run(keyringclient.save(gone, password, 20.0))
         save()
         assert "is deleted" in shell("forget-password", "Work").check().text
         assert "No password" in shell("forget-password", "Work").check().text
@@ -131,7 +134,7 @@ def test_a_saved_password_is_forgotten_and_uninstalling_takes_back_the_rest(
         installed = shell.json("install-desktop")["files"]
         done = shell.json("uninstall", "--yes")
     assert sorted(done["files"]) == sorted(installed)
-    assert done["saved_passwords"] == ["Work"]
+    assert (done["saved_passwords"], done["other_saved_passwords"]) == (["Work"], 1)
     assert not any(Path(file).exists() for file in installed)
     assert [vault["name"] for vault in shell.json("list")["vaults"]] == ["Work"]
     assert default_paths().config_file.exists()

@@ -43,6 +43,16 @@ async def forget(entry: VaultEntry, timeout_s: float) -> bool:
     return answer.found
 
 
+async def clear(timeout_s: float) -> int:
+    """Delete every password of ours, and return how many there were.
+
+    Only the Secret Service can list them; elsewhere none is deleted.
+    """
+    request = KeyringRequest(KeyringOperation.CLEAR, may_prompt=can_prompt())
+    answer, _ = await _ask(request, None, timeout_s)
+    return answer.count
+
+
 async def state() -> KeyringState:
     """Return which keyring there is and whether it can be used now."""
     try:

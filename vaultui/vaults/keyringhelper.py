@@ -8,6 +8,7 @@ keyring that hangs or on a person: the front end ends it then.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from secretstorage import Collection
 
 SERVICE: Final = "vaultui"
+_ACCOUNT: Final = re.compile(r"[0-9a-f]{16}")
+"""What the id of a vault looks like."""
 
 _SECRET_SERVICE = "keyring.backends.SecretService.Keyring"  # noqa: S105 - a class, not a secret
 _CHAINER = "keyring.backends.chainer.ChainerBackend"
@@ -75,6 +78,9 @@ def _serve(request: KeyringRequest, answer: int) -> None:
     label = _label(backend)
     if request.operation is KeyringOperation.STATE:
         write_message(answer, KeyringAnswer(keyring=label, locked=_is_locked(backend)))
+    elif request.operation is KeyringOperation.CLEAR:
+        count = _clear(request, label) if _uses_secret_service(backend) else 0
+        write_message(answer, KeyringAnswer(keyring=label, count=count))
     elif request.operation is KeyringOperation.DELETE:
         deleted = _prepare(backend, request, label) and _delete(backend, request.account)
         write_message(answer, KeyringAnswer(keyring=label, found=deleted))
@@ -112,6 +118,23 @@ def _delete(backend: KeyringBackend, account: str) -> bool:
     except PasswordDeleteError:
         return False
     return True
+
+
+def _clear(request: KeyringRequest, label: str) -> int:
+    """Delete every item of ours in the Secret Service; return how many there were."""
+    import secretstorage
+
+    count = 0
+    with closing(secretstorage.dbus_init()) as connection:
+        for item in list(secretstorage.search_items(connection, {"service": SERVICE})):
+            # The name of the service is anybody's; that of a vault's id is ours.
+            if not _ACCOUNT.fullmatch(item.get_attributes().get("username", "")):
+                continue
+            if item.is_locked() and not request.may_prompt:
+                raise KeyringLocked(keyring=label)
+            item.delete()
+            count += 1
+    return count
 
 
 # -- which back end ---------------------------------------------------------------------------

@@ -25,6 +25,8 @@ class Uninstalled:
     files: tuple[Path, ...]
     passwords: tuple[str, ...]
     """Names of the vaults whose saved passwords were deleted."""
+    other_passwords: int
+    """How many were deleted of vaults that are not known any more."""
     problem: VaultuiError | None
     """Why the keyring could not be asked; saved passwords may be left in it."""
 
@@ -88,6 +90,12 @@ class Machine:
                     passwords.append(entry.name)
             except VaultuiError as error:
                 problem = error
+        others = 0
+        if problem is None:
+            try:
+                others = await keyringclient.clear(_KEYRING_S)
+            except VaultuiError as error:
+                problem = error
         if not keyringclient.session_bus():
             problem = None  # nothing was ever saved from here
-        return Uninstalled(tuple(files), tuple(passwords), problem)
+        return Uninstalled(tuple(files), tuple(passwords), others, problem)

@@ -20,6 +20,8 @@ class KeyringOperation(Enum):
     GET = "get"
     SAVE = "save"
     DELETE = "delete"
+    CLEAR = "clear"
+    """Delete every password of ours, of vaults that nobody knows any more, too."""
     STATE = "state"
 
 
@@ -40,5 +42,7 @@ class KeyringAnswer:
     """The name that a person knows it by."""
     found: bool = False
     """For GET and DELETE: there was one."""
+    count: int = 0
+    """For CLEAR: how many there were."""
     locked: bool = False
     """For STATE: it has to be unlocked first."""

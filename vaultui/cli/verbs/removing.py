@@ -147,6 +147,7 @@ def uninstall_verb(session: Session) -> int:
             {
                 "files": [str(file) for file in done.files],
                 "saved_passwords": list(done.passwords),
+                "other_saved_passwords": done.other_passwords,
                 "error": None if problem is None else error_data(problem),
             }
         )
@@ -155,6 +156,14 @@ def uninstall_verb(session: Session) -> int:
         output.line(_("{file} is removed.", file=place(str(file))))
     for name in done.passwords:
         output.line(_("The saved password of {name} is deleted.", name=shown(name)))
+    if done.other_passwords:
+        output.line(
+            ngettext(
+                "{count} saved password of a forgotten vault is deleted.",
+                "{count} saved passwords of forgotten vaults are deleted.",
+                done.other_passwords,
+            )
+        )
     if done.problem is not None:
         output.error(done.problem)
         output.note(_("Passwords may be left in the keyring, under the name vaultui."))
