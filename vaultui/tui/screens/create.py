@@ -64,7 +64,7 @@ class CreateScreen(FormScreen[VaultEntry]):
                 (_("Cipher dir"), "cipherdir", _("~/Sync/work.c; an empty or new directory")),
                 (_("Name"), "name", _("that of the directory")),
                 (_("Mount at"), "mountpoint", "~/Vaults/NAME"),
-                (_("Idle lock"), "idle", _("never; or 15m, 1h30m")),
+                (_("Idle lock"), "idle", _("as in the settings; or 15m, 1h30m")),
             ):
                 yield Field(label, Input(placeholder=placeholder, id=name, compact=True))
         with Vertical(classes="group"):
@@ -96,7 +96,7 @@ class CreateScreen(FormScreen[VaultEntry]):
             self.complain(_("Which directory?"), "cipherdir")
             return
         try:
-            idle = parse_duration(self.typed("idle") or "never")
+            idle = parse_duration(self.typed("idle")) if self.typed("idle") else None
         except ValueError as error:
             self.complain(sentence(_(error.args[0])), "idle")
             return
@@ -106,7 +106,7 @@ class CreateScreen(FormScreen[VaultEntry]):
             return
         self.attempt(_("Making the vault"), lambda: self._create(idle), self._made)
 
-    async def _create(self, idle: float) -> _Made:
+    async def _create(self, idle: float | None) -> _Made:
         file = as_path(self.typed("key-file"))
         with self.query_one(NewPassword).first.copy() as password:
             created = await self.vaultui.vaults.listing.create(
