@@ -523,3 +523,43 @@ async def test_a_paused_log_stands_still(running: Running, vaults: StandIn) -> N
         assert "22:13:20" not in driver.text
         await driver.press("space")
         await driver.sees("22:13:20,000 INFO locked: idle")
+
+
+async def test_the_help_begins_with_the_keys_of_the_pane_that_one_is_in(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("5")
+        await driver.sees("extended: 900 s")
+        await driver.press("question_mark")
+        await driver.sees("Log Space pause, or follow the end again")
+
+
+async def test_the_palette_finds_a_vault_and_what_can_be_done_with_it(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("colon")
+        await driver.sees("Lock Work")
+        assert "Unlock Taxes" not in driver.flat_text
+        await driver.type("unltax")
+        await driver.sees("Unlock Taxes")
+        await driver.press("enter")
+        await driver.comes_to("unlock")
+        await driver.sees("Unlock Taxes")
+
+
+async def test_hundreds_of_vaults_are_scrolled_filtered_and_found(running: Running) -> None:
+    vaults = StandIn()
+    for number in range(300):
+        vaults.put(f"Vault {number:03}")
+    async with running(vaults) as driver:
+        await driver.press("G")
+        assert driver.app.screen.selected_status.entry.name == "Vault 299"
+        assert "Vault 299" in driver.text
+        assert "Vault 000" not in driver.text
+        await driver.press("k", "pageup", "g", "slash")
+        await driver.type("04")
+        await driver.sees("Vault 204")
+        await driver.press("enter", "G")
+        assert driver.app.screen.selected_status.entry.name == "Vault 204"

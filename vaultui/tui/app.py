@@ -38,6 +38,7 @@ from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.theme import COLOURLESS, THEMES
+from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.widgets.secrettext import hidden_secrets
 from vaultui.tui.wording import shown
 from vaultui.vaults import KeyringState, VaultStatus
@@ -268,7 +269,11 @@ class VaultuiApp(App[None]):
     def _help(self) -> None:
         from vaultui.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        pane = next((pane for pane in self.screen.query(Pane) if pane.has_focus_within), None)
+        if pane is None:
+            self.push_screen(HelpScreen())
+        else:
+            self.push_screen(HelpScreen(pane.name_of_tab, pane.KEYS))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +13,7 @@ from vaultui.model.language import _
 from vaultui.tui.actions import ACTIONS, Action
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.wording import shown
+from vaultui.vaults import VaultStatus
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
@@ -24,11 +25,12 @@ _KEYS_ALONE = frozenset({"app.commands", "vault.mark"})
 class VaultCommands(Provider):
     """Offers each vault action for each vault it applies to, and the actions without a vault."""
 
-    def _commands(self) -> Iterator[tuple[str, Action, Callable[[], None]]]:
+    def _commands(
+        self, statuses: Sequence[VaultStatus]
+    ) -> Iterator[tuple[str, Action, Callable[[], None]]]:
         screen = self.screen
         if not isinstance(screen, VaultScreen):
             return
-        statuses = cast("VaultuiApp", self.app).live.statuses
         for action in ACTIONS:
             if action.id in _KEYS_ALONE:
                 continue
@@ -43,14 +45,17 @@ class VaultCommands(Provider):
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for text, action, command in self._commands():
-            score = matcher.match(text)
+        for text, action, command in self._commands(cast("VaultuiApp", self.app).live.statuses):
+            # Scoring is dear, and most of the thousands that many vaults make are not like it.
+            score = matcher.match(text) if _has_letters(text, query) else 0
             if score > 0:
                 shown_text = self._highlit(text, query)
                 yield Hit(score, shown_text, command, text=text, help=_(action.help))
 
     async def discover(self) -> Hits:
-        for text, action, command in self._commands():
+        """Offer what can be done with the selected vault, and without one."""
+        selected = self.screen.selected_status if isinstance(self.screen, VaultScreen) else None
+        for text, action, command in self._commands([selected] if selected else []):
             yield DiscoveryHit(Content(text), command, text=text, help=_(action.help))
 
     def _highlit(self, text: str, query: str) -> Content:
@@ -63,3 +68,9 @@ class VaultCommands(Provider):
         for offset in self.matcher(query).fuzzy_search.match(query, text)[1]:
             content = content.stylize(self.match_style or "bold", offset, offset + 1)
         return content
+
+
+def _has_letters(text: str, query: str) -> bool:
+    """Tell whether `text` has the letters of `query`, in their order, anything in between."""
+    letters = iter(text.casefold())
+    return all(letter in letters for letter in query.casefold() if letter != " ")

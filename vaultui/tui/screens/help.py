@@ -1,8 +1,8 @@
-"""All keys, in the groups of the table of actions."""
+"""All keys: first those of the pane that one is in, then in the groups of the table of actions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from textual.app import ComposeResult
@@ -25,7 +25,7 @@ _MOVING = (
 _PANES = (
     (N_("Processes"), N_("t asks to end   x kills   c copies the path")),
     (N_("Paths"), N_("type a path; Enter copies its other side")),
-    (N_("Log"), N_("space pauses   c copies the log's path   type in search")),
+    (N_("Log"), N_("Space pauses   / searches   w saves   c copies its path")),
 )
 _KEY_CELLS = 12
 
@@ -35,8 +35,11 @@ class HelpScreen(Dialog[None]):
 
     BINDINGS = [Binding("q,question_mark,f1", "cancel", "Close")]  # noqa: RUF012 - as Textual has it
 
-    def __init__(self) -> None:
+    def __init__(self, tab: str = "", keys: Sequence[tuple[str, str]] = ()) -> None:
+        """Begin with the keys of the pane under a tab, where one is in such a pane."""
         super().__init__(id="help")
+        self._tab = tab
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide") as box:
@@ -45,11 +48,14 @@ class HelpScreen(Dialog[None]):
 
     def _text(self) -> Content:
         parts: list[Content] = []
+        if self._keys:
+            parts += self._group(_(self._tab.capitalize()), self._keys)
         parts += self._group(_("Moving"), _MOVING)
         for group, actions in groupby(ACTIONS, key=lambda action: action.group):
             rows = [(self.vaultui.key_of(action), action.help) for action in actions]
             parts += self._group(_(group), rows)
-        parts += self._group(_("In a pane"), [(_(pane), text) for pane, text in _PANES])
+        if not self._keys:
+            parts += self._group(_("In a pane"), [(_(pane), text) for pane, text in _PANES])
         return Content("\n").join(parts)
 
     def _group(self, name: str, rows: Iterable[tuple[str, str]]) -> list[Content]:

@@ -37,6 +37,8 @@ _TROUBLED = frozenset({VaultState.BROKEN, VaultState.HUNG, VaultState.MISSING})
 class Overview(Pane):
     """Facts as lines of a label and a value, redrawn whole: cheap, and always aligned."""
 
+    KEYS = (("j k g G", N_("move through it, where it is longer than the pane")),)
+
     def __init__(self) -> None:
         super().__init__(id="overview-pane")
         self._infos: dict[VaultId, VolumeInfo | VaultuiError] = {}
@@ -211,10 +213,12 @@ class Overview(Pane):
                 for guard in asked
             )
             yield fact(_("Locks on"), Content("  ").join(marks))
-        for guard in asked:
-            if guard.state is GuardState.MISSING and guard.reason:
-                reason = clip(shown(_(guard.reason)), room, self.vaultui.glyphs.ellipsis)
-                yield fact("", Content.assemble((reason, "$warning")))
+        reasons = dict.fromkeys(
+            guard.reason for guard in asked if guard.state is GuardState.MISSING and guard.reason
+        )
+        for reason in reasons:
+            text = clip(shown(reason), room, self.vaultui.glyphs.ellipsis)
+            yield fact("", Content.assemble((text, "$warning")))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)

@@ -28,6 +28,10 @@ class Pane(Vertical):
         self.status: VaultStatus | None = None
 
     @property
+    def name_of_tab(self) -> str:
+        return (self.id or "").removesuffix("-pane")
+
+    @property
     def vaultui(self) -> VaultuiApp:
         """The application, typed."""
         return cast("VaultuiApp", self.app)

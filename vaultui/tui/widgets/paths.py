@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from vaultui.model.errors import VaultuiError
-from vaultui.model.language import _
+from vaultui.model.language import N_, _
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import shown
 from vaultui.vaults import PathAnswer
@@ -22,6 +22,8 @@ _PAUSE_S = 0.12
 
 class Paths(Pane):
     """Asks the backend through its control socket; Enter copies the answer."""
+
+    KEYS = (("Enter", N_("copy the other side of the path")),)
 
     def __init__(self) -> None:
         super().__init__(id="paths-pane")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
+from operator import attrgetter
 from typing import ClassVar
 
 from rich.text import Text
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
+from vaultui.tui.moving import RowTable
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip_path, fit, shown
 from vaultui.vaults import Holder, VaultStatus
@@ -25,8 +27,11 @@ KIND_WORDS = {
     "exe": N_("program"),
     "root": N_("root dir"),
 }
+_PID_CELLS = 7
 _COMMAND_CELLS = 14
 _KIND_CELLS = 11
+_WIDE_CELLS = 50
+"""From here on there is room for how a process holds a file."""
 
 
 def holder_path(holder: Holder, mountpoint: str) -> str:
@@ -38,6 +43,11 @@ def holder_path(holder: Holder, mountpoint: str) -> str:
 class Processes(Pane):
     """The holders of an open vault, asked for again with every new state."""
 
+    KEYS = (
+        ("t", N_("ask the process to end (TERM)")),
+        ("x", N_("kill it, after a question (KILL)")),
+        ("c", N_("copy the path that it holds")),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "end('TERM')", "Ask the process to end", show=False),
         Binding("x", "end('KILL')", "Kill the process", show=False),
@@ -51,7 +61,7 @@ class Processes(Pane):
 
     def compose(self) -> ComposeResult:
         yield Static(id="processes-note", markup=False)
-        yield DataTable[Text](id="holders", cursor_type="row", cell_padding=1)
+        yield RowTable(id="holders", cursor_type="row", cell_padding=1)
 
     def vault_changed(self) -> None:
         self._holders = []
@@ -78,11 +88,11 @@ class Processes(Pane):
             self.query_one("#processes-note", Static).update(shown(error.summary))
             return
         if self.status is not None and self.status.entry.id == status.entry.id:
-            self._holders = holders
+            self._holders = sorted(holders, key=attrgetter("pid"))
             self._draw()
 
     def _draw(self) -> None:
-        table: DataTable[Text] = self.query_one("#holders", DataTable)
+        table = self.query_one(RowTable)
         width = self.content_size.width
         if self.status is None or width <= 0:
             return
@@ -95,24 +105,27 @@ class Processes(Pane):
         note.update(self._note(self.status))
         row = table.cursor_row
         table.clear(columns=True)
-        taken = 7 + _COMMAND_CELLS + _KIND_CELLS + 4 * 2
-        path_cells = max(8, width - taken - 1)
-        for label, cells in (
-            ("PID", 7),
-            (_("Process"), _COMMAND_CELLS),
-            (_("Holds"), _KIND_CELLS),
-            (_("Path"), path_cells),
-        ):
-            table.add_column(
-                Text(label, justify="right" if label == "PID" else "left"), width=cells
-            )
+        kind_cells = _KIND_CELLS if width >= _WIDE_CELLS else 0
+        fixed = [cells for cells in (_PID_CELLS, _COMMAND_CELLS, kind_cells) if cells]
+        path_cells = max(8, width - sum(fixed) - 2 * (len(fixed) + 1) - 1)
+        table.add_column(Text("PID", justify="right"), width=_PID_CELLS)
+        table.add_column(Text(_("Process")), width=_COMMAND_CELLS)
+        if kind_cells:
+            table.add_column(Text(_("Holds")), width=kind_cells)
+        table.add_column(Text(_("Path")), width=path_cells)
         mountpoint = self.status.mountpoint or self.status.entry.mountpoint
         ellipsis = self.vaultui.glyphs.ellipsis
+        before: Holder | None = None
         for holder in self._holders:
+            # A process is named once, above all that it holds.
+            first = before is None or before.pid != holder.pid
+            before = holder
+            command = fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip()
+            kind = Text(_(KIND_WORDS.get(holder.kind, holder.kind)))
             table.add_row(
-                Text(str(holder.pid), justify="right"),
-                Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
-                Text(_(KIND_WORDS.get(holder.kind, holder.kind))),
+                Text(str(holder.pid) if first else "", justify="right"),
+                Text(command if first else "", "bold"),
+                *([kind] if kind_cells else []),
                 Text(clip_path(holder_path(holder, mountpoint), path_cells, ellipsis)),
             )
         if self._holders:
@@ -131,7 +144,7 @@ class Processes(Pane):
         return _("t asks the process to end   x kills it   c copies the path")
 
     def _chosen(self) -> Holder | None:
-        row = self.query_one("#holders", DataTable).cursor_row
+        row = self.query_one(RowTable).cursor_row
         return self._holders[row] if 0 <= row < len(self._holders) else None
 
     def action_copy(self) -> None:
