@@ -10,7 +10,7 @@ from vaultui.model.language import _, ngettext
 from vaultui.tui.check import Check
 from vaultui.tui.flows.flow import Flow
 from vaultui.tui.wording import shown, size
-from vaultui.vaults import VaultEntry, VaultStatus
+from vaultui.vaults import VaultStatus
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
@@ -31,18 +31,14 @@ class VolumeFlows(Flow):
 
     def check(self, status: VaultStatus) -> None:
         """Show the check that is under way, or that has found damage; else begin one."""
+        from vaultui.tui.screens.check import CheckScreen
+
         check = self._checks.get(status.entry.id)
         if check is not None:
             self._show(check)
-        else:
-            self.run(partial(self._ask, status.entry), "check")
-
-    async def _ask(self, entry: VaultEntry) -> None:
-        from vaultui.tui.screens.check import CheckScreen
-
-        slots = await self.app.vaults.keys.slots(entry.name)
-        new_check = partial(Check, self.app.vaults, entry, self._ended)
-        self.app.push_screen(CheckScreen(entry, slots, new_check), self._begun)
+            return
+        new_check = partial(Check, self.app.vaults, status.entry, self._ended)
+        self.app.push_screen(CheckScreen(status.entry, new_check), self._begun)
 
     def _begun(self, check: Check | None) -> None:
         if check is not None:
