@@ -150,12 +150,6 @@ def test_a_lock_that_waits_can_be_given_up(volume: Vaultfs) -> None:
         assert volume.is_mounted()
 
 
-def test_a_vault_that_is_free_is_locked_at_once_when_it_may_wait(volume: Vaultfs) -> None:
-    with opened(volume) as started:
-        assert not ask(volume, "LockRequest", when_free=True)["waiting"]
-        assert ended(started)
-
-
 def test_who_waits_for_events_gets_the_next_one_and_the_lock_as_the_last(
     volume: Vaultfs,
 ) -> None:
@@ -181,10 +175,13 @@ def test_who_waits_for_events_gets_the_next_one_and_the_lock_as_the_last(
         assert ended(started)
 
 
-def test_who_waits_for_events_in_vain_gets_none(volume: Vaultfs) -> None:
-    with opened(volume):
-        reply = ask(volume, "EventsRequest", since=10**6, wait_s=0.05)
-        assert reply["events"] == []
+def test_a_vault_that_is_free_is_locked_at_once_and_who_waits_for_events_in_vain_gets_none(
+    volume: Vaultfs,
+) -> None:
+    with opened(volume) as started:
+        assert ask(volume, "EventsRequest", since=10**6, wait_s=0.05)["events"] == []
+        assert not ask(volume, "LockRequest", when_free=True)["waiting"]
+        assert ended(started)
 
 
 def test_who_waits_for_events_does_not_keep_a_backend_alive(volume: Vaultfs) -> None:

@@ -21,15 +21,19 @@ from secretservice import session_bus
 from starting import opened
 from support import wait_until
 
-from vaultui.mountd.desktop.logind import DELAY_S, SHARE_OF_DELAY
+from vaultui.mountd.desktop.logind import SHARE_OF_DELAY
 from vaultui.wire.autolock import LockOn
 
 pytestmark = needs("fuse", "logind")
 
 SYSTEMD = "org.freedesktop.systemd1"
+DELAY_S = 2.0
+"""How long it waits for inhibitors: less than usual, so that the test does."""
 _BEGIN = """
 mount --make-rprivate /
 mount -t tmpfs none /run/systemd
+mkdir /run/systemd/logind.conf.d
+printf '[Login]\\nInhibitDelayMaxSec=2\\n' > /run/systemd/logind.conf.d/test.conf
 mount --bind "$1" /sys/power/state
 exec "$2"
 """
@@ -91,25 +95,15 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
                 daemon.kill()
 
 
-def test_the_machine_sleeps_when_the_vault_is_locked(volume: Vaultfs, real: Machine) -> None:
+def test_the_machine_waits_for_a_vault_but_not_for_long_and_sleeps_when_it_is_locked(
+    volume: Vaultfs, real: Machine
+) -> None:
     with opened(volume, lock_on=tuple(LockOn)) as started:
         guarded(volume, "sleep")
         assert guard(volume, "screen").startswith("missing")
         ((what, who, why, mode, *_),) = real.inhibitors()
-        assert (set(what.split(":")), who, why, mode) == (
-            {"sleep", "shutdown"},
-            "vaultui",
-            "Locking Work",
-            "delay",
-        )
-        real.suspend()
-        assert ended(started)
-        wait_until(real.asked_to_sleep, what="the machine sleeps")
-
-
-def test_the_machine_sleeps_in_time_while_a_vault_is_in_use(volume: Vaultfs, real: Machine) -> None:
-    with opened(volume, lock_on=tuple(LockOn)) as started:
-        guarded(volume, "sleep")
+        assert set(what.split(":")) == {"sleep", "shutdown"}
+        assert (who, why, mode) == ("vaultui", "Locking Work", "delay")
         with (volume.mountpoint / "a").open("w"):
             began = time.monotonic()
             real.suspend()
@@ -121,3 +115,4 @@ def test_the_machine_sleeps_in_time_while_a_vault_is_in_use(volume: Vaultfs, rea
             wait_until(real.inhibitors, what="the next sleep is held up")
         real.suspend()
         assert ended(started)
+        wait_until(lambda: real.asked_to_sleep() == 2, what="the machine sleeps again")
