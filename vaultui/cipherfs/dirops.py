@@ -252,7 +252,7 @@ class DirOps:
             return  # two names of one inode: rename(2) leaves both
 
         with self._new_entry(parent, name, None):
-            self._durability.before_rename(parent)
+            self._durability.before_rename(parent, new)
             try:
                 rename(old_directory.fd, old, directory.fd, new, flags)
             except OSError as error:

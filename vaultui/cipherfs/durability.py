@@ -69,7 +69,7 @@ class Durability:
             node.unsynced.clear()
             self._settle(node)
 
-    def before_rename(self, _parent: Node) -> None:
+    def before_rename(self, _parent: Node, _cname: bytes) -> None:
         """Nothing: where names have an order, a rename is not kept without what came before."""
 
     def after_rename(self, _parent: Node) -> None:

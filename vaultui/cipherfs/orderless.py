@@ -18,6 +18,7 @@ from typing import Final
 from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.inodes import Node
 from vaultui.cipherfs.syncjob import PathSync
+from vaultui.format.names import companion, is_long
 
 _AT_ONCE: Final = 128
 """Directories. That many a sync holds open, and that many are synced to make room for others."""
@@ -28,13 +29,17 @@ class OrderlessDurability(Durability):
 
     _one_by_one = sys.maxsize
 
-    def before_rename(self, parent: Node) -> None:
-        """Sync what new names in `parent` depend on, if there is any; raises OSError."""
-        self._sync(parent, always=False)
+    def before_rename(self, parent: Node, cname: bytes) -> None:
+        """Sync what the name `cname` in `parent` depends on, if that is new; raises OSError."""
+        job = self.before_file(parent)
+        if is_long(cname):
+            self._add(job, parent, {companion(cname)})
+        if job.directories:
+            self._sync(job, parent)
 
     def after_rename(self, parent: Node) -> None:
         """Sync the directory `parent`; raises OSError."""
-        self._sync(parent, always=True)
+        self._sync(self.before_file(parent), parent)
 
     def _make_room(self) -> None:
         self._take_up()
@@ -63,10 +68,8 @@ class OrderlessDurability(Durability):
         job.then(os.dup(root.fd), data_only=False)
         job()
 
-    def _sync(self, parent: Node, *, always: bool) -> None:
-        job = self.before_directory(parent)
-        if not (always or job.directories):
-            return
+    def _sync(self, job: PathSync, parent: Node) -> None:
+        """Run a job, and sync the directory `parent`."""
         directory = self._directories.enter(parent)
         if directory.readable:
             job.then(os.dup(directory.fd), data_only=False)

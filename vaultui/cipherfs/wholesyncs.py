@@ -32,7 +32,7 @@ class WholeSyncs:
     def forget(self, _node: Node) -> None:
         self._changes += 1
 
-    def before_rename(self, _parent: Node) -> None:
+    def before_rename(self, _parent: Node, _cname: bytes) -> None:
         """Nothing: a commit has the rename and what came before it, or neither."""
 
     def after_rename(self, _parent: Node) -> None:
