@@ -36,7 +36,7 @@ class ProgramSettings:
     idle_timeout_s: float = 0.0
     """Of vaults without an idle time of their own; 0 for never."""
     autolock: AutoLock = field(default_factory=AutoLock)
-    vaults_dir: str = ""
+    vaults_dir: str = "~/Vaults"
     terminal: str = ""
     """Empty: the first that is found."""
     keys: Mapping[str, str] = field(default_factory=dict)

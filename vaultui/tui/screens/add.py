@@ -50,7 +50,8 @@ class AddScreen(FormScreen[VaultEntry]):
         yield OptionList(id="found", compact=True, markup=False)
         name = Input(placeholder=_("that of the directory"), id="name", compact=True)
         yield Field(_("Name"), name)
-        mountpoint = Input(placeholder="~/Vaults/NAME", id="mountpoint", compact=True)
+        default = f"{place(self.vaultui.vaults.settings.program.vaults_dir)}/NAME"
+        mountpoint = Input(placeholder=default, id="mountpoint", compact=True)
         yield Field(_("Mount at"), mountpoint)
         idle = Input(placeholder=_("as in the settings; or 15m, 1h30m"), id="idle", compact=True)
         yield Field(_("Idle lock"), idle)

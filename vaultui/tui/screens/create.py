@@ -17,7 +17,7 @@ from vaultui.tui.widgets.choice import Choice, Choices, Option
 from vaultui.tui.widgets.derivationchoice import DerivationChoice
 from vaultui.tui.widgets.form import Failure, Field, Tick
 from vaultui.tui.widgets.keyfields import NewPassword, as_path
-from vaultui.tui.wording import sentence
+from vaultui.tui.wording import place, sentence
 from vaultui.vaults import (
     CONTENT_CHOICES,
     NAMES_CHOICES,
@@ -59,11 +59,12 @@ class CreateScreen(FormScreen[VaultEntry]):
 
     def fields(self) -> ComposeResult:
         glyphs = self.vaultui.glyphs
+        mountpoint = f"{place(self.vaultui.vaults.settings.program.vaults_dir)}/NAME"
         with Vertical(classes="group"):
             for label, name, placeholder in (
                 (_("Cipher dir"), "cipherdir", _("~/Sync/work.c; an empty or new directory")),
                 (_("Name"), "name", _("that of the directory")),
-                (_("Mount at"), "mountpoint", "~/Vaults/NAME"),
+                (_("Mount at"), "mountpoint", mountpoint),
                 (_("Idle lock"), "idle", _("as in the settings; or 15m, 1h30m")),
             ):
                 yield Field(label, Input(placeholder=placeholder, id=name, compact=True))
