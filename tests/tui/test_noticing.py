@@ -6,10 +6,10 @@ from contextlib import nullcontext
 
 import pytest
 from driver import Running
-from standin import StandIn
+from standin import EPOCH, StandIn
 
 from vaultui.model.states import VaultState
-from vaultui.vaults import LockMode
+from vaultui.vaults import Event, EventKind, LockMode
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +35,24 @@ async def test_a_lock_by_itself_or_by_others_says_why_where_that_is_known(
         await driver.app.live.refresh()
         await driver.hears("Work has been locked: nobody used it.")
         await driver.hears("Photos has been locked.")
+
+
+async def test_damage_and_an_occasion_that_did_not_lock_are_said_once_each(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        vaults.timeline["Work"] += [
+            Event(2, EPOCH, EventKind.IDLE_RESET),
+            Event(3, EPOCH, EventKind.STAYS_OPEN, detail="sleep"),
+            Event(4, EPOCH, EventKind.CORRUPT_CONTENT, path="letters/ada.txt", detail="block 3"),
+            Event(5, EPOCH, EventKind.CORRUPT_CONTENT, path="letters/ada.txt", detail="block 4"),
+        ]
+        vaults.change("Work", last_event=5)
+        await driver.app.live.refresh()
+        await driver.hears("Work stayed open while the machine slept: it was used.")
+        await driver.hears("Work has damage in letters/ada.txt; locked, V checks it all.")
+        await driver.app.live.refresh()
+        assert len(driver.toasts) == 2
 
 
 async def test_a_lock_from_here_is_said_once(running: Running, vaults: StandIn) -> None:

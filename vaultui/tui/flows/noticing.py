@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
@@ -27,6 +28,18 @@ _LOCKED: Final = {
     "unmounted": N_("{name} has been unmounted, and is locked."),
 }
 """By the reason that its backend had."""
+_EVENTS: Final = {
+    (EventKind.STAYS_OPEN, "sleep"): N_("{name} stayed open while the machine slept: it was used."),
+    (EventKind.STAYS_OPEN, "screen"): N_("{name} stays open behind the locked screen: it is used."),
+    (EventKind.STAYS_OPEN, "logout"): N_("{name} stays open over the logout: it is used."),
+    (EventKind.HOLDERS_ENDED, ""): N_("{detail} ended, so that {name} could be locked."),
+    (EventKind.CORRUPT_CONTENT, ""): N_("{name} has damage in {path}; locked, V checks it all."),
+    (EventKind.CORRUPT_NAME, ""): N_("{name} has a damaged name, {path}; locked, V checks it all."),
+    (EventKind.CORRUPT_METADATA, ""): N_("{name} has damage at {path}; locked, V checks it all."),
+    (EventKind.STORAGE_FULL, ""): N_("The storage of {name} is full."),
+    (EventKind.INTERNAL_ERROR, ""): N_("Something went wrong in {name}; 5 shows its log."),
+}
+"""What a backend notes and its vault goes on, by the kind and, where that matters, the detail."""
 
 
 class Noticing(Flow):
@@ -59,6 +72,7 @@ class Noticing(Flow):
         if is_near(now) and not is_near(before):
             left = span(now.idle_left_s or 0)
             self._say(_("{name} locks in {span}; E puts it off.", name=name, span=left), "warning")
+        self._note_events(before, now)
         why = _(now.explanation)
         if before.state is now.state is VaultState.HUNG and now.entry.id not in self._hung:
             # Not at the first look: a backend that is just ending does not answer either.
@@ -75,6 +89,28 @@ class Noticing(Flow):
                           "error")  # fmt: skip
             case ((VaultState.OPEN | VaultState.BUSY), VaultState.LOCKED):
                 self.app.background(partial(self._tell_locked, before), group="locked")
+
+    def _note_events(self, before: VaultStatus, now: VaultStatus) -> None:
+        """Have the backend asked for its events, where there are new ones."""
+        old, new = before.detail, now.detail
+        if old is None or new is None or old.pid != new.pid or new.last_event <= old.last_event:
+            return
+        self.app.background(partial(self._tell_events, now, old.last_event), group="events")
+
+    async def _tell_events(self, status: VaultStatus, since: int) -> None:
+        """Say what a backend has noted that a person should know; of many alike, the first."""
+        try:
+            events = (await self.app.vaults.events(status.entry.name, since)).events
+        except VaultuiError:
+            return  # it has ended meanwhile, and that is told
+        told = set()
+        for event in events:
+            words = _EVENTS.get((event.kind, event.detail)) or _EVENTS.get((event.kind, ""))
+            if words and event.kind not in told:
+                told.add(event.kind)
+                path, detail = shown(event.path), shown(event.detail)
+                name = shown(status.entry.name)
+                self._say(_(words, name=name, path=path, detail=detail), "warning")
 
     async def _tell_locked(self, before: VaultStatus) -> None:
         """Say why it was locked, which its backend has written down before it ended."""
