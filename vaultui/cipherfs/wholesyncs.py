@@ -66,6 +66,8 @@ class _Job(SyncJob):
     def _sync(self, fd: int, *, data_only: bool) -> None:
         if not self._syncs.must_commit:
             super()._sync(fd, data_only=data_only)
-        # Something may have come meanwhile, and be in the log by half.
-        if self._syncs.must_commit:
-            self._syncs.commit(fd)
+            if not self._syncs.must_commit:
+                return
+            # Something has come meanwhile, and may be in the log by half.
+        # Another thread's commit does not do: it may have begun before what this one is for.
+        self._syncs.commit(fd)

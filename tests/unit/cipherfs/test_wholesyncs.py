@@ -58,6 +58,29 @@ def test_what_comes_while_one_is_synced_is_synced_with_all(
     assert synced == ["one", "all"]
 
 
+def test_a_sync_does_not_leave_itself_to_one_that_is_under_way(
+    vault: OpenVolume, synced: list[str]
+) -> None:
+    vault.write("file", b"x")
+    vault.mkdir("dir")
+    syncs = vault.fs._durability
+    assert isinstance(syncs, wholesyncs.WholeSyncs)
+    with vault.open("file", os.O_RDONLY) as handle:
+        job = vault.fs.fsync_job(handle, False)
+    asked = 0
+
+    class EndsMeanwhile(wholesyncs.WholeSyncs):
+        @property
+        def must_commit(self) -> bool:
+            nonlocal asked
+            asked += 1
+            return asked == 1  # the commit of another thread ends right after
+
+    syncs.__class__ = EndsMeanwhile
+    job()
+    assert synced == ["all"]
+
+
 def test_a_failed_sync_of_all_is_raised_and_tried_again(
     vault: OpenVolume, synced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
