@@ -178,9 +178,11 @@ class Desktop:
     def _shown(self) -> list[Notice]:
         found: list[Notice] = []
         made = 0
-        for _, replaced, _, summary, body, actions, *_ in self.notifications.calls_of("Notify"):
+        for call in self.notifications.calls_of("Notify"):
+            _, replaced, _, summary, body, actions, hints, _ = call
             made += not replaced
-            found.append(Notice(replaced or made, summary, body, tuple(actions[1::2])))
+            labels, stays = tuple(actions[1::2]), hints["urgency"] == ("y", 2)
+            found.append(Notice(replaced or made, summary, body, labels, stays))
         return found
 
 
@@ -190,6 +192,8 @@ class Notice:
     summary: str
     body: str
     actions: tuple[str, ...]
+    stays: bool
+    """Until somebody has seen it."""
 
 
 @contextmanager

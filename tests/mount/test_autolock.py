@@ -58,6 +58,7 @@ def test_a_vault_that_is_left_open_lets_the_machine_sleep_and_tells_who_used_it(
         assert notice.summary == "Work stayed open while the machine slept."
         assert f"python ({os.getpid()}, open file)" in notice.body
         assert notice.actions == ("Try again", "Lock when free")
+        assert notice.stays
         at.click("Try again")
         assert ended(started)
 

@@ -62,6 +62,7 @@ def test_an_idle_lock_that_fails_says_who_is_in_the_way_and_can_wait(
         with subprocess.Popen(("sleep", "60"), cwd=volume.mountpoint) as sleeper:
             notice = wait_until(at.notices, what="a message is shown")[0]
             assert notice.summary == "Work could not be locked."
+            assert not notice.stays
             assert f"sleep ({sleeper.pid}, working directory)" in notice.body
             ask(volume, "PauseRequest", paused=True)
             at.click("Lock when free")

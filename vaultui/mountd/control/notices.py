@@ -69,7 +69,9 @@ class Notices:
                 Action(_("Try again"), self._lock),
                 Action(_("Lock when free"), self._lock_when_free),
             ),
-            urgent=True,
+            # Keys were in the memory of a machine that slept. Who comes back to a locked screen
+            # each day with an editor open is not to click a message away each time.
+            urgent=reason == "sleep",
         )
 
     def waits(self) -> None:
