@@ -20,6 +20,11 @@ from vaultui.tui.wording import fit
 
 _KEY_CELLS = 14
 _LABEL_CELLS = 16
+_RESERVED = frozenset(
+    {"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "enter", "space", "tab"}
+    | {"shift+tab", "escape", "backspace", "delete", "ctrl+c", "ctrl+q"}
+)
+"""What moves through lists and forms, and leaves them."""
 
 
 class KeymapScreen(Dialog[None]):
@@ -80,7 +85,10 @@ class KeymapScreen(Dialog[None]):
         """Give an action a key that nothing else has."""
         program = self.vaultui.vaults.settings.program
         other = taken_by(key, program.keys)
-        if other and other != action.id:
+        if key in _RESERVED:
+            text = _("{key} stays what it is: it is wanted in every dialog.", key=key)
+            self.query_one(Failure).say(text)
+        elif other and other != action.id:
             text = _("{key} is taken already: {action}.", key=key, action=other)
             self.query_one(Failure).say(text)
         else:
