@@ -19,6 +19,7 @@ from vaultui.crypto.filename import BadName
 from vaultui.format import conflictnames
 from vaultui.format.conflictnames import HINT
 from vaultui.format.names import DIR_IV_NAME, is_companion
+from vaultui.model.language import N_, Phrase
 
 
 class Copy(NamedTuple):
@@ -89,7 +90,7 @@ class CheckedNames:
     def _stray_companions(self, cnames: list[bytes]) -> list[tuple[bytes, str]]:
         wanted = set(map(self._names.companion_of, cnames))
         return [
-            (cname, "it names nothing; it may be deleted")
+            (cname, N_("it names nothing; it may be deleted"))
             for cname in sorted(filter(is_companion, cnames))
             if cname not in wanted and not (is_own_copy(cname) or is_staging_name(cname))
         ]
@@ -97,13 +98,15 @@ class CheckedNames:
     def _reason(self, folder: WalkedPlace, cname: bytes, others: dict[str, bytes]) -> str:
         """Return what is known about a name that can't be decrypted; "" for nothing."""
         if cname.startswith(REMOVED_IV_PREFIX):
-            return "left by an interrupted rmdir; it may be deleted"
+            return N_("left by an interrupted rmdir; it may be deleted")
         for other, iv in others.items():
             try:
                 self._names.shown(folder._replace(iv=iv), cname)
             except BadName:
                 continue
-            return f"it belongs to another version of this directory's IV, {other}"
+            return Phrase(
+                "it belongs to another version of this directory's IV, {other}", other=other
+            )
         return ""
 
 

@@ -126,7 +126,11 @@ class SlotChange:
             slot for slot in self.slots if slot.kind is not SlotKind.RECOVERY_KEY
         ]
         if len(found) != 1:
-            count = f"{len(found)} keys" if found else "no key but recovery keys"
+            count = (
+                Phrase("{count} keys", count=len(found))
+                if found
+                else Phrase("no key but recovery keys")
+            )
             raise LostKeyUnclear(count=count)
         return replace(found[0], kind=kind)
 

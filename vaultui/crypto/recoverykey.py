@@ -205,5 +205,6 @@ def _groups_of_wrong_length(view: memoryview) -> list[int]:
 def _naming(groups: list[int]) -> str:
     if not groups:
         return ""
-    noun = "group" if len(groups) == 1 else "groups"
-    return f" in {noun} {', '.join(map(str, groups))}"
+    if len(groups) == 1:
+        return Phrase(" in group {number}", number=groups[0])
+    return Phrase(" in groups {numbers}", numbers=", ".join(map(str, groups)))

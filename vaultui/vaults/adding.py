@@ -12,6 +12,7 @@ from vaultui.linux.errnos import reason_of
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import MountpointMissing, MountpointNotAccessible, TimedOut
 from vaultui.model.ids import VaultId
+from vaultui.model.language import Phrase
 from vaultui.vaults.discovery import is_reverse, name_for
 from vaultui.vaults.entry import VaultEntry, check_name, check_unique
 from vaultui.vaults.paths import Paths, absolute
@@ -35,7 +36,7 @@ async def look_and_make_entry(
         async with asyncio.timeout(LOOK_S):
             return await in_thread(new_entry, paths, known, cipherdir, **wishes)
     except TimeoutError as error:
-        what = f"Looking at {cipherdir} and its mount point"
+        what = Phrase("Looking at {cipherdir} and its mount point", cipherdir=cipherdir)
         raise TimedOut(what=what, seconds=round(LOOK_S)) from error
 
 

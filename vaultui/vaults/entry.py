@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vaultui.linux.mountinfo import leads_to, read_mounts
 from vaultui.model.errors import VaultExists, VaultNameInvalid
 from vaultui.model.ids import VaultId
+from vaultui.model.language import N_, Phrase
 from vaultui.wire.autolock import LockOn, WhenBusy
 
 NAME_MAX = 64
@@ -80,17 +81,19 @@ def check_name(name: str) -> None:
     It is used as a directory name and on command lines, so no slash and no leading dash.
     """
     if not name or len(name) > NAME_MAX:
-        reason = "it is empty" if not name else f"it has {len(name)} characters"
+        reason: str = (
+            Phrase("it has {count} characters", count=len(name)) if name else N_("it is empty")
+        )
     elif not name.isprintable():
-        reason = "it has characters that cannot be printed"
+        reason = N_("it has characters that cannot be printed")
     elif name != name.strip():
-        reason = "it begins or ends with a space"
+        reason = N_("it begins or ends with a space")
     elif "/" in name:
-        reason = "it has a slash"
+        reason = N_("it has a slash")
     elif name.startswith("-"):
-        reason = "it starts with a dash"
+        reason = N_("it starts with a dash")
     elif name in {".", ".."}:
-        reason = "it means a directory"
+        reason = N_("it means a directory")
     else:
         return
     raise VaultNameInvalid(name=repr(name), reason=reason)
@@ -102,11 +105,11 @@ def check_unique(entry: VaultEntry, known: Sequence[VaultEntry]) -> None:
     mounts = read_mounts()
     for other in known:
         if leads_to(other.cipherdir, real, mounts):
-            what = "directory"
+            what = N_("directory")
         elif other.name == entry.name:
-            what = "name"
+            what = N_("name")
         elif other.mountpoint == entry.mountpoint:
-            what = "mount point"
+            what = N_("mount point")
         else:
             continue
         raise VaultExists(what=what, name=other.name, cipherdir=other.cipherdir)

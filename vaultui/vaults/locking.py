@@ -22,6 +22,7 @@ from vaultui.model.errors import (
     TimedOut,
     VaultuiError,
 )
+from vaultui.model.language import N_, Phrase
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.supervisor.repair import repair
@@ -65,7 +66,7 @@ class Lock:
         to wait for that with its end.
         """
         if self._hangs and self._status.detail is None:
-            raise BackendUnreachable(name=self._name, reason="its mount hangs")
+            raise BackendUnreachable(name=self._name, reason=N_("its mount hangs"))
         try:
             await self._unmount(lazy=False)
         except MountBusy as error:
@@ -168,7 +169,7 @@ class Lock:
             return
         try:
             if not await readable(pidfd, timeout_s):
-                what = f"The end of the mount backend of {self._name}"
+                what = Phrase("The end of the mount backend of {name}", name=self._name)
                 raise TimedOut(what=what, seconds=round(timeout_s))
         finally:
             os.close(pidfd)
@@ -246,19 +247,24 @@ async def holders_of(mountpoint: str) -> list[Holder]:
     return []
 
 
-def name_holders(holders: Sequence[Holder], inside: Sequence[Mount] = ()) -> str:
+def name_holders(holders: Sequence[Holder], inside: Sequence[Mount] = ()) -> Phrase:
     """Return the holders as part of a sentence: "code (4711) and bash (4712)".
 
     Mounts `inside` the vault hold it as well as any process.
     """
     names = list(dict.fromkeys(f"{holder.command} ({holder.pid})" for holder in holders))
-    names += [f"the mount on {mount.mountpoint}" for mount in inside]
+    names += [Phrase("the mount on {path}", path=mount.mountpoint) for mount in inside]
     if not names:
-        return "a process that cannot be seen from here"
+        return Phrase("a process that cannot be seen from here")
     if len(names) > _NAMED_HOLDERS:
         rest = len(names) - _NAMED_HOLDERS
-        names = [*names[:_NAMED_HOLDERS], f"{rest} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        names = [*names[:_NAMED_HOLDERS], Phrase("{count} more", count=rest)]
+    first, *more = (Phrase(name) for name in names)
+    if not more:
+        return first
+    for name in more[:-1]:
+        first = Phrase("{first}, {rest}", first=first, rest=name)
+    return Phrase("{first} and {last}", first=first, last=more[-1])
 
 
 def own_line() -> set[int]:

@@ -25,6 +25,7 @@ from vaultui.model.errors import (
     VaultUnknown,
 )
 from vaultui.model.ids import VaultId
+from vaultui.model.language import Phrase
 from vaultui.vaults.entry import VaultEntry, check_unique
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.setting import Value
@@ -76,7 +77,7 @@ class Registry:
                 return entry
         folded = {entry.name.casefold(): entry.name for entry in entries}
         near = [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=3)]
-        similar = f"Did you mean {' or '.join(near)}? " if near else ""
+        similar = Phrase("Did you mean {names}? ", names=", ".join(near)) if near else ""
         raise VaultUnknown(name=name, similar=similar)
 
     def check_addable(self, entry: VaultEntry) -> None:

@@ -25,6 +25,7 @@ from vaultui.model.errors import (
     TimedOut,
     VaultuiError,
 )
+from vaultui.model.language import N_
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
@@ -205,7 +206,7 @@ class Vaults:
         async with self._turn(entry, VaultState.LOCKING):
             status = await self._observe(entry, my_turn=True)
             if status.state is VaultState.HUNG:
-                raise BackendUnreachable(name=name, reason="its mount hangs")
+                raise BackendUnreachable(name=name, reason=N_("its mount hangs"))
             return await self._repair(status)
 
     async def recover(self) -> list[VaultStatus]:

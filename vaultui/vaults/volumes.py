@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from vaultui.model.errors import NothingToCheck, TimedOut
+from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
 from vaultui.vaults.entry import VaultEntry
@@ -35,7 +36,7 @@ async def info(entry: VaultEntry) -> VolumeInfo:
     try:
         result = await run_oneshot(spec, timeout=INFO_S)
     except TimedOut as error:
-        what = f"Reading the volume config in {entry.cipherdir}"
+        what = Phrase("Reading the volume config in {path}", path=entry.cipherdir)
         raise TimedOut(what=what, seconds=round(INFO_S)) from error
     assert isinstance(result.message, VolumeInfo)
     return result.message
