@@ -32,7 +32,7 @@ _LONGEST_S = 0.25
 """Until the kill, from when the writers begin."""
 _PROGRAMS_EVERY = 25
 """Rounds after which both programs check and list the volume, too."""
-_OURS_UNTIL, _THEIRS_UNTIL = 0.75, 1.0
+_OURS_UNTIL, _THEIRS_UNTIL = 0.7, 1.0
 """Of the drill's time: gocryptfs does as many rounds as fit into the rest."""
 
 
@@ -158,4 +158,4 @@ def _work_until_killed(mounted: MountedVolume, seed: int) -> list[Writer]:
     return writers
 
 
-DRILL = Drill("kill", "The backend is killed while others write", run, minutes=6.0)
+DRILL = Drill("kill", "The backend is killed while others write", run, minutes=9.0)
