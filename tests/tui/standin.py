@@ -135,6 +135,9 @@ class StandInSettings:
     def __init__(self) -> None:
         self.program = ProgramSettings()
 
+    async def set(self, key: str, value: str) -> None:
+        self.program = dataclasses.replace(self.program, **{key: value})
+
 
 class StandIn:
     """What the application needs of `Vaults`."""

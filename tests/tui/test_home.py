@@ -13,9 +13,11 @@ from support import eventually
 from vaultui.model.errors import SettingsInvalid
 from vaultui.model.states import VaultState
 from vaultui.tui.screens.home import HomeScreen
+from vaultui.tui.theme import THEME_WORDS, THEMES
 from vaultui.tui.widgets.detail import Detail
 from vaultui.tui.widgets.titlebar import TitleBar
 from vaultui.vaults import ProgramSettings
+from vaultui.vaults.setting import THEMES as SETTINGS_THEMES
 
 pytestmark = pytest.mark.anyio
 
@@ -563,3 +565,20 @@ async def test_hundreds_of_vaults_are_scrolled_filtered_and_found(running: Runni
         await driver.sees("Vault 204")
         await driver.press("enter", "G")
         assert driver.app.screen.selected_status.entry.name == "Vault 204"
+
+
+async def test_colours_that_are_chosen_in_the_palette_are_kept_in_the_settings(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("colon")
+        await driver.type("colours light")
+        await driver.sees("Colours: Light")
+        await driver.press("enter")
+        await eventually(lambda: driver.app.theme == "light")
+        assert vaults.settings.program.theme == "light"
+
+
+def test_each_theme_of_the_settings_is_one_of_the_application() -> None:
+    names = [theme.name for theme in THEMES]
+    assert names == list(THEME_WORDS) == list(SETTINGS_THEMES)

@@ -37,7 +37,7 @@ from vaultui.tui.quietdriver import QuietDriver
 from vaultui.tui.recorders import close_recorders, detach_devtools
 from vaultui.tui.screens.home import HomeScreen
 from vaultui.tui.screens.vaultscreen import VaultScreen
-from vaultui.tui.theme import COLOURLESS, THEMES
+from vaultui.tui.theme import COLOURLESS, THEME_WORDS, THEMES
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.widgets.secrettext import hidden_secrets
 from vaultui.tui.wording import shown
@@ -276,9 +276,20 @@ class VaultuiApp(App[None]):
             self.push_screen(HelpScreen(pane.name_of_tab, pane.KEYS))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)
-        yield SystemCommand(_("Help"), _("Show the keys"), self._help)
-        yield SystemCommand(_("Quit"), _("Open vaults stay open"), self.exit)
+        for name, words in THEME_WORDS.items():
+            title = _("Colours: {theme}", theme=_(words))
+            help_text = _("Kept in the settings")
+            yield SystemCommand(title, help_text, partial(self._choose_theme, name))
+
+    def _choose_theme(self, name: str) -> None:
+        async def keep() -> None:
+            try:
+                await self.vaults.settings.set("theme", name)
+            except VaultuiError as error:
+                self.flows.explain(error)
+            self.settings_changed()
+
+        self.background(keep, group="settings")
 
     # -- secrets ----------------------------------------------------------------------------
 

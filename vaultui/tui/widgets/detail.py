@@ -7,6 +7,7 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.theme import Theme
 from textual.widgets import TabbedContent, TabPane
 
 from vaultui.model.language import N_, _
@@ -76,8 +77,10 @@ class Detail(Vertical):
         panes = tabs.get_pane(tabs.active or TABS[0]).query(Pane)
         return next((pane for pane in panes if pane.is_mounted), None)
 
-    def repaint(self) -> None:
-        """The theme has changed."""
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._repaint)
+
+    def _repaint(self, _theme: Theme) -> None:
         if self.active is not None:
             self.active.repaint()
 
