@@ -22,7 +22,7 @@ from vaultui.vaults import ExitState, ProgramSettings
 
 SIZES = [(60, 20), (80, 24), (120, 40)]
 ALL_SIZES = [*SIZES, (200, 60)]
-LOOKS = ["dark", "light", "high-contrast", "ansi", "no colour"]
+LOOKS = ["dark", "light", "high-contrast", "ansi", "colourless"]
 
 Step = Callable[[Pilot[None]], Awaitable[None]]
 Picture = Callable[..., bool]
@@ -43,7 +43,7 @@ def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) 
         look: str = "dark",
     ) -> bool:
         vaults = demo() if vaults is None else vaults
-        if look == "no colour":
+        if look == "colourless":
             monkeypatch.setenv("NO_COLOR", "1")
         else:
             vaults.settings.program = ProgramSettings(theme=look)
@@ -80,7 +80,7 @@ def shows(part: str) -> Callable[[VaultuiApp], bool]:
 
 
 @pytest.mark.parametrize("size", ALL_SIZES, ids=["60", "80", "120", "200"])
-@pytest.mark.parametrize("look", ["dark", "light", "no colour"])
+@pytest.mark.parametrize("look", ["dark", "light", "colourless"])
 def test_home(picture: Picture, size: tuple[int, int], look: str) -> None:
     assert picture(size, look=look)
 
