@@ -25,7 +25,9 @@ def in_shell() -> str:
 async def run(name: str, directory: str) -> int:
     """Run a shell in `directory` to its end and return its exit status; raises LaunchFailed."""
     shell = os.environ.get("SHELL") or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"
-    # The prompt of Debian's and Ubuntu's bash shows the second one; elsewhere it does nothing.
-    names = {VARIABLE: name, "debian_chroot": name}
+    names = {VARIABLE: name}
+    if os.path.basename(shell) == "bash":
+        # The prompt of Debian's and Ubuntu's bash shows it. That of fish would call it a chroot.
+        names["debian_chroot"] = name
     argv = ["/bin/sh", "-c", _ENTER, "sh", directory, shell]
     return await foreground.run(argv, program=shell, env=names)
