@@ -66,6 +66,7 @@ def run(session: Session) -> list[Row]:
             ("directories without an IV", "synced or not: nobody can list them"),
             ("entries without their name", "synced or not: a hashed name without its `.name`"),
             ("`-fsck` said otherwise", "than what reading everything shows"),
+            ("errors before the cut", ""),
         )
     ]
 
@@ -101,20 +102,22 @@ def _round(
         with images.mounted(recorded.image, base / "disk") as disk:
             began, writers = _work(peer(base, cipherdir=disk / "cipher"), disk, seed)
         writes = list(blockrecord.read(recorded.record))
+
+    def found(what: str, sentences: list[str]) -> None:
+        tally[f"{name}: {what}"] += len(sentences)
+        for sentence in sentences:
+            session.found(peer, f"{name}: {what}: {sentence}", seed)
+
     tally[f"{name}: recordings"] += 1
     tally[f"{name}: writes of the file system recorded"] += len(writes)
+    for writer in writers:
+        found("errors before the cut", writer.trouble)
     moments = [write.began for write in writes if write.began > began]
     for moment in chance.choices(moments, k=_CUTS):
         images.copy(pattern, image)
         _apply(image, writes, moment, chance)
         with images.mounted(image, base / "after") as disk:
             findings = judge.look(disk / "cipher", volume)
-
-        def found(what: str, sentences: list[str]) -> None:
-            tally[f"{name}: {what}"] += len(sentences)
-            for sentence in sentences:
-                session.found(peer, f"{name}: {what}: {sentence}", seed)
-
         tally[f"{name}: states"] += 1
         for writer in writers:
             assert isinstance(writer.ledger, NotedLedger)

@@ -171,6 +171,10 @@ class NotedLedger(Ledger):
         super().done()
         self._note(lambda ledger: ledger.done())
 
+    def refused(self) -> None:
+        super().refused()
+        self._note(lambda ledger: ledger.refused())
+
     def _note(self, replay: Callable[[Ledger], None]) -> None:
         self._notes.append((time.time_ns(), replay))
 

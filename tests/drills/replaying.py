@@ -106,6 +106,7 @@ def run(session: Session) -> list[Row]:
                 ("entries without their name", _NOT_SYNCED[order]),
                 ("files with unreadable blocks", "allowed: written, and not synced since"),
                 ("`-fsck` said otherwise", "than what reading everything shows"),
+                ("errors before the cut", ""),
             )
         ),
         row("states of a volume that was made, or got another password"),
@@ -159,8 +160,10 @@ def _record(
             ended.set()
             for writer in writers:
                 writer.join()
-        # syncfs(2) is no use on FUSE: its daemon hears nothing of it.
-        calls = [call for call in recording.read(record) if call.name != "syncfs"]
+        calls = recording.read(record)
+        if order is Order.POSIX:
+            # syncfs(2) is no use on FUSE: its daemon hears nothing of it.
+            calls = [call for call in calls if call.name != "syncfs"]
         log = callreader.understand(start, cipherdir, calls)
         there = disklog.read_tree(cipherdir).by_path()
         assert whole(log).by_path() == there, "what was recorded is not what was done"
@@ -182,20 +185,22 @@ def _cut(
     crashes = CrashStates(recorded.log, order, settled=recorded.began)
     moments = crashes.moments(recorded.began)
     has_order = order is Order.JOURNAL
+
+    def found(what: str, sentences: list[str], *, is_wrong: bool = True) -> None:
+        tally[f"{order.value}: {what}"] += len(sentences)
+        for sentence in sentences if is_wrong else ():
+            session.found(peer, f"{order.value}: {what}: {sentence}", seed)
+
     tally[f"{order.value}: recordings"] += 1
     tally[f"{order.value}: calls recorded"] += len(recorded.log.steps)
+    for writer in recorded.writers:
+        found("errors before the cut", writer.trouble)
     for moment in chance.choices(moments, k=_CUTS):
         top = states / "cipher"
         top.mkdir()
         write_out(crashes.at(moment, chance), top)
         findings = judge.look(top, volume)
         shutil.rmtree(top)
-
-        def found(what: str, sentences: list[str], *, is_wrong: bool = True) -> None:
-            tally[f"{order.value}: {what}"] += len(sentences)
-            for sentence in sentences if is_wrong else ():
-                session.found(peer, f"{order.value}: {what}: {sentence}", seed)
-
         tally[f"{order.value}: states"] += 1
         for writer in recorded.writers:
             assert isinstance(writer.ledger, NotedLedger)

@@ -6,6 +6,7 @@ error that comes while the mount is still served is a finding.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import threading
@@ -346,6 +347,14 @@ class CarefulWriter(SavingWriter):
 
     def operations(self) -> list[Callable[[], object]]:
         return [*super().operations(), self._keep, self._keep]
+
+    def _exchange(self) -> None:
+        try:
+            super()._exchange()
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self.ledger.refused()  # by a file system that knows no such thing
 
     def _keep(self) -> None:
         if (path := self._a_file()) is not None:
