@@ -149,7 +149,7 @@ class VaultuiApp(App[None]):
         try:
             self.keyring = await self.vaults.keyring.state()
         except VaultuiError as error:
-            self.keyring = KeyringState(label="none", usable=False, reason=error.summary)
+            self.keyring = KeyringState(label="", usable=False, reason=error.summary)
         self._show_states()
         if not gc.isenabled():
             # All that is there by now stays as long as the application: a collection that went

@@ -44,7 +44,7 @@ class KeymapScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
-            self.head(box, _("Keys"), _("Enter changes  x default  Esc goes back"))
+            self.head(box, _("Keymap"), _("Enter changes  x default  Esc goes back"))
             yield OptionList(id="choices", compact=True)
             yield Static(id="in-the-file", classes="quiet", markup=False)
             yield Failure(self.vaultui.glyphs)

@@ -46,7 +46,7 @@ class OpenedBy(Vertical):
         yield Field(_("Password"), SecretInput(self._glyphs, id="current"))
         yield Field(
             _("Key file"),
-            Input(self._remembered, placeholder="none", id="key-file", compact=True),
+            Input(self._remembered, placeholder=_("no file"), id="key-file", compact=True),
         )
 
     def on_mount(self) -> None:
