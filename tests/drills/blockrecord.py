@@ -82,6 +82,9 @@ class RecordedDisk:
         traceback: TracebackType | None,
     ) -> None:
         subprocess.run(("fusermount3", "-u", "-z", self._mountpoint), check=False)
+        if error is not None:
+            # What lies on it may still be mounted, and would wait for it as we for that.
+            self._process.kill()
         self._process.communicate()
 
 
