@@ -47,17 +47,21 @@ def explicit_password(session: Session) -> tuple[Secret, PasswordSource] | None:
 
 def saved_password(session: Session, name: str) -> tuple[Secret | None, str]:
     """Return the password from the keyring, or None and why there is none."""
+    if session.keyring_failure:
+        return None, session.keyring_failure
     patience = KEYRING_PATIENCE_DESKTOP_S if can_prompt() else KEYRING_PATIENCE_S
     protect()
     session.output.step(_("Asking the keyring…"))
     try:
         password = session.run(session.vaults.keyring.find(name, timeout_s=patience))
     except KeyringUnavailable as error:
-        return None, str(error.details.get("reason", error.phrase))
+        session.keyring_failure = str(error.details.get("reason", error.phrase))
+        return None, session.keyring_failure
     except VaultuiError as error:
         if has_terminal():
             session.output.note(shown(error.summary))
-        return None, Phrase(error.phrase.rstrip("."))
+        session.keyring_failure = Phrase(error.phrase.rstrip("."))
+        return None, session.keyring_failure
     finally:
         session.output.clear_step()
     return password, "" if password else N_("none is saved in the keyring")

@@ -23,6 +23,8 @@ class Session:
     def __init__(self, arguments: argparse.Namespace, output: Output) -> None:
         self.arguments = arguments
         self.output = output
+        self.keyring_failure = ""
+        """Why the keyring could not be asked: it is not asked again, for the next vault."""
         self._runner = asyncio.Runner()
 
     @cached_property
