@@ -8,10 +8,10 @@ SHELL := /bin/bash
 ARGS ?=
 export PYTHON
 
-.PHONY: help setup setup-test run demo test check format bench drills soak screenshots messages lock prove-setup clean
+.PHONY: help setup setup-test run demo test check format bench bench-application drills soak screenshots messages lock prove-setup clean
 
 help: ## show this list
-	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv with vaultui and vaultfs, and install what the system lacks
 	@scripts/setup run
@@ -40,6 +40,9 @@ format: setup-test ## let ruff write the style
 
 bench: setup-test ## measure against the real gocryptfs, in turn
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+bench-application: setup-test ## measure what the application costs: start, rest, long lists
+	@unshare --mount .venv/bin/python -m tests.bench.application $(ARGS)
 
 drills: setup-test ## crashes, power cuts, damage, full disks, thieves: 20 minutes, against gocryptfs too
 	@.venv/bin/python -m tests.drills $(ARGS)

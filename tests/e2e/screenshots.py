@@ -216,6 +216,31 @@ def keys(scene: Scene) -> None:
         terminal.press("Escape")
 
 
+def activity(scene: Scene) -> None:
+    """Show the time line of Work, with a slip and a busy lock in it."""
+    wrong = scene.base / "wrong"
+    wrong.write_bytes(b"not the password\n")
+    scene.vaultui("lock", "Work", "--kill")
+    run_program((program("vaultui"), "unlock", "Work", "--password-file", wrong), timeout=60)
+    scene.vaultui("unlock", "Work", "--password-file", scene.base / "password")
+    scene.vaultui("extend", "Work", "20m")
+    with scene.screen(120, 24) as terminal:
+        terminal.shows("● open", "keyring:")
+        terminal.press("3")
+        terminal.shows("could not unlock", "put off")
+        save(terminal, "activity")
+
+
+def light(scene: Scene) -> None:
+    scene.vaultui("settings", "set", "theme", "light")
+    try:
+        with scene.screen(120, 24) as terminal:
+            terminal.shows("● open", "Open files", "keyring:")
+            save(terminal, "light")
+    finally:
+        scene.vaultui("settings", "unset", "theme")
+
+
 SCENES: dict[str, Callable[[Scene], None]] = {
     "home": home,
     "unlock": unlock,
@@ -223,6 +248,8 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "narrow": narrow,
     "paths": paths,
     "keys": keys,
+    "activity": activity,
+    "light": light,
 }
 
 
