@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -20,20 +17,14 @@ from vaultui.model.errors import MountBusy, VaultuiError
 from vaultui.model.language import N_, _, ngettext
 from vaultui.model.states import VaultState
 from vaultui.tui.jobs import JobKind
-from vaultui.tui.moving import RowTable
 from vaultui.tui.screens.confirm import ConfirmScreen
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure
-from vaultui.tui.widgets.processes import KIND_WORDS, holder_path
-from vaultui.tui.wording import clip_path, clock, fit, shown
+from vaultui.tui.widgets.holdertable import HolderTable
+from vaultui.tui.wording import clock, shown
 from vaultui.vaults import Holder, LockMode, VaultEntry
 
-if TYPE_CHECKING:
-    from vaultui.tui.app import VaultuiApp
-
 _LOOK_S = 1.0
-_COMMAND_CELLS = 14
-_KIND_CELLS = 11
 
 _CHOICES = {
     "retry": ("r", N_("Retry now")),
@@ -60,59 +51,6 @@ _LAZY = N_(
 
 def _choice(key: str, text: str) -> Content:
     return Content.assemble((f" {key:<4}", "bold $accent"), _(text))
-
-
-class _Holders(RowTable):
-    """Who holds it. In here the keys for ending mean the process under the cursor alone."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "end('TERM')", "Ask this process to end", show=False),
-        Binding("x", "end('KILL')", "Kill this process", show=False),
-        Binding("c", "copy", "Copy the path", show=False),
-    ]
-
-    def __init__(self, vaultui: VaultuiApp) -> None:
-        super().__init__(id="busy-holders", cursor_type="row", cell_padding=1)
-        self._vaultui = vaultui
-        self._shown: tuple[object, ...] = ()
-        self._holders: Sequence[Holder] = ()
-
-    def show(self, holders: Sequence[Holder], mountpoint: str, width: int) -> None:
-        """Show these holders; the cursor stays where it is while they are the same."""
-        self.display = bool(holders)
-        if (width, *holders) == self._shown:
-            return
-        self._shown, self._holders = (width, *holders), holders
-        row = self.cursor_row
-        self.clear(columns=True)
-        room = max(10, width - 7 - _COMMAND_CELLS - _KIND_CELLS - 4 * 2)
-        ellipsis = self._vaultui.glyphs.ellipsis
-        for label, cells in (
-            ("PID", 7), (_("Process"), _COMMAND_CELLS), (_("Holds"), _KIND_CELLS), (_("Path"), room)
-        ):  # fmt: skip
-            justify: Literal["left", "right"] = "right" if label == "PID" else "left"
-            self.add_column(Text(label, justify=justify), width=cells)
-        for holder in holders:
-            self.add_row(
-                Text(str(holder.pid), justify="right"),
-                Text(fit(shown(holder.command), _COMMAND_CELLS, ellipsis).rstrip(), "bold"),
-                Text(_(KIND_WORDS.get(holder.kind, holder.kind))),
-                Text(clip_path(holder_path(holder, mountpoint), room, ellipsis)),
-            )
-        self.move_cursor(row=min(row, max(0, len(holders) - 1)))
-
-    @property
-    def _chosen(self) -> Holder | None:
-        return self._holders[self.cursor_row] if self.cursor_row < len(self._holders) else None
-
-    def action_end(self, name: str) -> None:
-        if self._chosen is not None:
-            number = signal.SIGKILL if name == "KILL" else signal.SIGTERM
-            self._vaultui.flows.locking.end_holder(self._chosen, number)
-
-    def action_copy(self) -> None:
-        if self._chosen is not None:
-            self._vaultui.copy_text(self._chosen.path)
 
 
 class BusyScreen(Dialog[None]):
@@ -143,7 +81,7 @@ class BusyScreen(Dialog[None]):
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
             self.head(box, _(title, name=shown(self._entry.name)), _("Esc closes"))
             yield Static(id="busy-note", markup=False)
-            yield _Holders(self.vaultui)
+            yield HolderTable(id="busy-holders")
             yield Failure(self.vaultui.glyphs)
             yield OptionList(
                 *(Option(_choice(key, text), id=name) for name, (key, text) in choices.items()),
@@ -219,7 +157,7 @@ class BusyScreen(Dialog[None]):
             note.update(_("Nothing holds it any more: r locks it now."))
         key, text = _STOP_WAITING if waits else _CHOICES["wait"]
         self.query_one(OptionList).replace_option_prompt("wait", _choice(key, text))
-        self.query_one(_Holders).show(holders, mountpoint, width)
+        self.query_one(HolderTable).show(holders, mountpoint, width)
 
     # -- choices ----------------------------------------------------------------------------
 
