@@ -30,6 +30,7 @@ _EARLIEST = 1735689600
 _NOTIFICATIONS = "org.freedesktop.Notifications"
 _SCREEN_SAVERS = ("org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver")
 _LOGIND = "org.freedesktop.login1"
+_NO_SESSION = N_("there is no D-Bus session here")
 
 
 async def examine(paths: Paths, registry: Registry) -> list[Finding]:
@@ -173,7 +174,7 @@ def desktop() -> list[Finding]:
 def _services(address: str, names: set[str]) -> tuple[set[str], str]:
     """Return which services a bus has, or in words why there is none."""
     if not address:
-        return set(), N_("it is not running")
+        return set(), _NO_SESSION
     try:
         return busservices.services(address, names), ""
     except OSError as error:
@@ -185,6 +186,8 @@ def session_bus(problem: str) -> Finding:
     if not problem:
         return Finding("d-bus", True, N_("the D-Bus session answers"), required=False)
     text = Phrase("there is no D-Bus session: {reason}", reason=Phrase(problem))
+    if problem == _NO_SESSION:
+        text = Phrase(problem)
     cure = N_("log in to a desktop, or start the command with dbus-run-session")
     return Finding("d-bus", False, text, cure, required=False)
 
