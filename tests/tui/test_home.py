@@ -582,3 +582,14 @@ async def test_colours_that_are_chosen_in_the_palette_are_kept_in_the_settings(
 def test_each_theme_of_the_settings_is_one_of_the_application() -> None:
     names = [theme.name for theme in THEMES]
     assert names == list(THEME_WORDS) == list(SETTINGS_THEMES)
+
+
+async def test_keys_that_are_typed_fast_mean_the_vault_that_the_cursor_has_come_to(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.put("Letters", state=VaultState.OPEN)
+    async with running(vaults) as driver:
+        for key in "Gkjl":
+            driver.app.simulate_key(key)
+        await driver.hears("Letters is locked.")
+        assert vaults.calls == ["lock Letters polite"]

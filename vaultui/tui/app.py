@@ -266,6 +266,14 @@ class VaultuiApp(App[None]):
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder=_("Search for commands…")))
 
+    async def action_move(self, key: str) -> None:
+        """Do what a key that moves does, at once.
+
+        As a simulated key it would come after those that were typed meanwhile: `G l` would lock
+        the vault that the cursor had been on before.
+        """
+        await self._check_bindings(key)
+
     def _help(self) -> None:
         from vaultui.tui.screens.help import HelpScreen
 

@@ -24,7 +24,7 @@ _MOVES = (
 )
 
 MOVES: Final[list[BindingType]] = [
-    Binding(letter, f"app.simulate_key('{key}')", words, show=False, id=f"move.{key}")
+    Binding(letter, f"app.move('{key}')", words, show=False, id=f"move.{key}")
     for letter, key, words in _MOVES
 ]
 """For every screen: bindings of the application are out of reach below a dialog."""
