@@ -14,6 +14,7 @@ from capabilities import needs
 from mounting import Gocryptfs
 from shelltwin import RealVolume, Shell
 from support import mountpoints_below, program, wait_until
+from tracing import Traced
 
 pytestmark = needs("fuse", "gocryptfs")
 
@@ -304,3 +305,25 @@ def test_cancelling_an_unlock_leaves_nothing(shell: Shell, work: Path, volume: R
     assert b"Traceback" not in told
     assert shell.state() == "locked"
     assert mountpoints_below(shell.home) == []
+
+
+@needs("ptrace")
+def test_an_unlock_whose_keeper_is_killed_before_its_record_opens_nothing(
+    shell: Shell, work: Path
+) -> None:
+    def kill(pid: int, call: str) -> None:
+        if call == "renameat":  # the record gets its name
+            os.kill(pid, signal.SIGKILL)
+
+    unlock = Traced(
+        (program("vaultui"), "unlock", "Work", "--password-file", shell.password_file),
+        watches=lambda pid: b"shim/__main__.py" in Path(f"/proc/{pid}/cmdline").read_bytes(),
+        at_change=kill,
+    )
+    unlock.run(until=lambda: unlock.process.returncode is not None)
+    unlock.let_go()
+    assert unlock.process.returncode not in (0, None)
+    assert mountpoints_below(work) == []
+    assert shell.state() == "locked"
+    run_dirs = Path(os.environ["XDG_RUNTIME_DIR"], "vaultui")
+    assert [path.name for path in run_dirs.rglob("*.tmp")] == []

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from vaultui.linux import process
 from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import (
     BackendDied,
@@ -155,6 +156,7 @@ class _Launch:
         self._state = next_state(self._state, Event.STOP)
         run = self._run
         if run is None:
+            await self._end_unrecorded(self._shim)
             return
         with (
             WatchedProcess(run.backend_pid, run.backend_start) as backend,
@@ -176,6 +178,24 @@ class _Launch:
                 await detach(self._spec.mountpoint)
         if ended:
             clear_run_dir(self._run_dir)
+
+    async def _end_unrecorded(self, shim: ShimStart) -> None:
+        """End a backend whose keeper was killed before it could write down who that is.
+
+        Nobody has read yet what the backend says, and its pid is the first of that.
+        """
+        message = None
+        with contextlib.suppress(VaultuiError, TimeoutError):
+            async with asyncio.timeout(_KEEPER_S):
+                message = await shim.notify.message(Starting, Step, Ready, Failed)
+        if isinstance(message, Starting):
+            with contextlib.suppress(ProcessLookupError):
+                start = process.start_time(message.pid)
+                with WatchedProcess(message.pid, start) as backend:
+                    await backend.shut_down(signal.SIGKILL)
+            with contextlib.suppress(VaultuiError):
+                await detach(self._spec.mountpoint)
+        clear_run_dir(self._run_dir)
 
     async def close(self) -> None:
         if self._shim is not None:
