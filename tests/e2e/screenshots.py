@@ -3,7 +3,7 @@
     make screenshots                 all of them
     make screenshots ARGS="home"     one
 
-Home, runtime directory, D-Bus session and keyring are of this run's own, and everything is
+Home, runtime directory, D-Bus, keyring and desktop are of this run's own, and everything is
 locked and removed at its end. What tmux holds of the screen, colours included, becomes an
 SVG through Rich, and that a PNG through rsvg-convert.
 """
@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.ansi import AnsiDecoder
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
-from rich.text import Text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from desktopbus import desktop
 from programs import private_home, program, run_program
 from tmuxterminal import Terminal
 from waiting import wait_until
@@ -113,8 +114,9 @@ class Scene:
 
 def save(terminal: Terminal, name: str) -> None:
     """Write what the terminal shows as NAME.svg and NAME.png."""
-    lines = terminal._tmux("capture-pane", "-p", "-e", "-N").stdout.decode().splitlines()
-    texts = [Text.from_ansi(line) for line in lines]
+    captured = terminal._tmux("capture-pane", "-p", "-e", "-N").stdout.decode()
+    # One decoder for all of it: a colour holds until another one comes, over ends of lines.
+    texts = list(AnsiDecoder().decode(captured))
     width = max(text.cell_len for text in texts)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(
@@ -158,7 +160,7 @@ def home(scene: Scene) -> None:
 
 def unlock(scene: Scene) -> None:
     with scene.screen(100, 28) as terminal:
-        terminal.shows("○ locked", "keyring:")
+        terminal.shows("○ locked", "Mounted at", "idle ✓")
         terminal.press("G", "k", "k")
         terminal.press("u")
         terminal.shows("Unlock Taxes", "Password")
@@ -176,7 +178,7 @@ def busy(scene: Scene) -> None:
         scene.holder("Photos/2026/IMG_0417.raw", "Photos/2026", "darktable"),
         scene.screen(110, 30) as terminal,
     ):
-        terminal.shows("● open", "keyring:")
+        terminal.shows("● open", "Mounted at")
         terminal.press("G", "k", "l")
         terminal.shows("is in use", "darktable")
         save(terminal, "busy")
@@ -191,7 +193,7 @@ def narrow(scene: Scene) -> None:
 
 def paths(scene: Scene) -> None:
     with scene.screen(120, 24) as terminal:
-        terminal.shows("● open", "keyring:")
+        terminal.shows("● open", "Mounted at")
         terminal.press("4")
         terminal.shows("A path of this vault")
         terminal.type("letters/to the bank.odt")
@@ -209,7 +211,7 @@ def keys(scene: Scene) -> None:
     ):
         scene.vaultui("slots", "Letters", "add", *words, *password)
     with scene.screen(100, 26) as terminal:
-        terminal.shows("○ locked", "keyring:")
+        terminal.shows("○ locked", "Mounted at")
         terminal.press("G", "K")
         terminal.shows("Keys of Letters", "in the safe")
         save(terminal, "keys")
@@ -225,7 +227,7 @@ def activity(scene: Scene) -> None:
     scene.vaultui("unlock", "Work", "--password-file", scene.base / "password")
     scene.vaultui("extend", "Work", "20m")
     with scene.screen(120, 24) as terminal:
-        terminal.shows("● open", "keyring:")
+        terminal.shows("● open", "Mounted at")
         terminal.press("3")
         terminal.shows("could not unlock", "put off")
         save(terminal, "activity")
@@ -235,7 +237,7 @@ def light(scene: Scene) -> None:
     scene.vaultui("settings", "set", "theme", "light")
     try:
         with scene.screen(120, 24) as terminal:
-            terminal.shows("● open", "Open files", "keyring:")
+            terminal.shows("● open", "Open files", "keyring:", "AES-256-GCM")
             save(terminal, "light")
     finally:
         scene.vaultui("settings", "unset", "theme")
@@ -254,31 +256,27 @@ SCENES: dict[str, Callable[[Scene], None]] = {
 
 
 def main(names: list[str]) -> int:
-    """Take the pictures that are named, or all; inside a D-Bus session with a keyring."""
-    if "VAULTUI_PICTURES" not in os.environ:
-        return _within_a_session(names)
-    base = Path(os.environ["VAULTUI_PICTURES"])
-    scene = Scene(base)
-    run_program(("gnome-keyring-daemon", "--unlock", "--components=secrets"), b"pictures").check()
-    try:
-        scene.make_vaults()
-        for name in names or list(SCENES):
-            SCENES[name](scene)
-    finally:
-        run_program((program("vaultui"), "lock", "--all", "--kill"), timeout=60)
+    """Take the pictures that are named, or all, in a session of this run's own."""
+    # Short: the path of a socket below it may have 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="vaultui-pictures-", dir="/tmp") as name:
+        base = Path(name)
+        environment = private_home(base)
+        os.environ.clear()
+        os.environ.update(environment, COLORTERM="truecolor", LANG="C.UTF-8")
+        with desktop(base) as machine:
+            os.environ.update(machine.environment)
+            _take(Scene(base), names or list(SCENES))
     return 0
 
 
-def _within_a_session(names: list[str]) -> int:
-    # Short: the path of a socket below it may have 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="vaultui-pictures-", dir="/tmp") as base:
-        environment = private_home(Path(base)) | {
-            "VAULTUI_PICTURES": base,
-            "COLORTERM": "truecolor",
-            "LANG": "C.UTF-8",
-        }
-        argv = ("dbus-run-session", "--", sys.executable, __file__, *names)
-        return subprocess.run(argv, env=environment, check=False).returncode
+def _take(scene: Scene, names: list[str]) -> None:
+    run_program(("gnome-keyring-daemon", "--unlock", "--components=secrets"), b"pictures").check()
+    try:
+        scene.make_vaults()
+        for name in names:
+            SCENES[name](scene)
+    finally:
+        run_program((program("vaultui"), "lock", "--all", "--kill"), timeout=60)
 
 
 if __name__ == "__main__":
