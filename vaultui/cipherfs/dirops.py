@@ -238,6 +238,8 @@ class DirOps:
         old = self._names.on_disk(old_directory, old_name)
         new = self._names.on_disk(directory, name)
         if flags == RENAME_EXCHANGE:
+            self._durability.before_rename(old_parent, old)
+            self._durability.before_rename(parent, new)
             rename(old_directory.fd, old, directory.fd, new, flags)
             self._inodes.exchange(old_parent, old, old_name, parent, new, name)
             return

@@ -33,10 +33,11 @@ class WholeSyncs:
         self._changes += 1
 
     def before_rename(self, _parent: Node, _cname: bytes) -> None:
-        """Nothing: a commit has the rename and what came before it, or neither."""
+        """Note the rename: a sync of what lies below it may leave it out of the log."""
+        self._changes += 1
 
     def after_rename(self, _parent: Node) -> None:
-        """Nothing, for the same reason."""
+        """Nothing: a commit has the rename and what came after it, or neither."""
 
     def before_file(self, _node: Node) -> SyncJob:
         """Return the job that syncs a file, and all else if it must."""

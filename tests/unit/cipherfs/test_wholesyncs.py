@@ -8,7 +8,7 @@ import pytest
 from openvolume import OpenVolume
 
 from vaultui.cipherfs import filesystem, wholesyncs
-from vaultui.linux.atcalls import filesystem_magic
+from vaultui.linux.atcalls import RENAME_EXCHANGE, filesystem_magic
 
 LONG = "l" * 200
 
@@ -35,6 +35,8 @@ def test_all_is_synced_once_after_names_came_that_need_something(
         lambda: vault.mkdir("dir"),
         lambda: vault.rename("file", LONG),
         lambda: vault.rename(LONG, "file"),
+        lambda: vault.rename("file", "dir", RENAME_EXCHANGE),
+        lambda: vault.rename("file", "dir", RENAME_EXCHANGE),
         lambda: vault.rmdir("dir"),
     ):
         synced.clear()
