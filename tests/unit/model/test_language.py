@@ -119,5 +119,6 @@ def test_every_error_can_be_said_without_its_details(code: str) -> None:
     choose(code)
     for kind in error_table():
         error = kind()
-        assert error.summary and "{" not in error.summary
+        assert error.summary
+        assert "{" not in error.summary
         assert "{" not in error.hint
