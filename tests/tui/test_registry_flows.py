@@ -52,6 +52,18 @@ async def test_adding_needs_a_directory(running: Running, vaults: StandIn) -> No
         await driver.sees("Which directory?")
 
 
+async def test_what_is_typed_right_after_tab_goes_into_the_next_field(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press("a")
+        await driver.comes_to("add")
+        for key in ("x", "tab", "y", "tab", "z"):
+            driver.app.simulate_key(key)
+        fields = driver.app.screen.query(Input)
+        await eventually(lambda: [field.value for field in fields] == ["x", "y", "z", ""])
+
+
 async def test_a_new_vault_shows_its_master_key_once_and_checks_that_it_was_kept(
     running: Running, vaults: StandIn
 ) -> None:

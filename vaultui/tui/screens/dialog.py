@@ -34,6 +34,10 @@ class Dialog(ModalScreen[Answer]):
         Binding("f2", "details", "Details of a failure", show=False),
         Binding("down", "app.focus_next", "Next field", show=False),
         Binding("up", "app.focus_previous", "Previous field", show=False),
+        # First of all, not when a field has passed it on: what is typed next, by somebody fast or
+        # by a password manager, would still go into the field before.
+        Binding("tab", "app.focus_next", "Next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous field", show=False, priority=True),
     ]
 
     @property
