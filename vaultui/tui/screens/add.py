@@ -130,7 +130,7 @@ class AddScreen(FormScreen[VaultEntry]):
     @on(OptionList.OptionSelected, "#found")
     def _taken(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.query_one("#cipherdir", Input).value = place(str(self._found[event.option_index]))
+        self.query_one("#cipherdir", Input).value = str(self._found[event.option_index])
         self.query_one("#name").focus()
 
     # -- adding -----------------------------------------------------------------------------
