@@ -8,6 +8,7 @@ that goes first; the IV of the root goes last, and shows a later attempt that th
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -30,6 +31,7 @@ from vaultui.format.names import (
     decode_padded,
     decode_raw,
 )
+from vaultui.linux.errnos import os_error
 from vaultui.linux.mountinfo import mounts_below, mounts_of
 from vaultui.model.language import Phrase
 from vaultui.vaults.entry import VaultEntry
@@ -62,6 +64,18 @@ class DeletionScope:
     left_count: int = 0
     left: tuple[str, ...] = ()
     """The first of what is not of the volume and stays, from the cipher directory on."""
+
+
+@dataclass
+class _Level:
+    """A directory that is gone through."""
+
+    name: bytes
+    status: os.stat_result
+    names: list[bytes]
+    """What is still to be looked at, the last one first."""
+    left_before: int = 0
+    iv: os.stat_result | None = None
 
 
 def refusal(entry: VaultEntry) -> Phrase | None:
@@ -133,7 +147,7 @@ class Deletion:
             if removing:
                 os.fsync(root)
                 self._on_progress(self._entries)
-            self._clear(root, b"", passed_over=confs)
+            self._clear(root, passed_over=confs)
         finally:
             os.close(root)
         if removing and not self._left_count and not self._given_up.is_set():
@@ -149,46 +163,75 @@ class Deletion:
             _overwrite(name, status.st_size, root)
         self._take(root, name, status)
 
-    def _clear(self, directory: int, path: bytes, passed_over: Sequence[bytes] = ()) -> None:
-        """Go through a directory, everything below first and its IV last."""
-        iv = None
-        for name in sorted(map(os.fsencode, os.listdir(directory))):
-            if self._given_up.is_set():
-                return
-            if name in passed_over:
-                continue
-            try:
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # a sync client was faster
-            below = os.path.join(path, name)
-            if name == DIR_IV_NAME and status.st_size == DIR_IV_BYTES:
-                iv = status
-            elif stat.S_ISDIR(status.st_mode):
-                self._clear_below(directory, name, below, status)
-            elif self._is_ours(directory, name, status):
-                self._take(directory, name, status)
-            else:
-                self._leave(below)
-        if iv is not None and not self._given_up.is_set():
-            self._take(directory, DIR_IV_NAME, iv)
+    def _clear(self, root: int, passed_over: Sequence[bytes] = ()) -> None:
+        """Go through a directory: what is below first, its IV last, and then the directory.
 
-    def _clear_below(self, parent: int, name: bytes, path: bytes, status: os.stat_result) -> None:
+        With two descriptors, however deep it goes. A directory that is moved meanwhile would be
+        left for another one than it was entered from: that ends it, by OSError.
+        """
+        levels = [_Level(b"", os.fstat(root), _names(root, passed_over))]
+        directory = os.dup(root)
+        try:
+            while not self._given_up.is_set():
+                level = levels[-1]
+                if level.names:
+                    found = self._look_at(directory, levels)
+                    if found is not None:
+                        os.close(directory)
+                        directory = found
+                    continue
+                if level.iv is not None:
+                    self._take(directory, DIR_IV_NAME, level.iv)
+                levels.pop()
+                if not levels:
+                    return
+                outer = _open_parent(directory, levels[-1].status)
+                os.close(directory)
+                directory = outer
+                if self._left_count == level.left_before:
+                    self._take(directory, level.name, level.status)
+        finally:
+            os.close(directory)
+
+    def _look_at(self, directory: int, levels: list[_Level]) -> int | None:
+        """Take or leave the next entry; a directory to go into becomes a level, and is returned."""
+        level = levels[-1]
+        name = level.names.pop()
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return None  # a sync client was faster
+        if name == DIR_IV_NAME and status.st_size == DIR_IV_BYTES:
+            level.iv = status
+        elif stat.S_ISDIR(status.st_mode):
+            fd = self._enter(directory, name, status)
+            if fd is not None:
+                levels.append(_Level(name, os.fstat(fd), _names(fd), self._left_count))
+                return fd
+            self._leave(levels, name)
+        elif self._is_ours(directory, name, status):
+            self._take(directory, name, status)
+        else:
+            self._leave(levels, name)
+        return None
+
+    def _enter(self, parent: int, name: bytes, status: os.stat_result) -> int | None:
+        """Return a descriptor of a directory of the volume's own; None for any other."""
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         if status.st_dev != self._device or not self._is_name(name):
-            self._leave(path)
-            return
+            return None
         fd = os.open(name, flags, dir_fd=parent)
         try:
-            if not self._has_iv(fd):
-                self._leave(path)
-                return
-            before = self._left_count
-            self._clear(fd, path)
-        finally:
+            if self._has_iv(fd):
+                if self._removing and status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+                    with suppress(PermissionError):  # somebody else's; the removal will tell
+                        os.fchmod(fd, stat.S_IRWXU)
+                return fd
+        except BaseException:
             os.close(fd)
-        if self._left_count == before and not self._given_up.is_set():
-            self._take(parent, name, status)
+            raise
+        os.close(fd)
+        return None
 
     def _has_iv(self, directory: int) -> bool:
         """Tell whether a directory has the IV that those of the volume have.
@@ -202,18 +245,20 @@ class Deletion:
 
     def _take(self, directory: int, name: bytes, status: os.stat_result) -> None:
         if self._removing:
-            if stat.S_ISDIR(status.st_mode):
-                os.rmdir(name, dir_fd=directory)
-            else:
-                os.unlink(name, dir_fd=directory)
+            with suppress(FileNotFoundError):  # a sync client was faster
+                if stat.S_ISDIR(status.st_mode):
+                    os.rmdir(name, dir_fd=directory)
+                else:
+                    os.unlink(name, dir_fd=directory)
         self._entries += 1
         self._bytes += status.st_size if stat.S_ISREG(status.st_mode) else 0
         if self._entries % _STEP == 0:
             self._on_progress(self._entries)
 
-    def _leave(self, path: bytes) -> None:
+    def _leave(self, levels: Sequence[_Level], name: bytes) -> None:
         self._left_count += 1
         if len(self._left) < _TOLD:
+            path = os.path.join(*(level.name for level in levels), name)
             self._left.append(os.fsdecode(path))
 
     def _is_ours(self, directory: int, name: bytes, status: os.stat_result) -> bool:
@@ -230,6 +275,20 @@ class Deletion:
         if self._plain_names:
             return True
         return _LONG_NAME.fullmatch(name) is not None or _is_encrypted(name)
+
+
+def _names(directory: int, but: Sequence[bytes] = ()) -> list[bytes]:
+    """Return the names in a directory, in reverse order."""
+    return sorted(set(map(os.fsencode, os.listdir(directory))).difference(but), reverse=True)
+
+
+def _open_parent(directory: int, expected: os.stat_result) -> int:
+    """Return a descriptor of the directory above; raises OSError where that is another one."""
+    fd = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    if not os.path.samestat(os.fstat(fd), expected):
+        os.close(fd)
+        raise os_error(errno.ESTALE)
+    return fd
 
 
 def _is_conf(name: bytes) -> bool:
@@ -257,7 +316,7 @@ def _is_content(directory: int, name: bytes, status: os.stat_result) -> bool:
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(name, flags, dir_fd=directory)
-    except PermissionError:
+    except (PermissionError, FileNotFoundError):  # gone: a sync client was faster
         return True
     try:
         return os.pread(fd, len(_CONTENT), 0) == _CONTENT

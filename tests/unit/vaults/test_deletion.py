@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
 from capabilities import needs
 from exampletree import unpack
+from ordinaryuser import let_others_in, run_as_user
 from support import detach, run_program
 
 from vaultui.model.ids import VaultId
@@ -168,6 +170,70 @@ def test_a_failure_on_the_way_is_raised(cipherdir: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "unlink", failing)
     with pytest.raises(OSError, match="Read-only"):
         deletion(cipherdir).remove()
+
+
+def test_a_very_deep_tree_is_deleted_and_needs_two_descriptors(cipherdir: Path) -> None:
+    name = b"B" * 21 + b"A"
+    directory = os.open(cipherdir, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir(name, dir_fd=directory)
+        outer, directory = directory, os.open(name, os.O_RDONLY, dir_fd=directory)
+        os.close(outer)
+        os.close(os.open("gocryptfs.diriv", os.O_WRONLY | os.O_CREAT, dir_fd=directory))
+        os.truncate(f"/proc/self/fd/{directory}/gocryptfs.diriv", 16)
+    os.close(directory)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
+    try:
+        done = deletion(cipherdir).remove()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (done.entries > 3000, done.left_count) == (True, 0)
+    assert not cipherdir.exists()
+
+
+def test_a_directory_that_is_moved_out_while_it_is_cleared_takes_nothing_along(
+    cipherdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = cipherdir / ("B" * 21 + "A")
+    inner.mkdir()
+    (inner / "gocryptfs.diriv").write_bytes(bytes(16))
+    (inner / ("A" * 22)).touch()
+    elsewhere = cipherdir.parent / "elsewhere"
+    elsewhere.mkdir()
+    mine = elsewhere / ("C" * 21 + "A")
+    mine.touch()
+    unlink = os.unlink
+
+    def moving(name: bytes, *, dir_fd: int) -> None:
+        unlink(name, dir_fd=dir_fd)
+        if name == b"A" * 22 and inner.exists():
+            inner.rename(elsewhere / "inner")
+
+    monkeypatch.setattr(os, "unlink", moving)
+    with pytest.raises(OSError, match="Stale"):
+        deletion(cipherdir).remove()
+    assert mine.exists()
+    assert (elsewhere / "inner").is_dir()
+
+
+@needs("ordinary-user")
+def test_directories_that_forbid_writing_are_deleted_once_the_config_is(
+    tmp_path: Path,
+) -> None:
+    let_others_in(tmp_path)
+    tmp_path.chmod(0o777)
+
+    def work() -> None:
+        inner = tmp_path / "own.c" / ("B" * 21 + "A")
+        inner.mkdir(parents=True)
+        (inner.parent / "gocryptfs.conf").write_text('{"FeatureFlags": ["DirIV"]}')
+        (inner / "gocryptfs.diriv").write_bytes(bytes(16))
+        inner.chmod(0o500)
+        assert deletion(inner.parent).remove().left_count == 0
+        assert not inner.parent.exists()
+
+    run_as_user(work)
 
 
 def test_a_volume_within_a_volume_stays(cipherdir: Path) -> None:
