@@ -102,7 +102,7 @@ def _why_not(
     """Return why a vault can't be added, or None."""
     if listed.kind not in ("", "gocryptfs"):
         return _of_kind(listed.kind)
-    if not listed.cipherdir.startswith(("/", "~/")):
+    if not listed.cipherdir.startswith(("/", "~/")) or not _are_paths(listed):
         return Phrase("it is not in a directory of this machine")
     cipherdir = absolute(listed.cipherdir)
     real, mounts = os.path.realpath(cipherdir), read_mounts()
@@ -119,6 +119,15 @@ def _why_not(
     if other:
         return _of_kind(other)
     return Phrase("there is no volume config in {path}", path=cipherdir)
+
+
+def _are_paths(listed: Listed) -> bool:
+    """Tell whether what a list has for paths can be some: any text can stand in one."""
+    try:
+        places = (listed.cipherdir, listed.mountpoint, listed.config_path, listed.key_file)
+        return not any(b"\0" in os.fsencode(place) for place in places)
+    except UnicodeEncodeError:
+        return False
 
 
 def _of_kind(kind: str) -> Phrase:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,35 @@ def test_names_that_are_taken_or_impossible_get_others(home: Path) -> None:
     (config / "user_config.toml").write_text(text)
     known = VaultEntry(VaultId("0" * 16), "Work", "/elsewhere", "/mnt/work")
     assert [item.name for item in found(home, known=(known,))] == ["Work 2", "a-b", "v2"]
+
+
+@pytest.mark.parametrize("name", ["SiriKali/favorites/a.json", "plasmavaultrc", "user_config.toml"])
+def test_a_pipe_or_a_device_in_the_place_of_a_list_keeps_nobody_waiting(
+    home: Path, name: str
+) -> None:
+    file = home / ".config" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(file)
+    assert "Illegal seek" in found(home)[0].reason
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    assert "Illegal seek" in found(home)[0].reason
+    file.unlink()
+    with file.open("wb") as sparse:
+        sparse.truncate(1 << 33)
+    assert "File too large" in found(home)[0].reason
+
+
+def test_brackets_by_the_thousand_in_a_list_are_told(home: Path) -> None:
+    favourite(home, "work")
+    (file,) = (home / ".config" / "SiriKali" / "favorites").iterdir()
+    file.write_text("[" * 100_000)
+    (home / ".config" / "user_config.toml").write_text("a = " + "[" * 100_000)
+    assert ["not JSON" in found(home)[0].reason, "not TOML" in found(home)[1].reason] == [True] * 2
+
+
+@pytest.mark.parametrize("place", ["/a\0b", "/a\ud800b"])
+def test_a_text_that_can_be_no_path_is_told(home: Path, place: str) -> None:
+    favourite(home, "work", volumePath=place)
+    favourite(home, "works", mountPointPath=place, volumePath=str(volume(home, "works")))
+    assert [item.reason for item in found(home)] == ["it is not in a directory of this machine"] * 2

@@ -14,7 +14,7 @@ from typing import Any
 
 from vaultui.linux.errnos import reason_of
 from vaultui.model.language import Phrase
-from vaultui.vaults.managers.listed import Homes, Listed
+from vaultui.vaults.managers.listed import Homes, Listed, contents
 
 NAME = "Vaults"
 
@@ -33,11 +33,11 @@ def read(homes: Homes) -> Iterator[Listed]:
 
 def _vaults_in(file: Path) -> Iterator[Listed]:
     try:
-        tables = tomllib.loads(file.read_text("utf-8"))
+        tables = tomllib.loads(contents(file).decode("utf-8"))
     except OSError as error:
         yield Listed(NAME, str(file), problem=reason_of(error))
         return
-    except ValueError:
+    except (ValueError, RecursionError):
         yield Listed(NAME, str(file), problem=Phrase("it is not TOML as it should be"))
         return
     for key, table in tables.items():

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from vaultui.linux.errnos import reason_of
-from vaultui.vaults.managers.listed import Homes, Listed
+from vaultui.vaults.managers.listed import Homes, Listed, contents
 
 NAME = "Plasma Vault"
 
@@ -27,7 +27,7 @@ def read(homes: Homes) -> Iterator[Listed]:
     """Yield the vaults, in the order of the list."""
     file = homes.config / "plasmavaultrc"
     try:
-        groups = parse_kconfig(file.read_bytes(), home=str(homes.home))
+        groups = parse_kconfig(contents(file), home=str(homes.home))
     except FileNotFoundError:
         return
     except OSError as error:

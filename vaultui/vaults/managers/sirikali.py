@@ -12,7 +12,7 @@ from typing import Any
 
 from vaultui.linux.errnos import reason_of
 from vaultui.model.language import Phrase
-from vaultui.vaults.managers.listed import Homes, Listed
+from vaultui.vaults.managers.listed import Homes, Listed, contents
 
 NAME = "SiriKali"
 
@@ -32,13 +32,13 @@ def read(homes: Homes) -> Iterator[Listed]:
     for config in homes.configs(_FLATPAK):
         for file in sorted((config / "SiriKali" / "favorites").glob("*.json")):
             try:
-                favourite = json.loads(file.read_bytes())
+                favourite = json.loads(contents(file))
                 if not isinstance(favourite, dict):
                     raise ValueError
                 yield _listed(favourite)
             except OSError as error:
                 yield Listed(NAME, file.name, problem=reason_of(error))
-            except ValueError:
+            except (ValueError, RecursionError):
                 yield Listed(NAME, file.name, problem=Phrase("it is not JSON as it should be"))
 
 
