@@ -63,7 +63,10 @@ def own_program() -> list[str]:
 
 def terminal_command(preferred: str = "") -> list[str]:
     """Return what stands before a command so that it runs in a terminal; empty for none."""
-    wished = shlex.split(preferred or os.environ.get("TERMINAL", ""))
+    try:
+        wished = shlex.split(preferred or os.environ.get("TERMINAL", ""))
+    except ValueError:  # a quotation without end
+        wished = []
     if wished and shutil.which(wished[0]):
         if len(wished) > 1:
             return wished  # a whole command line: its options are the person's own

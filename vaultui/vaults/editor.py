@@ -29,7 +29,10 @@ async def edit(path: str) -> int:
 def editor() -> list[str]:
     """Return the command of the editor; empty where there is none."""
     for variable in ("VISUAL", "EDITOR"):
-        words = shlex.split(os.environ.get(variable, ""))
+        try:
+            words = shlex.split(os.environ.get(variable, ""))
+        except ValueError:  # a quotation without end
+            continue
         if words and shutil.which(words[0]):
             return words
     return next(([program] for program in _USUAL if shutil.which(program)), [])

@@ -37,7 +37,8 @@ def path_to_text(path: str) -> str:
 def path_from_text(text: str) -> str | None:
     """Return the absolute path that `path_to_text` wrote; None when it is not one."""
     if text.startswith("file:///"):
-        return os.fsdecode(unquote_to_bytes(text.removeprefix("file://")))
+        text = os.fsdecode(unquote_to_bytes(text.removeprefix("file://")))
+        return None if "\0" in text else text
     if text.startswith("~/"):
         text = str(Path.home()) + text[1:]
     if not text.startswith("/") or "\0" in text:

@@ -76,6 +76,9 @@ class _Reader:
             document = tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
             raise self._syntax(error) from error
+        except (ValueError, RecursionError) as error:
+            # What Python does not take though it is TOML: digits by the thousand, and brackets.
+            raise self._invalid(1, 1, Phrase("a number is too long, or a list too deep")) from error
         tables = document.pop("vault", [])
         if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
             reason = Phrase("a vault begins with [[vault]], in double brackets")

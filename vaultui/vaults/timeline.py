@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import re
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -80,4 +81,9 @@ def _event(at: float, kind: EventKind, rest: str) -> Moment:
     quoted = _QUOTED.fullmatch(rest)
     if quoted is None:
         return Moment(at, kind, detail=rest)
-    return Moment(at, kind, path=str(ast.literal_eval(quoted[1])), detail=quoted[2] or "")
+    try:
+        with warnings.catch_warnings(action="error"):
+            path = str(ast.literal_eval(quoted[1]))
+    except (SyntaxError, ValueError):  # quoted by somebody else than a backend
+        return Moment(at, kind, detail=rest)
+    return Moment(at, kind, path=path, detail=quoted[2] or "")

@@ -377,3 +377,13 @@ def test_a_path_below_the_home_is_written_with_a_tilde(home: Path) -> None:
     assert path_to_text(f"{home}/x") == "~/x"
     assert path_from_text("~/x") == f"{home}/x"
     assert path_from_text("~user/x") is None
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 50_000, "a = " + "9" * 5_000])
+def test_brackets_and_digits_by_the_thousand_are_told_and_end_nothing(text: str) -> None:
+    with pytest.raises(SettingsInvalid, match="too long, or a list too deep"):
+        parse_settings(text.encode(), Path("config.toml"), Path("/v"))
+
+
+def test_no_path_in_the_file_has_a_null_byte() -> None:
+    assert path_from_text("file:///a%00b") is None

@@ -16,7 +16,8 @@ from vaultui.model.errors import (
     VaultUnknown,
 )
 from vaultui.model.ids import VaultId
-from vaultui.vaults import AutoLock, SettingKind, SettingRow, VaultEntry, Vaults
+from vaultui.vaults import AutoLock, SettingKind, SettingRow, VaultEntry, Vaults, editor
+from vaultui.vaults.desktop import terminal_command
 from vaultui.vaults.desktopentries import entry_name
 from vaultui.vaults.paths import default_paths
 from vaultui.vaults.registry import Registry
@@ -192,6 +193,15 @@ def test_a_typo_made_in_the_editor_is_told(
     assert error is not None
     assert os.fspath(default_paths().config_file) in error.summary
     assert [entry.name for entry in vaults.entries()] == ["Work", "Photos"]
+
+
+def test_an_editor_or_a_terminal_with_an_open_quotation_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VISUAL", 'vi "x')
+    monkeypatch.setenv("EDITOR", "cat -A")
+    assert editor.editor() == ["cat", "-A"]
+    assert terminal_command("foot 'x") == terminal_command("no such program")
 
 
 def test_order_and_favourites_stand_in_the_file(vaults: Vaults) -> None:

@@ -69,3 +69,9 @@ def test_what_a_backend_logs_is_read_back(
     (record,) = caplog.records
     line = f"2023-11-14 22:13:20,405 {record.levelname:<7} {record.getMessage()}"
     assert moments([line]) == [Moment(1700000000, kind, path, "a detail: of it")]
+
+
+@pytest.mark.parametrize("quoted", [r"'\x': block 3", r"'\d': block 3", r"'\N{none}'"])
+def test_a_quotation_that_no_backend_wrote_does_not_take_the_time_line_away(quoted: str) -> None:
+    (moment,) = moments([f"2026-11-22 14:04:28,000 WARNING corrupt-content: {quoted}"])
+    assert (moment.path, moment.detail) == ("", quoted)
