@@ -21,6 +21,7 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from vaultui.model.catalogue import choose
 from vaultui.model.errors import TerminalMissing, VaultuiError
@@ -113,9 +114,14 @@ class VaultuiApp(App[None]):
     # -- life -------------------------------------------------------------------------------
 
     @property
-    def crash(self) -> Exception | None:
-        """The exception that nobody expected and that ended the application, or None."""
-        return self._exception
+    def crash(self) -> BaseException | None:
+        """The exception that nobody expected and that ended the application, or None.
+
+        Of a worker it is what happened there: Textual wraps that, and a report would name the
+        wrapping, which was raised nowhere.
+        """
+        crash = self._exception
+        return crash.error if isinstance(crash, WorkerFailed) else crash
 
     def get_driver_class(self) -> type[Driver]:
         return QuietDriver
