@@ -197,15 +197,15 @@ class Overview(Pane):
         return self.vaultui.key_of(BY_ID[action])
 
     def _guards(self, status: VaultStatus, room: int) -> Iterator[Line]:
-        """Say what else locks an open vault, and why a guard that was asked for is not there."""
+        """Say what else locks an open vault, and which guards that were asked for are not there."""
         detail = status.detail
         guards = [guard for guard in (detail.autolock if detail else ()) if guard.name in GUARDS]
         if detail is not None and detail.waits_to_lock:
             waiting = _("as soon as nobody uses it"), "$warning"
             yield fact(_("Locks"), Content.assemble(waiting))
         asked = [guard for guard in guards if guard.state is not GuardState.OFF]
+        glyphs = self.vaultui.glyphs
         if asked:
-            glyphs = self.vaultui.glyphs
             marks = (
                 Content.assemble(f"{_(GUARDS[guard.name])} ", (glyphs.yes, "$success"))
                 if guard.state is GuardState.ACTIVE
@@ -213,12 +213,9 @@ class Overview(Pane):
                 for guard in asked
             )
             yield fact(_("Locks on"), Content("  ").join(marks))
-        reasons = dict.fromkeys(
-            guard.reason for guard in asked if guard.state is GuardState.MISSING and guard.reason
-        )
-        for reason in reasons:
-            text = clip(shown(reason), room, self.vaultui.glyphs.ellipsis)
-            yield fact("", Content.assemble((text, "$warning")))
+        if any(guard.state is GuardState.MISSING for guard in asked):
+            hint = clip(_("`vaultui doctor` says what is missing."), room, glyphs.ellipsis)
+            yield fact("", Content.assemble((hint, "$warning")))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)
