@@ -15,6 +15,8 @@ from autolocking import ask, ended, events, guard, guarded, wait_for
 from capabilities import needs
 from desktopbus import LOGIN, SCREEN_SAVER, Desktop, StandIn, desktop
 from faultydisk import FaultyDisk
+from jeepney import DBusAddress, HeaderFields, message_bus, new_signal
+from jeepney.io.blocking import open_dbus_connection
 from mounting import Vaultfs
 from secretservice import session_bus
 from starting import opened
@@ -175,6 +177,26 @@ def test_the_screen_of_another_user_is_none_of_ours(volume: Vaultfs, at: Desktop
         assert ended(started)
         at.lock_screen(by="LockedHint", locked=False)
         at.login.call("RemoveObject", "s", other)
+
+
+def test_nobody_but_logind_tells_that_the_machine_sleeps(volume: Vaultfs, at: Desktop) -> None:
+    with (
+        opened(volume, lock_on=ALL, when_busy=WhenBusy.LEAVE),
+        open_dbus_connection(at.login.address) as stranger,
+    ):
+        guarded(volume, "sleep")
+        (names,) = stranger.send_and_get_reply(message_bus.ListNames()).body
+        with (volume.mountpoint / "a").open("w"):
+            for name in names:
+                # The rules of a bus let anybody send a signal to one receiver.
+                where = DBusAddress("/org/freedesktop/login1", name, f"{LOGIN}.Manager")
+                forged = new_signal(where, "PrepareForSleep", "b", (True,))
+                forged.header.fields[HeaderFields.destination] = name
+                stranger.send(forged)
+            stranger.send_and_get_reply(message_bus.ListNames())
+            at.lock_screen(True, by="Lock")
+            assert wait_for(volume, "stays-open") == "screen"
+        at.lock_screen(False, by="Lock")
 
 
 def test_it_is_locked_at_the_end_of_the_last_session(volume: Vaultfs, at: Desktop) -> None:

@@ -122,7 +122,10 @@ class Bus:
     def __init__(self, connection: DBusConnection) -> None:
         self._connection = connection
         self._answers: dict[int, _Answer] = {}
-        self._handlers: list[tuple[MatchRule, OnSignal]] = []
+        self._handlers: list[tuple[MatchRule, str, OnSignal]] = []
+        self._owners: dict[str, str] = {BUS.name: BUS.name}
+        """Who has the names whose signals are heeded: the connection's own name, which nobody
+        else can have. Empty while nobody has it."""
 
     async def listen(self) -> None:
         """Pass on what comes in; returns when the connection is lost."""
@@ -140,18 +143,20 @@ class Bus:
 
     def _take(self, message: Message) -> None:
         fields = message.header.fields
+        kind = message.header.message_type
         answer = self._answers.get(fields.get(HeaderFields.reply_serial, 0))
-        if answer is not None:
+        if answer is not None and kind in (MessageType.method_return, MessageType.error):
             answer.message = message
             answer.came.set()
             return
         _close_descriptors(message)
-        if message.header.message_type is MessageType.signal:
+        if kind is MessageType.signal:
             signal = Signal(
                 fields.get(HeaderFields.path, ""), fields.get(HeaderFields.member, ""), message.body
             )
-            for rule, handler in list(self._handlers):
-                if rule.matches(message):
+            sender = fields.get(HeaderFields.sender, "")
+            for rule, name, handler in list(self._handlers):
+                if rule.matches(message) and (not name or sender == self._owners.get(name)):
                     _call(handler, signal)
 
     async def call(
@@ -183,21 +188,41 @@ class Bus:
     ) -> None:
         """Have `handler` called with each such signal; raises BusError.
 
-        `first` is what its first argument has to be. By its `sender` only the bus selects: it
-        knows who owns a name.
+        `first` is what its first argument has to be; `sender` is the name of the service that
+        has to have sent it. The bus selects by that what is sent to everybody, but passes on
+        what any user of the machine sends to us alone: so it is looked at here as well.
         """
+        if sender and sender not in self._owners:
+            await self._know_owner(sender)
         asked = MatchRule(type="signal", interface=interface, member=member, sender=sender or None)
         seen = MatchRule(type="signal", interface=interface, member=member)
         if first:
             asked.add_arg_condition(0, first)
             seen.add_arg_condition(0, first)
-        self._handlers.append((seen, handler))
+        self._handlers.append((seen, sender, handler))
         await self._exchange(message_bus.AddMatch(asked))
+
+    async def _know_owner(self, name: str) -> None:
+        """Keep in mind who has a name, from now on; raises BusError."""
+
+        def changed(signal: Signal) -> None:
+            self._owners[name] = signal.body[2]
+
+        self._owners[name] = ""
+        await self.on_owner(name, changed)
+        with contextlib.suppress(BusError):  # nobody has it yet
+            (owner,) = await self.call(BUS, "GetNameOwner", "s", name)
+            # A change that was heard since is newer.
+            self._owners[name] = self._owners[name] or owner
 
     async def on_owner(self, name: str, handler: OnSignal) -> None:
         """Have `handler` called when a service comes, goes or is replaced; raises BusError."""
         await self.on_signal(
-            handler, interface=BUS.interface, member="NameOwnerChanged", first=name
+            handler,
+            interface=BUS.interface,
+            member="NameOwnerChanged",
+            first=name,
+            sender=BUS.name,
         )
 
     async def has(self, name: str) -> bool:

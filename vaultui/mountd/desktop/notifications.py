@@ -61,8 +61,11 @@ class Notifications:
     async def use(self, bus: Bus) -> None:
         self._forget()
         await bus.on_owner(NAME, lambda _: self._forget())
-        await bus.on_signal(self._clicked, interface=NAME, member="ActionInvoked")
-        await bus.on_signal(self._closed, interface=NAME, member="NotificationClosed")
+        for handler, member in (
+            (self._clicked, "ActionInvoked"),
+            (self._closed, "NotificationClosed"),
+        ):
+            await bus.on_signal(handler, interface=NAME, member=member, sender=NAME)
         while True:
             # Made before the look at what there is to do: what comes later sets it.
             self._wake = trio.Event()
