@@ -69,15 +69,21 @@ class ControlServer:
         self._decrypt_path = decrypt_path
         self._handle = handle
         self._name = name
+        self._replying: set[trio.CancelScope] = set()
 
     async def serve(self, listener: trio.SocketListener) -> None:
-        """Accept and serve connections until cancelled."""
+        """Accept and serve connections until cancelled; replies have some seconds more then."""
         limit = trio.CapacityLimiter(MAX_CONNECTIONS)
         async with trio.open_nursery() as nursery:
-            while True:
-                await limit.acquire_on_behalf_of(ticket := object())
-                stream = await _accept(listener)
-                nursery.start_soon(self._converse, stream, limit, ticket)
+            try:
+                while True:
+                    await limit.acquire_on_behalf_of(ticket := object())
+                    stream = await _accept(listener)
+                    nursery.start_soon(self._converse, stream, limit, ticket)
+            finally:
+                # What looks through a large volume, or at storage that hangs, takes longer.
+                for scope in self._replying:
+                    scope.deadline = trio.current_time() + LAST_REPLY_S
 
     async def _converse(
         self, stream: trio.SocketStream, limit: trio.CapacityLimiter, ticket: object
@@ -90,18 +96,25 @@ class ControlServer:
                     if len(data) > MAX_REQUEST:
                         log.warning("control socket: a request is longer than %d", MAX_REQUEST)
                         return
-                    await self._reply(stream, data)
+                    if not await self._reply(stream, data):
+                        return
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client went away
         finally:
             limit.release_on_behalf_of(ticket)
 
-    async def _reply(self, stream: trio.SocketStream, data: bytes) -> None:
+    async def _reply(self, stream: trio.SocketStream, data: bytes) -> bool:
+        """Return whether the client has all of the reply."""
         # The reply to a lock is sent while the process already ends.
         with trio.CancelScope(shield=True) as scope:
-            reply = await self._answer(data)
-            scope.deadline = trio.current_time() + LAST_REPLY_S
-            await stream.send_all(reply)
+            self._replying.add(scope)
+            try:
+                reply = await self._answer(data)
+                scope.deadline = trio.current_time() + LAST_REPLY_S
+                await stream.send_all(reply)
+            finally:
+                self._replying.discard(scope)
+        return not scope.cancelled_caught
 
     async def _answer(self, data: bytes) -> bytes:
         """Return the line that answers the request in `data`."""
@@ -113,7 +126,11 @@ class ControlServer:
             extension = {"type": type(reply).__name__, **codec.to_plain(reply)}
             return pathqueries.encode(_EMPTY, extension)
         answer = await trio.to_thread.run_sync(
-            pathqueries.answer, request, self._encrypt_path, self._decrypt_path
+            pathqueries.answer,
+            request,
+            self._encrypt_path,
+            self._decrypt_path,
+            abandon_on_cancel=True,
         )
         return pathqueries.encode(answer)
 
