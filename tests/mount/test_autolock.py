@@ -125,6 +125,22 @@ def test_who_uses_a_vault_can_be_ended(volume: Vaultfs, at: Desktop) -> None:
         at.lock_screen(False)
 
 
+@needs("root")
+def test_who_uses_what_is_mounted_over_a_vault_is_left_alone(volume: Vaultfs, at: Desktop) -> None:
+    with opened(volume, lock_on=(LockOn.SCREEN,), when_busy=WhenBusy.KILL):
+        guarded(volume, "screen")
+        subprocess.run(("mount", "-t", "tmpfs", "none", volume.mountpoint), check=True)
+        with subprocess.Popen(("sleep", "600"), cwd=volume.mountpoint) as bystander:
+            try:
+                at.lock_screen(True)
+                assert wait_for(volume, "stays-open") == "screen"
+                assert bystander.poll() is None
+            finally:
+                bystander.kill()
+        at.lock_screen(False)
+        subprocess.run(("umount", volume.mountpoint), check=True)
+
+
 def test_storage_that_hangs_holds_up_no_sleep(tmp_path: Path, pristine: Path, at: Desktop) -> None:
     with FaultyDisk(tmp_path / "disk") as disk:
         volume = Vaultfs(tmp_path, cipherdir=disk.mountpoint / "cipher")

@@ -112,7 +112,8 @@ class Locker:
     async def holders(self) -> list[Holder] | None:
         """Return who uses the mount; None when that can't be found out in time.
 
-        A process that waits for storage that hangs can keep waiting whoever looks into it.
+        A process that waits for storage that hangs can keep waiting whoever looks into it. Who
+        uses something else that is mounted over ours is none of them.
         """
         since = self._looking_since
         if since is not None and trio.current_time() - since > HOLDERS_S:
@@ -120,7 +121,9 @@ class Locker:
 
         def look() -> list[Holder]:
             try:
-                return find_holders(self._served.root)
+                top = mount_at(self._served.root)
+                is_ours = top is not None and top.mount_id == self._served.mount_id
+                return find_holders(self._served.root) if is_ours else []
             finally:
                 self._looking_since = None
 
@@ -160,7 +163,7 @@ def _pidfds(holders: Sequence[Holder]) -> Iterator[list[int]]:
     """Hold the processes by descriptors, so that a signal reaches the very ones that were found."""
     with contextlib.ExitStack() as stack:
         pidfds = []
-        for pid, start in {(holder.pid, holder.start) for holder in holders} - {(os.getpid(), 0)}:
+        for pid, start in {(h.pid, h.start) for h in holders if h.pid != os.getpid()}:
             with contextlib.suppress(ProcessLookupError):
                 pidfds.append(process.open_pidfd(pid, start))
                 stack.callback(os.close, pidfds[-1])
