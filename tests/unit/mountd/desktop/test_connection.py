@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 from capabilities import needs
+from jeepney import DBusAddress, HeaderFields, message_bus, new_signal
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from secretservice import session_bus
 
 from vaultui.mountd.desktop import bus as bus_module
@@ -181,3 +183,35 @@ def test_calls_that_wait_end_with_the_connection(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         address = stack.enter_context(session_bus(tmp_path))
         trio.run(run, address, stack.close)
+
+
+@needs("dbus")
+def test_what_somebody_sends_to_us_alone_is_no_signal_of_a_service_and_no_answer(
+    tmp_path: Path,
+) -> None:
+    heard: list[Signal] = []
+
+    async def listen(address: str, stranger: DBusConnection) -> None:
+        async with connected(address) as bus, trio.open_nursery() as nursery:
+            nursery.start_soon(bus.listen)
+            await bus.on_signal(heard.append, interface="org.x.I", member="M", sender="org.x.Name")
+            (names,) = await bus.call(BUS, "ListNames")
+            (ours,) = (n for n in names if n.startswith(":") and n != stranger.unique_name)
+            where = DBusAddress("/", ours, "org.x.I")
+            for serial in range(40):
+                forged = new_signal(where, "M", "b", (True,))
+                forged.header.fields[HeaderFields.destination] = ours
+                forged.header.fields[HeaderFields.reply_serial] = serial + 1
+                stranger.send(forged)
+            stranger.send_and_get_reply(message_bus.ListNames())
+            assert await bus.call(BUS, "NameHasOwner", "s", "org.x.Name") == (False,)
+            assert not heard
+            stranger.send_and_get_reply(message_bus.RequestName("org.x.Name"))
+            stranger.send(new_signal(DBusAddress("/", None, "org.x.I"), "M", "b", (True,)))
+            stranger.send_and_get_reply(message_bus.ListNames())
+            await bus.call(BUS, "GetId")
+            nursery.cancel_scope.cancel()
+
+    with session_bus(tmp_path) as address, open_dbus_connection(address) as stranger:
+        trio.run(listen, address, stranger)
+    assert [signal.member for signal in heard] == ["M"]
