@@ -109,6 +109,9 @@ async def observe(
     )
     if facts.mount is not None:
         facts = await _ask(paths, facts, facts.mount)
+    if facts.mount_answer is fuseconn.Answer.ALIVE and facts.mount not in read_mounts():
+        # It was detached meanwhile, and what answered is the directory below.
+        return await observe(paths, entry, my_turn=my_turn)
     status = derive(facts)
     if status.state is VaultState.BROKEN:
         lines = logs.tail(paths.log_file(entry.id), _LOG_LINES)

@@ -17,7 +17,7 @@ from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
 from vaultui.vaults import observer
 from vaultui.vaults.entry import VaultEntry
-from vaultui.vaults.observer import cipherdir_problem, find_mount, observe_all
+from vaultui.vaults.observer import cipherdir_problem, find_mount, observe, observe_all
 from vaultui.vaults.paths import Paths, default_paths
 from vaultui.vaults.waiting import in_thread, readable
 
@@ -128,3 +128,12 @@ def test_a_descriptor_is_waited_for_with_a_limit() -> None:
         assert not asyncio.run(readable(near.fileno(), 0.01))
         far.send(b"x")
         assert asyncio.run(readable(near.fileno(), 10))
+
+
+def test_a_dead_mount_that_is_detached_meanwhile_does_not_show_as_opened_by_another(
+    paths: Paths, tmp_path: Path
+) -> None:
+    """For a moment a killed backend's vault was open, and its end was announced twice."""
+    gone = replace(MOUNT, mountpoint=str(tmp_path), source=str(tmp_path))
+    vault = entry(7, tmp_path, str(tmp_path))
+    assert asyncio.run(observe(paths, vault, [gone])).state is VaultState.LOCKED
