@@ -59,7 +59,7 @@ async def state() -> KeyringState:
         answer, _ = await _ask(KeyringRequest(KeyringOperation.STATE), None, STATE_TIMEOUT_S)
     except VaultuiError as error:
         reason = error.details.get("reason", error.phrase)
-        return KeyringState(label="none", usable=False, reason=str(reason))
+        return KeyringState(label=N_("none"), usable=False, reason=str(reason))
     if answer.locked:
         reason = (
             N_("it is locked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from vaultui.model.language import N_
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.outcomes import PathAnswer
@@ -42,7 +43,7 @@ async def _encrypted(client: ControlClient, entry: VaultEntry, plain: str) -> Pa
     answer = _from_plain(plain, await client.encrypt_path(plain))
     stored = plain if entry.reverse else answer.cipher
     if not answer.error and not await _is_on_disk(entry, stored):
-        return replace(answer, warning=answer.warning or "Nothing is there.")
+        return replace(answer, warning=answer.warning or N_("Nothing is there."))
     return answer
 
 
