@@ -46,7 +46,7 @@ class AddScreen(FormScreen[VaultEntry]):
             _("Cipher dir"),
             Input(self._cipherdir, placeholder="~/Sync/work.c", id="cipherdir", compact=True),
         )
-        yield Static(id="found-note", classes="quiet indented", markup=False)
+        yield Static(id="found-note", classes="quiet", markup=False)
         yield OptionList(id="found", compact=True, markup=False)
         name = Input(placeholder=_("that of the directory"), id="name", compact=True)
         yield Field(_("Name"), name)
