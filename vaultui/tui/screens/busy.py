@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
 from vaultui.model.errors import MountBusy, VaultuiError
 from vaultui.model.language import N_, _, ngettext
@@ -21,12 +20,13 @@ from vaultui.tui.screens.confirm import ConfirmScreen
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.widgets.form import Failure
 from vaultui.tui.widgets.holdertable import HolderTable
+from vaultui.tui.widgets.menu import Menu
 from vaultui.tui.wording import clock, shown
 from vaultui.vaults import Holder, LockMode, VaultEntry
 
 _LOOK_S = 1.0
 
-_CHOICES = {
+_WAYS = {
     "retry": ("r", N_("Retry now")),
     "wait": ("w", N_("Wait, and lock as soon as it is free")),
     "term": ("t", N_("Ask the processes to end, then lock")),
@@ -34,7 +34,7 @@ _CHOICES = {
     "lazy": ("z", N_("Detach lazily: its holders keep their access")),
     "cancel": ("Esc", N_("Leave it open")),
 }
-_CHOICES_OF_HUNG = {
+_WAYS_OF_HUNG = {
     "retry": ("r", N_("Try to lock it")),
     "kill": ("x", N_("End its mount backend, and lock")),
     "lazy": ("z", N_("Detach lazily: its holders keep their access")),
@@ -47,10 +47,6 @@ _LAZY = N_(
     "that hold its files keep reading and writing them, and the keys stay in memory "
     "until the last of them ends."
 )
-
-
-def _choice(key: str, text: str) -> Content:
-    return Content.assemble((f" {key:<4}", "bold $accent"), _(text))
 
 
 class BusyScreen(Dialog[None]):
@@ -76,21 +72,16 @@ class BusyScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         status = self.vaultui.live.status(self._entry.id)
         self._hangs = status is not None and status.state is VaultState.HUNG
-        choices = _CHOICES_OF_HUNG if self._hangs else _CHOICES
         title = N_("{name} does not answer") if self._hangs else N_("{name} is in use")
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:
             self.head(box, _(title, name=shown(self._entry.name)), _("Esc closes"))
             yield Static(id="busy-note", markup=False)
             yield HolderTable(id="busy-holders")
             yield Failure(self.vaultui.glyphs)
-            yield OptionList(
-                *(Option(_choice(key, text), id=name) for name, (key, text) in choices.items()),
-                id="choices",
-                compact=True,
-            )
+            yield Menu(_WAYS_OF_HUNG if self._hangs else _WAYS)
 
     def on_mount(self) -> None:
-        self.query_one("#choices").focus()
+        self.query_one(Menu).focus()
         self.query_one("#busy-holders").display = False
         self._look()
         self.set_interval(_LOOK_S, self._look)
@@ -155,16 +146,10 @@ class BusyScreen(Dialog[None]):
             )
         else:
             note.update(_("Nothing holds it any more: r locks it now."))
-        key, text = _STOP_WAITING if waits else _CHOICES["wait"]
-        self.query_one(OptionList).replace_option_prompt("wait", _choice(key, text))
+        self.query_one(Menu).reword("wait", *(_STOP_WAITING if waits else _WAYS["wait"]))
         self.query_one(HolderTable).show(holders, mountpoint, width)
 
     # -- choices ----------------------------------------------------------------------------
-
-    @on(OptionList.OptionSelected)
-    async def _chosen(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        await self.run_action(str(event.option_id))
 
     def action_retry(self) -> None:
         self._lock(LockMode.POLITE)

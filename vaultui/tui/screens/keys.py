@@ -7,9 +7,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.content import Content
-from textual.widgets import DataTable, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import DataTable, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _
@@ -21,6 +19,7 @@ from vaultui.tui.screens.recoverykey import RecoveryKeyScreen
 from vaultui.tui.screens.removekey import RemoveKeyScreen
 from vaultui.tui.screens.trykey import TryKeyScreen
 from vaultui.tui.widgets.form import Failure
+from vaultui.tui.widgets.menu import Menu
 from vaultui.tui.wording import clip, shown
 from vaultui.vaults import (
     TOKEN_KIND,
@@ -41,7 +40,7 @@ _MADE_CELLS = 10
 _LABEL_CELLS = 10
 """What a label gets at least, before the day leaves the table."""
 
-_CHOICES = {
+_WAYS = {
     "add": ("a", N_("Add a key: a password, a key file, or both")),
     "recovery": ("r", N_("Make a recovery key, to be kept on paper")),
     "try": ("t", N_("Try a key: does it really open the vault?")),
@@ -84,11 +83,7 @@ class KeysScreen(Dialog[None]):
             yield DataTable[Text](id="keys-list", cursor_type="row", cell_padding=1)
             yield Static(id="keys-note", classes="quiet", markup=False)
             yield Failure(self.vaultui.glyphs)
-            yield OptionList(
-                *(Option(_choice(key, text), id=name) for name, (key, text) in _CHOICES.items()),
-                id="choices",
-                compact=True,
-            )
+            yield Menu(_WAYS)
 
     def on_mount(self) -> None:
         for part in ("#keys-list", "#keys-note", "#choices"):
@@ -122,7 +117,7 @@ class KeysScreen(Dialog[None]):
         note.update(self._note())
         note.display = bool(self._note())
         self._draw_table(width)
-        self.query_one("#choices").display = True
+        self.query_one(Menu).display = True
 
     def _draw_table(self, width: int) -> None:
         table: DataTable[Text] = self.query_one("#keys-list", DataTable)
@@ -175,15 +170,10 @@ class KeysScreen(Dialog[None]):
 
     # -- choices ----------------------------------------------------------------------------
 
-    @on(OptionList.OptionSelected)
-    async def _chosen(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        await self.run_action(str(event.option_id))
-
     @on(DataTable.RowSelected)
     def _entered(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        self.query_one("#choices").focus()
+        self.query_one(Menu).focus()
 
     def _can_change(self) -> bool:
         """Return whether the keys are known and can change; if they never can, that is said."""
@@ -255,7 +245,3 @@ class KeysScreen(Dialog[None]):
             return
         screen = RemoveKeyScreen(self._entry, self._slots, self._slots[row])
         self.app.push_screen(screen, self._changed)
-
-
-def _choice(key: str, text: str) -> Content:
-    return Content.assemble((f" {key}  ", "bold $accent"), _(text))

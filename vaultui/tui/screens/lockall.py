@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from rich.text import Text
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.content import Content
-from textual.widgets import DataTable, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import DataTable, Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.ids import VaultId
@@ -21,6 +19,7 @@ from vaultui.model.states import VaultState
 from vaultui.tui.screens.confirm import ConfirmScreen
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.theme import STATE_COLOURS
+from vaultui.tui.widgets.menu import Menu
 from vaultui.tui.wording import clip, listed, shown
 from vaultui.vaults import Holder, LockMode, VaultStatus
 
@@ -29,12 +28,13 @@ _STATE_CELLS = 11
 _NAME_CELLS = 20
 _HOLDERS_NAMED = 3
 
-_CHOICES = {
+_WAYS = {
     "free": ("l", N_("Lock what nobody holds; the rest stays open")),
     "wait": ("w", N_("Lock all; those that are held, as soon as they are free")),
     "kill": ("x", N_("Kill the processes that hold them, and lock all")),
     "cancel": ("Esc", N_("Leave them open")),
 }
+_WAYS_WHERE_ALL_ARE_FREE = {"free": ("l", N_("Lock all")), "cancel": _WAYS["cancel"]}
 
 
 class LockAllScreen(Dialog[LockMode]):
@@ -69,11 +69,10 @@ class LockAllScreen(Dialog[LockMode]):
             yield DataTable[Text](
                 id="lock-all-list", cursor_type="none", cell_padding=1, show_header=False
             )
-            yield OptionList(id="choices", compact=True)
+            yield Menu(_WAYS_WHERE_ALL_ARE_FREE)
 
     def on_mount(self) -> None:
-        self._offer()
-        self.query_one("#choices").focus()
+        self.query_one(Menu).focus()
         self._look()
         self.set_interval(_LOOK_S, self._look)
 
@@ -93,29 +92,13 @@ class LockAllScreen(Dialog[LockMode]):
             self._holders[status.entry.id] = found
             if isinstance(holders, BaseException) and not isinstance(holders, VaultuiError):
                 raise holders
-        self._offer()
+        # Where nobody holds anything, there is one way to lock.
+        self.query_one(Menu).offer(_WAYS if self._held else _WAYS_WHERE_ALL_ARE_FREE)
         self._draw()
 
     @property
     def _held(self) -> list[Holder]:
         return [holder for holders in self._holders.values() for holder in holders]
-
-    def _offer(self) -> None:
-        """Offer what makes sense: where nobody holds anything, there is one way to lock."""
-        names = ["free", "wait", "kill", "cancel"] if self._held else ["free", "cancel"]
-        options = self.query_one("#choices", OptionList)
-        if [option.id for option in options.options] == names:
-            return
-        texts = dict(_CHOICES)
-        if not self._held:
-            texts["free"] = ("l", N_("Lock all"))
-        options.clear_options()
-        options.add_options(
-            Option(Content.assemble((f" {key:<4}", "bold $accent"), _(text)), id=name)
-            for name, (key, text) in texts.items()
-            if name in names
-        )
-        options.highlighted = 0
 
     def _draw(self) -> None:
         width = self.query_one(".dialog").content_size.width
@@ -153,11 +136,6 @@ class LockAllScreen(Dialog[LockMode]):
         return _("held by {processes}", processes=listed(names))
 
     # -- choices ----------------------------------------------------------------------------
-
-    @on(OptionList.OptionSelected)
-    async def _chosen(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        await self.run_action(str(event.option_id))
 
     def action_free(self) -> None:
         self.dismiss(LockMode.POLITE)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _, ngettext
 from vaultui.tui.screens.dialog import Dialog
 from vaultui.tui.screens.exportconfig import ExportConfigScreen
 from vaultui.tui.widgets.form import Failure
+from vaultui.tui.widgets.menu import Menu
 from vaultui.tui.wording import place, shown, size
 from vaultui.vaults import (
     Extent,
@@ -32,7 +32,7 @@ from vaultui.vaults import (
 
 _LABEL_CELLS = 14
 
-_CHOICES = {
+_WAYS = {
     "export": ("x", N_("Keep a copy of the volume config")),
     "check": ("V", N_("Check it: read every file")),
     "keys": ("K", N_("Its keys")),
@@ -61,17 +61,10 @@ class VolumeInfoScreen(Dialog[None]):
             self.head(box, title, _("Enter chooses  Esc closes"))
             yield Static(_("Reading the volume config"), id="volume-facts", markup=False)
             yield Failure(self.vaultui.glyphs)
-            yield OptionList(
-                *(
-                    Option(Content.assemble((f" {key:<4}", "bold $accent"), _(text)), id=name)
-                    for name, (key, text) in _CHOICES.items()
-                ),
-                id="choices",
-                compact=True,
-            )
+            yield Menu(_WAYS)
 
     def on_mount(self) -> None:
-        self.query_one("#choices").focus()
+        self.query_one(Menu).focus()
         self._read()
 
     @work(group="read", exclusive=True)
@@ -125,11 +118,6 @@ class VolumeInfoScreen(Dialog[None]):
         )
 
     # -- choices ----------------------------------------------------------------------------
-
-    @on(OptionList.OptionSelected)
-    async def _chosen(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        await self.run_action(str(event.option_id))
 
     def action_export(self) -> None:
         self.app.push_screen(ExportConfigScreen(self._entry))
