@@ -60,10 +60,6 @@ class Glyphs:
         return "~" if self.ascii else "…"
 
     @property
-    def arrow(self) -> str:
-        return ">" if self.ascii else "→"
-
-    @property
     def turners(self) -> tuple[str, str]:
         """What stands left and right of a value that the arrow keys change."""
         return ("<", ">") if self.ascii else ("‹", "›")

@@ -81,11 +81,6 @@ def size(count: float) -> str:
     )
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """Return "1 vault", "3 vaults"."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
-
-
 def sentence(text: str) -> str:
     """Return a few words as a sentence, with a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:]}."
