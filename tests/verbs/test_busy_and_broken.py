@@ -13,7 +13,7 @@ from pathlib import Path
 from capabilities import needs
 from mounting import Gocryptfs
 from shelltwin import RealVolume, Shell
-from support import mountpoints_below, program, wait_until
+from support import detach, mountpoints_below, program, wait_until
 from tracing import Traced
 
 pytestmark = needs("fuse", "gocryptfs")
@@ -151,6 +151,25 @@ def test_kill_ends_the_holders_and_then_locks(shell: Shell, work: Path) -> None:
         assert polite.wait(10) == -signal.SIGTERM
         assert deaf.wait(10) == -signal.SIGKILL
     assert shell.state() == "locked"
+
+
+@needs("root")
+def test_what_is_mounted_over_a_vault_and_who_uses_it_are_left_alone(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    subprocess.run(("mount", "-t", "tmpfs", "none", work), check=True)
+    try:
+        with holding(work) as bystander:
+            assert shell.json("ps", "Work")["holders"] == []
+            shell("lock", "Work", "--kill").check(47)
+            assert bystander.poll() is None
+            pid = shell.status()["backend_pid"]
+            shell("panic", "--yes").check()
+            wait_until(lambda: not os.path.exists(f"/proc/{pid}"), what="the backend has ended")
+            assert bystander.poll() is None
+    finally:
+        detach(work)
 
 
 def test_a_killed_backend_is_explained_and_leaves_no_dead_mount(shell: Shell, work: Path) -> None:

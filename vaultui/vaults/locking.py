@@ -26,6 +26,7 @@ from vaultui.model.language import N_, Phrase
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.supervisor.repair import repair
+from vaultui.vaults.observer import FSTYPES
 from vaultui.vaults.outcomes import LockMode, LockOutcome
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.status import VaultStatus
@@ -149,6 +150,8 @@ class Lock:
         # A mount that vaultui did not make has no control socket that we know of. And where
         # storage hangs, a child of the backend hangs too: before it becomes the program that
         # unmounts, it closes the backend's files, of which the storage wants to know.
+        if mount_at(self._mountpoint) is not None and mount_of_vault(self._mountpoint) is None:
+            raise MountBusy(raw="something is mounted over it", name=self._name, holders="?")
         try:
             await in_thread(unmount, self._mountpoint, lazy=lazy)
         except OSError as error:
@@ -190,7 +193,7 @@ class Lock:
                     await readable(pidfd, END_TIMEOUT_S)
                 finally:
                     os.close(pidfd)
-        mount = mount_at(self._mountpoint)
+        mount = mount_of_vault(self._mountpoint)
         if mount is not None:
             # Cutting the connection makes the mount dead, and gives whoever waits for it an
             # error, so that it lets go.
@@ -237,14 +240,23 @@ class _Signalled:
 
 
 async def holders_of(mountpoint: str) -> list[Holder]:
-    """Return who uses a mount; empty also where that can't be found out in time.
+    """Return who uses a vault's mount; empty also where that can't be found out in time.
 
-    A process that waits for storage that hangs can keep waiting whoever looks into it.
+    A process that waits for storage that hangs can keep waiting whoever looks into it. Who uses
+    something else that is mounted over it is none of them: they may be ended.
     """
+    if mount_of_vault(mountpoint) is None:
+        return []
     with suppress(TimeoutError):
         async with asyncio.timeout(HOLDERS_S):
             return await in_thread(find_holders, mountpoint)
     return []
+
+
+def mount_of_vault(mountpoint: str) -> Mount | None:
+    """Return the mount that is reached there, if that is a vault and not one that covers it."""
+    mount = mount_at(mountpoint)
+    return mount if mount is not None and mount.fstype in FSTYPES else None
 
 
 def name_holders(holders: Sequence[Holder], inside: Sequence[Mount] = ()) -> Phrase:
