@@ -349,7 +349,12 @@ async def test_at_80_columns_all_tabs_are_whole(running: Running, vaults: StandI
         await driver.sees("Overview Processes Activity Paths Log")
 
 
-async def test_the_ascii_set_draws_nothing_but_ascii(running: Running, vaults: StandIn) -> None:
+@pytest.mark.parametrize("colours", [True, False], ids=["in colours", "without colours"])
+async def test_the_ascii_set_draws_nothing_but_ascii(
+    running: Running, vaults: StandIn, monkeypatch: pytest.MonkeyPatch, colours: bool
+) -> None:
+    if not colours:
+        monkeypatch.setenv("NO_COLOR", "1")
     async with running(vaults, ascii_only=True) as driver:
         for keys in ((), ("j", "j"), ("l",)):
             await driver.press(*keys)

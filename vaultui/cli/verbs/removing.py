@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from vaultui.cli.describe import entry_data
 from vaultui.cli.output import error_data, place, shown, size
@@ -53,7 +54,7 @@ def delete_verb(session: Session) -> int:
     removal = session.vaults.removal
     session.vaults.entry(name)
     if typed is None and (output.as_json or not has_terminal()):
-        what = Phrase("Nobody can be asked here: give --yes-delete {name}", name=name)
+        what = Phrase("Nobody can be asked here: give --yes-delete {name}", name=shlex.quote(name))
         raise UsageError(what=what)
     output.step(_("Looking at what is there…"))
     scope = session.run(removal.survey(name))
