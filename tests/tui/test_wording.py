@@ -1,4 +1,4 @@
-"""Proves the words for values: times, sizes, paths and bars, at their edges."""
+"""Proves what fits text and bars into cells, at its edges."""
 
 from __future__ import annotations
 
@@ -10,43 +10,6 @@ from rich.cells import cell_len
 from vaultui.model.states import VaultState
 from vaultui.tui import wording
 from vaultui.tui.glyphs import Glyphs
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(-3, "00:00"), (0, "00:00"), (432, "07:12"), (3599.6, "1:00:00"), (3723, "1:02:03")],
-)
-def test_clock(seconds: float, expected: str) -> None:
-    assert wording.clock(seconds) == expected
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(0, "0 s"), (59, "59 s"), (468, "7 min 48 s"), (900, "15 min"), (90000, "1 d 1 h")],
-)
-def test_span(seconds: float, expected: str) -> None:
-    assert wording.span(seconds) == expected
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1288490, "1.2 MiB"), (432013312, "412 MiB"),
-     (5 << 50, "5120 TiB")],
-)  # fmt: skip
-def test_size(count: int, expected: str) -> None:
-    assert wording.size(count) == expected
-
-
-def test_a_path_below_home_begins_with_a_tilde() -> None:
-    assert wording.place("/home/ada/Vaults", "/home/ada") == "~/Vaults"
-    assert wording.place("/home/adam", "/home/ada") == "/home/adam"
-    assert wording.place("/srv", "/") == "/srv"
-
-
-def test_lists_of_names() -> None:
-    assert wording.listed([]) == ""
-    assert wording.listed(["a"]) == "a"
-    assert wording.listed(["a", "b", "c"]) == "a, b and c"
 
 
 @given(st.text(), st.integers(min_value=1, max_value=40))

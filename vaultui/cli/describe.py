@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from vaultui.cli.output import Output, place, shown, span
+from vaultui.cli.output import Output, clock, place, shown
 from vaultui.model.language import N_, _
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
@@ -101,7 +101,7 @@ def idle_words(status: VaultStatus) -> str:
         return _("paused")
     if status.idle_left_s is None:
         return _("in use")
-    return span(status.idle_left_s)
+    return clock(status.idle_left_s)
 
 
 def open_sentence(status: VaultStatus, *, already: bool) -> str:

@@ -19,6 +19,10 @@ from vaultui.model.language import _
 from vaultui.model.states import VaultState
 from vaultui.model.terminaltext import shell_word as shell_word
 from vaultui.model.terminaltext import shown as shown
+from vaultui.model.values import clock as clock
+from vaultui.model.values import listed as listed
+from vaultui.model.values import place as place
+from vaultui.model.values import size as size
 
 _COLOURS = {
     VaultState.OPEN: "32",
@@ -204,35 +208,3 @@ def width(text: str) -> int:
         elif not unicodedata.combining(character):
             cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
     return cells
-
-
-def place(path: str) -> str:
-    """Return a path as people write it, with ~ for the home directory."""
-    home = str(Path.home())
-    if home != "/" and (path == home or path.startswith(home + "/")):
-        path = "~" + path[len(home) :]
-    return shown(path)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return "a", "a and b", or "a, b and c"."""
-    if len(names) < 2:
-        return "".join(names)
-    return _("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])
-
-
-def span(seconds: float) -> str:
-    """Return a length of time: 07:12, or 1:02:03 from an hour on."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes: 412 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"

@@ -1,11 +1,12 @@
-"""The moments of a time line in words, which `_` translates where they are shown."""
+"""The moments of a time line in words, for whoever shows one."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from vaultui.model.language import N_
+from vaultui.model.language import N_, _
+from vaultui.model.values import span
 from vaultui.vaults.timeline import Moment
 from vaultui.wire.control import EventKind
 
@@ -55,17 +56,13 @@ _SECONDS: Final = re.compile(r"(\d+) s")
 def moment_in_words(moment: Moment) -> str:
     """Return in a few words what happened."""
     if moment.kind is not None:
-        return _EVENTS[moment.kind]
-    return _ENDED if moment.ended else _FAILED
+        return _(_EVENTS[moment.kind])
+    return _(_ENDED if moment.ended else _FAILED)
 
 
 def detail_in_words(moment: Moment) -> str:
-    """Return what a backend told of a moment, in words where they are known."""
+    """Return what a backend told of a moment: in words where they are known, a time as one."""
+    if seconds := _SECONDS.fullmatch(moment.detail):
+        return span(float(seconds[1]))
     known = _DETAILS.get((moment.kind, moment.detail)) if moment.kind is not None else None
-    return known or moment.detail
-
-
-def seconds_of(moment: Moment) -> float | None:
-    """Return the length of time that a moment tells, or None."""
-    seconds = _SECONDS.fullmatch(moment.detail)
-    return None if seconds is None else float(seconds[1])
+    return _(known or moment.detail)

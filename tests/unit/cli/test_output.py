@@ -9,7 +9,7 @@ import shlex
 
 import pytest
 
-from vaultui.cli.output import Output, place, shell_word, shown, size, span, width
+from vaultui.cli.output import Output, shell_word, shown, width
 from vaultui.model.errors import AlreadyOpen, MountBusy, VaultUnknown, error_table
 from vaultui.model.states import VaultState
 
@@ -107,17 +107,3 @@ def test_json_is_ascii_and_carries_any_path() -> None:
     made, out, _ = output("ascii", as_json=True)
     made.data({"path": os.fsdecode(b"/\xff\xc3\xbc")})
     assert os.fsencode(json.loads(out.getvalue())["path"]) == b"/\xff\xc3\xbc"
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (432013312, "412 MiB")]
-)
-def test_sizes_read_as_people_read_them(count: int, text: str) -> None:
-    assert size(count) == text
-
-
-def test_times_and_places_are_short() -> None:
-    assert (span(432), span(3723), span(-1)) == ("07:12", "1:02:03", "00:00")
-    home = os.environ["HOME"]
-    assert place(f"{home}/Vaults/Work") == "~/Vaults/Work"
-    assert place(home + "x") == home + "x"

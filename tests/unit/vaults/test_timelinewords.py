@@ -6,7 +6,7 @@ import pytest
 
 from vaultui.vaults import PasswordSource
 from vaultui.vaults.timeline import Moment
-from vaultui.vaults.timelinewords import detail_in_words, moment_in_words, seconds_of
+from vaultui.vaults.timelinewords import detail_in_words, moment_in_words
 from vaultui.wire.control import EventKind
 
 
@@ -25,7 +25,7 @@ def test_what_is_no_event_is_told_as_well() -> None:
     assert moment_in_words(Moment(0, None, ended=True)) == "backend ended"
 
 
-def test_details_that_nobody_knows_stay_and_times_are_told_apart() -> None:
+def test_details_that_nobody_knows_stay_and_times_are_told_as_such() -> None:
     assert detail_in_words(Moment(0, EventKind.LOCKED, detail="something")) == "something"
-    assert seconds_of(Moment(0, EventKind.EXTENDED, detail="900 s")) == 900
-    assert seconds_of(Moment(0, EventKind.LOCKED, detail="idle")) is None
+    assert detail_in_words(Moment(0, EventKind.EXTENDED, detail="900 s")) == "15 min"
+    assert detail_in_words(Moment(0, EventKind.PAUSED)) == ""

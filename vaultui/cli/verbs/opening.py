@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.describe import open_sentence, status_data
-from vaultui.cli.output import shown, span
+from vaultui.cli.output import clock, shown
 from vaultui.cli.passwords import save_password
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
@@ -155,7 +155,7 @@ def extend_verb(session: Session) -> int:
         session.output.line(_("{name} has no idle lock that runs.", name=shown(name)))
     else:
         session.output.line(
-            _("{name} locks in {left}, if it is not used.", name=shown(name), left=span(left))
+            _("{name} locks in {left}, if it is not used.", name=shown(name), left=clock(left))
         )
     return 0
 

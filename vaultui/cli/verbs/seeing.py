@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from vaultui.cli.describe import conflict_line, entry_data, print_states, status_data
-from vaultui.cli.output import Output, error_data, place, shown, span
+from vaultui.cli.output import Output, error_data, place, shown
 from vaultui.cli.session import Session
 from vaultui.model.errors import PathUnknown, UsageError, VaultuiError
 from vaultui.model.language import N_, Phrase, _
@@ -152,7 +152,7 @@ def path_verb(session: Session) -> int:
 
 def activity_verb(session: Session) -> int:
     """Print what has happened to a vault, oldest first."""
-    from vaultui.vaults.timelinewords import detail_in_words, moment_in_words, seconds_of
+    from vaultui.vaults.timelinewords import detail_in_words, moment_in_words
 
     name, output = session.arguments.name, session.output
     moments = session.run(session.vaults.logbook.timeline(name))
@@ -163,9 +163,7 @@ def activity_verb(session: Session) -> int:
         output.line(_("Nothing has happened to this vault yet."))
     for moment in moments:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment.at))
-        seconds = seconds_of(moment)
-        detail = _(detail_in_words(moment)) if seconds is None else span(seconds)
-        told = [_(moment_in_words(moment)), moment.path, detail]
+        told = [moment_in_words(moment), moment.path, detail_in_words(moment)]
         output.line(f"{when}  {shown('  '.join(part for part in told if part))}")
     return 0
 

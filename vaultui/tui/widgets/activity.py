@@ -16,9 +16,9 @@ from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, _
 from vaultui.tui.theme import rich_colour
 from vaultui.tui.widgets.pane import Pane
-from vaultui.tui.wording import fit, shown, span
+from vaultui.tui.wording import fit, shown
 from vaultui.vaults import EventKind, Moment, VaultStatus
-from vaultui.vaults.timelinewords import detail_in_words, moment_in_words, seconds_of
+from vaultui.vaults.timelinewords import detail_in_words, moment_in_words
 
 _COLOURS: Final = {
     EventKind.UNLOCKED: "$success",
@@ -115,11 +115,10 @@ class Activity(Pane):
         muted = self._colour("$muted")
         if when[:3] != time.localtime(earlier.at)[:3]:
             yield Text(time.strftime("%Y-%m-%d", when), style=f"bold {muted}")
-        words = moment_in_words(moment)
         colour = _COLOURS.get(moment.kind, _BAD) if moment.kind is not None else _BAD
         line = Text(time.strftime("%H:%M:%S  ", when), style=muted)
-        line.append(fit(_(words), _WORD_CELLS).rstrip().ljust(_WORD_CELLS), self._colour(colour))
-        told = "  ".join(shown(part) for part in (moment.path, _detail(moment)) if part)
+        line.append(fit(moment_in_words(moment), _WORD_CELLS), self._colour(colour))
+        told = "  ".join(shown(part) for part in (moment.path, detail_in_words(moment)) if part)
         if told and self._is_narrow:
             yield line
             yield Text(" " * _CLOCK_CELLS + told)
@@ -138,8 +137,3 @@ class Activity(Pane):
 
     def _colour(self, variable: str) -> str:
         return rich_colour(self.app.theme_variables, variable)
-
-
-def _detail(moment: Moment) -> str:
-    seconds = seconds_of(moment)
-    return _(detail_in_words(moment)) if seconds is None else span(seconds)
