@@ -38,6 +38,18 @@ def test_a_vault_is_deleted_after_its_name_was_typed(
     assert shell.json("list") == {"vaults": []}
 
 
+def test_the_log_of_a_deleted_vault_which_names_damaged_files_goes_with_it(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    shell("lock", "Work").check()
+    logs = default_paths().log_dir
+    (log,) = logs.iterdir()
+    log.with_name(log.name + ".1").write_text("older")
+    shell.json("delete", "Work", "--yes-delete", "Work")
+    assert os.listdir(logs) == []
+
+
 @pytest.mark.parametrize("typed", ["work", ""])
 def test_another_name_deletes_nothing(
     shell: Shell, work: Path, volume: RealVolume, typed: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,13 @@ def tail(path: Path, lines: int) -> list[str]:
         number += 1
         source = rotated(path, number)
     return found
+
+
+def remove(path: Path) -> None:
+    """Delete a log with its older parts, as far as that is possible."""
+    for file in (path, *path.parent.glob(f"{path.name}.[0-9]*")):
+        with suppress(OSError):
+            file.unlink()
 
 
 class LogFollower:

@@ -18,6 +18,7 @@ from vaultui.model.errors import (
 )
 from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
+from vaultui.supervisor import logs
 from vaultui.vaults import keyringclient, volumes
 from vaultui.vaults.desktopentries import uninstall
 from vaultui.vaults.entry import VaultEntry
@@ -111,6 +112,8 @@ class Removal:
             finally:
                 deletion.give_up()
             await self._take_out(entry)
+            # It names files that were found damaged, and nobody can look into it any more.
+            await in_thread(logs.remove, self._paths.log_file(entry.id))
         saved = False
         with suppress(VaultuiError):  # it would open nothing any more
             saved = await keyringclient.forget(entry, _FORGET_S)
