@@ -70,7 +70,7 @@ class TitleBar(Widget):
             self.refresh()
 
     def _keyring(self, keyring: KeyringState) -> Content:
-        label = clip(_(shown(keyring.label) or "none"), 32, self._glyphs.ellipsis)
+        label = clip(_(shown(keyring.label)) or _("none"), 32, self._glyphs.ellipsis)
         mark = (self._glyphs.yes, "$success") if keyring.usable else (self._glyphs.no, "$error")
         return Content.assemble((_("keyring: "), "$muted"), f"{label} ", mark)
 
