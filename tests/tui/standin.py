@@ -523,9 +523,6 @@ class StandIn:
         self.calls.append(f"shell {name}")
         return 0
 
-    async def close(self) -> None:
-        pass
-
 
 def demo() -> StandIn:
     """Return three vaults as the pictures show them."""

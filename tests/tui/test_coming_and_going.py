@@ -20,12 +20,8 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def application(running: Running) -> AsyncIterator[Driver]:
-    vaults = Vaults.open()
-    try:
-        async with running(vaults) as driver:
-            yield driver
-    finally:
-        await vaults.close()
+    async with running(Vaults.open()) as driver:
+        yield driver
 
 
 def volume(path: Path) -> Path:

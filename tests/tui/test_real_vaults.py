@@ -42,12 +42,8 @@ def volume(home: Path) -> Gocryptfs:
 @asynccontextmanager
 async def application(running: Running, **options: object) -> AsyncIterator[Driver]:
     """Run the application on the vaults of this test's home."""
-    vaults = Vaults.open()
-    try:
-        async with running(vaults, real_clock=True, **options) as driver:
-            yield driver
-    finally:
-        await vaults.close()
+    async with running(Vaults.open(), real_clock=True, **options) as driver:
+        yield driver
 
 
 async def add_work(driver: Driver, volume: Gocryptfs) -> None:

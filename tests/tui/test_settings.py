@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from driver import Driver, Running
 from support import eventually
 from textual.widgets import Input, OptionList
 
+from vaultui.__main__ import _start_application
 from vaultui.tui.widgets.choice import Choice
 from vaultui.vaults import Vaults
 
@@ -51,12 +53,8 @@ def config(home: Path) -> Path:
 
 @asynccontextmanager
 async def application(running: Running) -> AsyncIterator[Driver]:
-    vaults = Vaults.open()
-    try:
-        async with running(vaults) as driver:
-            yield driver
-    finally:
-        await vaults.close()
+    async with running(Vaults.open()) as driver:
+        yield driver
 
 
 def text_of(config: Path) -> str:
@@ -205,3 +203,23 @@ async def test_vaults_are_moved_and_favourites_stay_before_the_others(
         await driver.press("k", "*")
         await eventually(lambda: order(driver) == ["Work", "Taxes", "Photos"])
     assert "# the important one" in text_of(config)
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "drawn"),
+    [(False, "", False), (True, "", True), (False, "ascii = true\n", True)],
+)
+def test_plain_characters_are_drawn_by_an_option_or_by_the_settings(
+    config: Path, monkeypatch: pytest.MonkeyPatch, asked: bool, text: str, drawn: bool
+) -> None:
+    config.write_text(text + SETTINGS)
+    runs: list[bool] = []
+
+    def run(_vaults: Vaults, *, ascii_only: bool) -> int:
+        runs.append(ascii_only)
+        return 0
+
+    monkeypatch.setattr("vaultui.tui.app.run", run)
+    monkeypatch.setattr(gc, "disable", lambda: None)
+    assert _start_application(asked) == 0
+    assert runs == [drawn]

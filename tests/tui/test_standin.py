@@ -57,7 +57,6 @@ async def vaults(request: pytest.FixtureRequest, home: Path) -> AsyncIterator[Va
     for status in await real.statuses():
         if status.mounted:
             await real.lock(status.entry.name, LockMode.KILL)
-    await real.close()
 
 
 async def test_a_locked_vault_has_nothing_that_only_an_open_one_has(vaults: Vaults) -> None:

@@ -24,6 +24,14 @@ def test_settings_are_listed_changed_and_taken_out(shell: Shell, work: Path) -> 
     assert shell.error("settings", "set", "theme", "pink")["code"] == "setting-value-invalid"
 
 
+def test_states_are_shown_in_plain_characters_where_the_settings_say_so(
+    shell: Shell, work: Path
+) -> None:
+    assert not shell("status").check().text.isascii()
+    shell("settings", "set", "ascii", "true").check()
+    assert shell("status").check().text.isascii()
+
+
 def test_settings_of_a_vault_take_effect_when_it_is_opened(shell: Shell, work: Path) -> None:
     done = shell("settings", "set", "--vault", "Work", "idle_timeout", "20m").check()
     assert "20m" in done.text

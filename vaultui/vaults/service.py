@@ -405,9 +405,6 @@ class Vaults:
             raise NotOpen(name=name, state=status.state.value)
         return await subshell.run(name, status.mountpoint)
 
-    async def close(self) -> None:
-        """Let go of what this object holds; open vaults stay open."""
-
     # -- inside ---------------------------------------------------------------------------
 
     def _turn(
