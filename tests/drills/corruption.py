@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 
 from mounting import MountedVolume
+from ondisk import places_by_inode
 
 from tests.drills.damaging import Flavour, Victim, damages_of
 from tests.drills.harness import Drill, Row, Session
@@ -113,7 +114,7 @@ def _try_flavour(
     with session.peers.gocryptfs(base, init_options=flavour.init_options) as volume:
         for case in names:
             populate(volume.mountpoint / case, Random(case))
-        places = _places(volume)
+        places = places_by_inode(volume.cipherdir)
         older = {case: places[_inode(volume, case, _FILES[0])].read_bytes() for case in names}
         for case in names:
             with (volume.mountpoint / case / _FILES[0]).open("r+b") as file:
@@ -159,15 +160,6 @@ def populate(folder: Path, chance: Random) -> None:
     for name in (_FILES[0], _SUBS[0]):
         for attribute in ("user.one", "user.two"):
             os.setxattr(folder / name, attribute, chance.randbytes(20))
-
-
-def _places(volume: MountedVolume) -> dict[int, Path]:
-    """Return where each inode lies: an entry and its ciphertext have the same number."""
-    return {
-        os.lstat(path).st_ino: Path(path)
-        for top, folders, files in os.walk(volume.cipherdir)
-        for path in (os.path.join(top, name) for name in folders + files)
-    }
 
 
 def _inode(volume: MountedVolume, *parts: str) -> int:

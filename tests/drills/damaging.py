@@ -13,8 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-HEADER = 18
-IV_NAME = "gocryptfs.diriv"
+from ondisk import HEADER, IV_NAME, rewrite, swap
 
 HOLE = "a whole block of zeros is a hole"
 CUT = "a file that ends between two blocks is a shorter file"
@@ -74,20 +73,6 @@ class Victim:
 Damage = Callable[[Victim, Random], str]
 
 
-def _rewrite(path: Path, data: bytes) -> None:
-    mode = path.stat().st_mode
-    path.chmod(0o600)
-    path.write_bytes(data)
-    path.chmod(mode)
-
-
-def _swap(one: Path, other: Path) -> None:
-    spare = one.with_name("spare")
-    one.rename(spare)
-    other.rename(one)
-    spare.rename(other)
-
-
 def _flipped(data: bytes, chance: Random) -> bytes:
     """Return `data` with one to three bits changed."""
     changed = bytearray(data)
@@ -101,7 +86,7 @@ def _flipped(data: bytes, chance: Random) -> bytes:
 
 def flip_content(victim: Victim, chance: Random) -> str:
     path = victim.content(chance)
-    _rewrite(path, _flipped(path.read_bytes(), chance))
+    rewrite(path, _flipped(path.read_bytes(), chance))
     return ""
 
 
@@ -119,7 +104,7 @@ def cut_content(victim: Victim, chance: Random) -> str:
 def extend_content(victim: Victim, chance: Random) -> str:
     path = victim.content(chance)
     data = path.read_bytes()
-    _rewrite(path, data + b"\1" + chance.randbytes(chance.choice([0, 15, 31, 32, 33, 9000])))
+    rewrite(path, data + b"\1" + chance.randbytes(chance.choice([0, 15, 31, 32, 33, 9000])))
     return ""
 
 
@@ -127,7 +112,7 @@ def extend_with_zeros(victim: Victim, chance: Random) -> str:
     path = victim.content(chance)
     before = path.read_bytes()
     after = before + bytes(chance.choice([1, 33, victim.flavour.block, 3 * victim.flavour.block]))
-    _rewrite(path, after)
+    rewrite(path, after)
     return HOLE if _has_new_hole(before, after, victim.flavour.block) else ""
 
 
@@ -141,7 +126,7 @@ def zero_content(victim: Victim, chance: Random) -> str:
         size = victim.flavour.block
     before = bytes(data)
     data[at : at + size] = bytes(len(data[at : at + size]))
-    _rewrite(path, bytes(data))
+    rewrite(path, bytes(data))
     return HOLE if _has_new_hole(before, data, victim.flavour.block) else ""
 
 
@@ -159,7 +144,7 @@ def move_blocks(victim: Victim, chance: Random) -> str:
     first, second = chance.sample(range(3), 2)
     to, origin = HEADER + first * block, HEADER + second * block
     data[to : to + block] = source[origin : origin + block]
-    _rewrite(path, bytes(data))
+    rewrite(path, bytes(data))
     return ""
 
 
@@ -168,35 +153,35 @@ def take_block_of_another_file(victim: Victim, chance: Random) -> str:
     data, block = bytearray(path.read_bytes()), victim.flavour.block
     at = HEADER + chance.randrange(3) * block
     data[at : at + block] = other.read_bytes()[at : at + block]
-    _rewrite(path, bytes(data))
+    rewrite(path, bytes(data))
     return ""
 
 
 def take_header_of_another_file(victim: Victim, chance: Random) -> str:
     path, other = chance.sample(victim.files, 2)
-    _rewrite(path, other.read_bytes()[:HEADER] + path.read_bytes()[HEADER:])
+    rewrite(path, other.read_bytes()[:HEADER] + path.read_bytes()[HEADER:])
     return ""
 
 
 def put_older_version_back(victim: Victim, _chance: Random) -> str:
-    _rewrite(victim.files[0], victim.older)
+    rewrite(victim.files[0], victim.older)
     return OLDER
 
 
 def put_older_block_back(victim: Victim, _chance: Random) -> str:
     path, end = victim.files[0], HEADER + victim.flavour.block
-    _rewrite(path, victim.older[:end] + path.read_bytes()[end:])
+    rewrite(path, victim.older[:end] + path.read_bytes()[end:])
     return OLDER
 
 
 def shred_content(victim: Victim, chance: Random) -> str:
     path = victim.content(chance)
-    _rewrite(path, b"\1" + chance.randbytes(chance.randrange(1, 9000)))
+    rewrite(path, b"\1" + chance.randbytes(chance.randrange(1, 9000)))
     return ""
 
 
 def swap_files(victim: Victim, chance: Random) -> str:
-    _swap(*chance.sample([*victim.files, *victim.inners], 2))
+    swap(*chance.sample([*victim.files, *victim.inners], 2))
     return OTHER_FILE
 
 
@@ -258,7 +243,7 @@ def change_kind(victim: Victim, chance: Random) -> str:
 
 
 def swap_directories(victim: Victim, _chance: Random) -> str:
-    _swap(*victim.subs)
+    swap(*victim.subs)
     return OTHER_TREE
 
 
@@ -267,13 +252,13 @@ def swap_directories(victim: Victim, _chance: Random) -> str:
 
 def flip_iv(victim: Victim, chance: Random) -> str:
     path = victim.iv(chance)
-    _rewrite(path, _flipped(path.read_bytes(), chance))
+    rewrite(path, _flipped(path.read_bytes(), chance))
     return ""
 
 
 def resize_iv(victim: Victim, chance: Random) -> str:
     path = victim.iv(chance)
-    _rewrite(path, chance.choice([b"", path.read_bytes()[:15], path.read_bytes() + b"x"]))
+    rewrite(path, chance.choice([b"", path.read_bytes()[:15], path.read_bytes() + b"x"]))
     return ""
 
 
@@ -284,13 +269,13 @@ def delete_iv(victim: Victim, chance: Random) -> str:
 
 def copy_iv(victim: Victim, chance: Random) -> str:
     one, other = chance.sample([victim.folder, *victim.subs], 2)
-    _rewrite(one / IV_NAME, (other / IV_NAME).read_bytes())
+    rewrite(one / IV_NAME, (other / IV_NAME).read_bytes())
     return ""
 
 
 def swap_ivs(victim: Victim, chance: Random) -> str:
     one, other = chance.sample([victim.folder, *victim.subs], 2)
-    _swap(one / IV_NAME, other / IV_NAME)
+    swap(one / IV_NAME, other / IV_NAME)
     return ""
 
 
@@ -304,9 +289,9 @@ def replace_iv(victim: Victim, chance: Random) -> str:
     path = victim.iv(chance)
     match chance.randrange(3):
         case 0:
-            _rewrite(path, bytes(16))
+            rewrite(path, bytes(16))
         case 1:
-            _rewrite(path, chance.randbytes(16))
+            rewrite(path, chance.randbytes(16))
         case _:
             path.unlink()
             path.mkdir()
@@ -318,14 +303,14 @@ def replace_iv(victim: Victim, chance: Random) -> str:
 
 def flip_companion(victim: Victim, chance: Random) -> str:
     path = victim.companion(chance)
-    _rewrite(path, _flipped(path.read_bytes(), chance))
+    rewrite(path, _flipped(path.read_bytes(), chance))
     return ""
 
 
 def resize_companion(victim: Victim, chance: Random) -> str:
     path = victim.companion(chance)
     data = path.read_bytes()
-    _rewrite(path, chance.choice([b"", data[:-1], data[:-16], data + b"\n", data * 9]))
+    rewrite(path, chance.choice([b"", data[:-1], data[:-16], data + b"\n", data * 9]))
     return ""
 
 
@@ -335,13 +320,13 @@ def delete_companion(victim: Victim, chance: Random) -> str:
 
 
 def swap_companions(victim: Victim, _chance: Random) -> str:
-    _swap(*(path.with_name(path.name + ".name") for path in victim.longs))
+    swap(*(path.with_name(path.name + ".name") for path in victim.longs))
     return ""
 
 
 def copy_companion(victim: Victim, _chance: Random) -> str:
     one, other = (path.with_name(path.name + ".name") for path in victim.longs)
-    _rewrite(one, other.read_bytes())
+    rewrite(one, other.read_bytes())
     return ""
 
 
@@ -351,7 +336,7 @@ def delete_hashed_entry(victim: Victim, chance: Random) -> str:
 
 
 def swap_hashed_entries(victim: Victim, _chance: Random) -> str:
-    _swap(*victim.longs)
+    swap(*victim.longs)
     return OTHER_FILE
 
 
@@ -380,7 +365,7 @@ def resize_target(victim: Victim, chance: Random) -> str:
 
 
 def swap_targets(victim: Victim, _chance: Random) -> str:
-    _swap(*victim.links)
+    swap(*victim.links)
     return OTHER_TARGET
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HEADER = 18
+from ondisk import HEADER, IV_NAME, places_by_inode, rewrite, swap
+
 LONG = "l" * 200
 CONTENT = bytes(range(256)) * 40
 """Two blocks and a half."""
@@ -61,14 +62,9 @@ def populate(folder: Path) -> None:
 def find_victim(mounted: Path, cipherdir: Path, flavour: Flavour) -> Callable[[str], Victim]:
     """Return what finds a victim by the name of its directory.
 
-    An entry and its ciphertext have the same inode number. Everything is looked up now,
-    because the mount will be gone.
+    Everything is looked up now, because the mount will be gone.
     """
-    on_disk = {
-        os.lstat(path).st_ino: Path(path)
-        for top, folders, files in os.walk(cipherdir)
-        for path in (os.path.join(top, name) for name in folders + files)
-    }
+    on_disk = places_by_inode(cipherdir)
 
     def place(*parts: str) -> Path:
         return on_disk[os.lstat(mounted.joinpath(*parts)).st_ino]
@@ -118,24 +114,9 @@ def _cut(at: Callable[[int], int]) -> Apply:
 
 def _edit(change: Callable[[bytes, int], bytes]) -> Apply:
     """Change the content, given with the size of a block."""
-    return lambda victim: _rewrite(
+    return lambda victim: rewrite(
         victim.file, change(victim.file.read_bytes(), victim.flavour.block)
     )
-
-
-def _rewrite(path: Path, data: bytes) -> None:
-    """Give a file other content and the same attributes otherwise."""
-    mode = path.stat().st_mode
-    path.chmod(0o600)
-    path.write_bytes(data)
-    path.chmod(mode)
-
-
-def _swap(one: Path, other: Path) -> None:
-    spare = one.with_name("spare")
-    one.rename(spare)
-    other.rename(one)
-    spare.rename(other)
 
 
 def _replace(make: Callable[[Path], object]) -> Apply:
@@ -151,7 +132,7 @@ def _foreign(name: str | bytes) -> Apply:
 
 
 def _iv(change: Callable[[Path], object]) -> Apply:
-    return lambda victim: change(victim.sub / "gocryptfs.diriv")
+    return lambda victim: change(victim.sub / IV_NAME)
 
 
 def _companion(change: Callable[[Path], object]) -> Apply:
@@ -275,17 +256,17 @@ CORRUPTIONS: dict[str, Corruption] = {
         )
     ),
     "block of another file": Corruption(
-        lambda victim: _rewrite(
+        lambda victim: rewrite(
             victim.file,
             victim.file.read_bytes()[: HEADER + victim.flavour.block]
             + victim.twin.read_bytes()[HEADER + victim.flavour.block :],
         )
     ),
     "content of another file, whole": Corruption(
-        lambda victim: _rewrite(victim.file, victim.twin.read_bytes()), found=False
+        lambda victim: rewrite(victim.file, victim.twin.read_bytes()), found=False
     ),
     "plaintext instead of content": Corruption(
-        lambda victim: _rewrite(victim.file, b"plain text of somebody\n" * 100)
+        lambda victim: rewrite(victim.file, b"plain text of somebody\n" * 100)
     ),
     "damage in a file with two names": Corruption(
         lambda victim: (
@@ -311,7 +292,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         _foreign("gocryptfs.diriv.rmdir.1234567890"), of=_encrypted
     ),
     "IV where there are none": Corruption(
-        _foreign("gocryptfs.diriv"), of=lambda f: f.encrypted_names and not f.dir_ivs
+        _foreign(IV_NAME), of=lambda f: f.encrypted_names and not f.dir_ivs
     ),
     "directory with a foreign name": Corruption(
         lambda victim: (victim.folder / "lost+found").mkdir(), of=_encrypted
@@ -327,18 +308,18 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     # Long names.
     "no companion": Corruption(_companion(Path.unlink), of=_encrypted),
-    "empty companion": Corruption(_companion(lambda path: _rewrite(path, b"")), of=_encrypted),
+    "empty companion": Corruption(_companion(lambda path: rewrite(path, b"")), of=_encrypted),
     "companion with a newline": Corruption(
-        _companion(lambda path: _rewrite(path, path.read_bytes() + b"\n")), of=_encrypted
+        _companion(lambda path: rewrite(path, path.read_bytes() + b"\n")), of=_encrypted
     ),
     "companion that is cut": Corruption(
-        _companion(lambda path: _rewrite(path, path.read_bytes()[:-3])), of=_encrypted
+        _companion(lambda path: rewrite(path, path.read_bytes()[:-3])), of=_encrypted
     ),
     "companion that is too long": Corruption(
-        _companion(lambda path: _rewrite(path, b"A" * 5000)), of=_encrypted
+        _companion(lambda path: rewrite(path, b"A" * 5000)), of=_encrypted
     ),
     "companion of garbage": Corruption(
-        _companion(lambda path: _rewrite(path, b"\xff" * 250)), of=_encrypted
+        _companion(lambda path: rewrite(path, b"\xff" * 250)), of=_encrypted
     ),
     "directory for a companion": Corruption(_companion(_made_directory), of=_encrypted),
     "companion without its entry": Corruption(lambda victim: victim.long.unlink(), of=_encrypted),
@@ -348,21 +329,21 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     # Directory IVs.
     "no IV": Corruption(_iv(Path.unlink), of=_with_ivs),
-    "short IV": Corruption(_iv(lambda path: _rewrite(path, b"short")), of=_with_ivs),
-    "empty IV": Corruption(_iv(lambda path: _rewrite(path, b"")), of=_with_ivs),
-    "long IV": Corruption(_iv(lambda path: _rewrite(path, b"l" * 17)), of=_with_ivs),
-    "IV of zeros": Corruption(_iv(lambda path: _rewrite(path, bytes(16))), of=_with_ivs),
+    "short IV": Corruption(_iv(lambda path: rewrite(path, b"short")), of=_with_ivs),
+    "empty IV": Corruption(_iv(lambda path: rewrite(path, b"")), of=_with_ivs),
+    "long IV": Corruption(_iv(lambda path: rewrite(path, b"l" * 17)), of=_with_ivs),
+    "IV of zeros": Corruption(_iv(lambda path: rewrite(path, bytes(16))), of=_with_ivs),
     "other IV": Corruption(
-        lambda victim: _rewrite(victim.folder / "gocryptfs.diriv", b"i" * 16), of=_with_ivs
+        lambda victim: rewrite(victim.folder / IV_NAME, b"i" * 16), of=_with_ivs
     ),
     "directory for an IV": Corruption(_iv(_made_directory), of=_with_ivs),
     "link for an IV": Corruption(_iv(_made_link), of=_with_ivs),
     "exchanged IVs": Corruption(
-        lambda victim: _swap(victim.sub / "gocryptfs.diriv", victim.folder / "gocryptfs.diriv"),
+        lambda victim: swap(victim.sub / IV_NAME, victim.folder / IV_NAME),
         of=_with_ivs,
     ),
     "empty directory without an IV": Corruption(
-        lambda victim: (victim.inner.unlink(), (victim.sub / "gocryptfs.diriv").unlink()),
+        lambda victim: (victim.inner.unlink(), (victim.sub / IV_NAME).unlink()),
         of=_with_ivs,
     ),
     # Symlinks.
