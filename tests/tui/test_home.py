@@ -9,6 +9,8 @@ import pytest
 from driver import Driver, Running
 from standin import INFO, StandIn
 from support import eventually
+from textual.command import CommandPalette
+from textual.widgets import Input
 
 from vaultui.model.errors import SettingsInvalid
 from vaultui.model.states import VaultState
@@ -598,3 +600,27 @@ async def test_keys_that_are_typed_fast_mean_the_vault_that_the_cursor_has_come_
             driver.app.simulate_key(key)
         await driver.hears("Letters is locked.")
         assert vaults.calls == ["lock Letters polite"]
+
+
+@pytest.mark.parametrize("before", ["", "5"], ids=["in the list", "in the log"])
+async def test_what_is_typed_right_after_a_slash_locks_no_vault(
+    running: Running, vaults: StandIn, before: str
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press(*before)
+        for key in ("slash", "l", "k"):
+            driver.app.simulate_key(key)
+        field = driver.app.screen.query_one("#log-search" if before else "#filter", Input)
+        await eventually(lambda: field.value == "lk")
+        assert vaults.calls == []
+
+
+async def test_what_is_typed_right_after_a_colon_locks_no_vault(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        for key in ("colon", "l"):
+            driver.app.simulate_key(key)
+        await eventually(lambda: isinstance(driver.app.screen, CommandPalette))
+        await driver.pilot.pause()
+        assert vaults.calls == []

@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from vaultui.vaults.watch import Watch
 
 _TICK_S = 0.5
+_BEFORE_TEXT = frozenset({"slash", "colon"})
+"""Keys that open a field for text, where no field takes them itself."""
 
 
 class VaultuiApp(App[None]):
@@ -271,6 +274,17 @@ class VaultuiApp(App[None]):
         """Show the palette, with words of ours in its empty field."""
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder=_("Search for commands…")))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Do at once what a key does after which people type.
+
+        A widget would pass it on, and what was typed since would have come to it before: `/l`
+        would lock a vault.
+        """
+        key = event.key if isinstance(event, events.Key) and not event.is_forwarded else ""
+        if key in _BEFORE_TEXT and await self._check_bindings(key):
+            return
+        await super().on_event(event)
 
     async def action_move(self, key: str) -> None:
         """Do what a key that moves does, at once.

@@ -173,7 +173,7 @@ class HomeScreen(VaultScreen):
                 self.remove_class("-inside")
                 field = self.query_one("#filter", Input)
                 field.display = True
-                field.focus()
+                self.set_focus(field)  # at once, unlike `focus`: the text comes right after
             case "vault.mark" if self.selected is not None:
                 self._marked ^= {self.selected}
                 self.query_one(VaultTable).action_cursor_down()

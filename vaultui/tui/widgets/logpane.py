@@ -119,7 +119,8 @@ class LogPane(Pane):
         self.focus_content()
 
     def action_search(self) -> None:
-        self.query_one("#log-search", Input).focus()
+        # At once, unlike `focus`: the text comes right after.
+        self.screen.set_focus(self.query_one("#log-search", Input))
 
     def action_all(self) -> None:
         """Show all lines; where all are shown, go back to the list."""
