@@ -35,7 +35,7 @@ def test_a_report_names_what_is_damaged(shell: Shell, plain_names: Path, tmp_pat
     shell(*words).check()
     when, verdict = report.read_text().splitlines()
     assert when.endswith(f"  {plain_names}")
-    assert re.match(r"Work is whole: 1 file, \d+ KiB\.", verdict)
+    assert re.match(r"Work is whole: 1 file, \d+\.\d KiB\.", verdict)
     assert report.stat().st_mode & 0o777 == 0o600
 
     again = shell.error(*words)

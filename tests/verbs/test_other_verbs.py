@@ -137,7 +137,7 @@ def test_the_idle_lock_is_put_off_and_paused(shell: Shell, work: Path) -> None:
     ]
     words = shell("activity", "Work").check().stdout.decode()
     assert "  unlocked  with a password file\n" in words
-    assert "  idle lock put off  15:00\n" in words
+    assert "  idle lock put off  15 min\n" in words
 
 
 def test_the_doctor_looks_at_everything_that_vaults_need(shell: Shell) -> None:
