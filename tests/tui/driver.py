@@ -92,7 +92,11 @@ class Driver:
 
     async def comes_to(self, screen: str, within: float = 20.0) -> None:
         """Wait until the screen with this id is in front."""
-        await eventually(lambda: self.app.screen.id == screen, within, f"the screen {screen}")
+        try:
+            await eventually(lambda: self.app.screen.id == screen, within)
+        except AssertionError:
+            shown = f"{self.app.screen.id}, with {self.toasts}\n{self.text}"
+            raise AssertionError(f"{screen!r} did not come; in front is {shown}") from None
         await self.pilot.pause()
 
 

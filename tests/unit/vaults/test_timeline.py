@@ -64,7 +64,8 @@ def test_lines_that_are_no_entry_are_left_out() -> None:
 def test_what_a_backend_logs_is_read_back(
     kind: EventKind, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG")
+    # Its own level: a test that set the log up in this process may have left it another.
+    caplog.set_level("DEBUG", logger="vaultfs.events")
     EventRing().add(kind, path, "a detail: of it")
     (record,) = caplog.records
     line = f"2023-11-14 22:13:20,405 {record.levelname:<7} {record.getMessage()}"
