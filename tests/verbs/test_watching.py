@@ -21,6 +21,7 @@ pytestmark = needs("fuse", "gocryptfs")
 
 EPOLL_WAIT = "232"
 FOR_EVER = 0xFFFFFFFF
+CLOCKS = {"last_activity_s", "bytes_read", "bytes_written", "rss_bytes"}
 
 
 class Stream:
@@ -71,6 +72,21 @@ def test_an_unlock_a_pause_an_extension_and_a_lock_are_told_at_once(
         stream.until(state="locked")
         stream.process.send_signal(signal.SIGINT)
         assert exit_code(stream.process) == 15
+
+
+def test_what_wakes_a_watcher_and_changes_nothing_is_not_told(shell: Shell, work: Path) -> None:
+    with watching() as stream:
+        before = stream.next()
+        for wanted in ("open", "locked"):
+            if wanted == "open":
+                shell.unlock("Work")
+            else:
+                shell("lock", "Work").check()
+            while before["state"] != wanted:
+                now = stream.next()
+                different = {key for key in now if now[key] != before[key]}
+                assert different - CLOCKS, f"told again for {different}"
+                before = now
 
 
 @needs("ptrace")
