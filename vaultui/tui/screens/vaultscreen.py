@@ -1,7 +1,8 @@
-"""A screen that shows vaults and has the keys for them: the home screen, and one vault's."""
+"""What a screen that shows vaults has of keys: which action they mean, and for which vault."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -44,17 +45,17 @@ class VaultScreen(Screen[None]):
         return cast("VaultuiApp", self.app)
 
     @property
+    @abstractmethod
     def selected(self) -> VaultId | None:
         """The vault that keys mean."""
-        raise NotImplementedError
 
     @property
     def selected_status(self) -> VaultStatus | None:
         return self.vaultui.live.status(self.selected)
 
+    @abstractmethod
     def show_states(self) -> None:
         """Show the newest states."""
-        raise NotImplementedError
 
     def show_keys(self) -> None:
         """Show in the key bar what the keys do with the selected vault."""
@@ -97,9 +98,9 @@ class VaultScreen(Screen[None]):
         self.vaultui.select(vault)
         self.call_after_refresh(self.action_perform, action_id)
 
+    @abstractmethod
     def leave_pane(self) -> None:
         """Go from a pane back to the list."""
-        raise NotImplementedError
 
     def action_tab(self, name: str) -> None:
         self.query_one(Detail).open_tab(name, focus=True)
