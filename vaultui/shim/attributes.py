@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from vaultui.shim import descriptors
 from vaultui.wire import framing
+from vaultui.wire.attributes import Attributes
 from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, LaunchSpec, StepFailed
 
 
@@ -29,14 +30,14 @@ def become(spec: LaunchSpec, fds: Sequence[int], status: int) -> NoReturn:
     try:
         step = "session"
         # The leader of a session can't start another one, and has what it needs already.
-        if spec.new_session and os.getsid(0) != os.getpid():
+        if spec.attributes.new_session and os.getsid(0) != os.getpid():
             os.setsid()
         step = "signals"
         _restore_signals()
         step = "working directory"
-        os.chdir(spec.cwd)
+        os.chdir(spec.attributes.cwd)
         step = "parent-death signal"
-        _set_parent_death_signal(spec)
+        _set_parent_death_signal(spec.attributes)
         step = "descriptors"
         status = descriptors.place(fds, status)
         step = "open-file limit"
@@ -62,15 +63,15 @@ def _restore_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _set_parent_death_signal(spec: LaunchSpec) -> None:
-    if not spec.parent_death_signal:
+def _set_parent_death_signal(wanted: Attributes) -> None:
+    if not wanted.parent_death_signal:
         return
     # Imported here: ctypes costs as much as the rest of the shim, and few need it.
     from vaultui.linux.prctl import set_parent_death_signal
 
-    set_parent_death_signal(spec.parent_death_signal)
-    if spec.parent_pid and os.getppid() != spec.parent_pid:
-        os.kill(os.getpid(), spec.parent_death_signal)
+    set_parent_death_signal(wanted.parent_death_signal)
+    if wanted.parent_pid and os.getppid() != wanted.parent_pid:
+        os.kill(os.getpid(), wanted.parent_death_signal)
 
 
 def _set_open_file_limit(wanted: int) -> None:

@@ -20,6 +20,7 @@ from vaultui.supervisor.interruption import uninterrupted
 from vaultui.supervisor.pipes import readable
 from vaultui.supervisor.process import Event, State, next_state
 from vaultui.supervisor.shimstart import ShimStart
+from vaultui.wire.attributes import Attributes
 from vaultui.wire.conflictcopy import ConflictCopy
 from vaultui.wire.handshake import Failed, Starting, Step
 from vaultui.wire.launchspec import CLOSE, NOTIFY_FD, NULL, PAYLOAD_FD, LaunchSpec
@@ -82,8 +83,7 @@ async def run_oneshot(
         argv=tuple(argv),
         env=backend_environment(),
         fds=(NULL, _ERRORS_FD, _ERRORS_FD, CLOSE, PAYLOAD_FD, NOTIFY_FD),
-        parent_death_signal=signal.SIGTERM,
-        parent_pid=os.getpid(),
+        attributes=Attributes(parent_death_signal=signal.SIGTERM, parent_pid=os.getpid()),
     )
     shim = ShimStart(launch_spec, spec, secrets)
     outcome: Outcome | None = None

@@ -87,6 +87,33 @@ class ConflictsRequest:
     """List the conflict copies of sync clients. Walks the whole tree, and may take a while."""
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A process, usually the keeper of a task, that the vault is kept open for.
+
+    While it lives the vault counts as used: no idle lock fires, and a polite lock is refused
+    with `title` among the holders. Its end is noticed by its pidfd, so a kill ends it, too.
+    """
+
+    pid: int
+    start: int
+    """As in `RunState`, against a pid that was given to somebody else."""
+    title: str
+
+
+@dataclass(frozen=True)
+class HoldRequest:
+    """Keep the vault open for one more process. Answered by Held."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True)
+class Held:
+    temporary: bool
+    """The vault was opened for such holds alone, and locks itself when the last of them ends."""
+
+
 Request = (
     StatusRequest
     | EventsRequest

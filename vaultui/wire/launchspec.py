@@ -17,6 +17,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vaultui.wire.attributes import Attributes
+from vaultui.wire.rooms import RoomSpec
+from vaultui.wire.tasks import TaskKeeperSpec
+
 CLOSE = -1
 """In `LaunchSpec.fds`: this descriptor is closed in the child."""
 LOG = -2
@@ -74,17 +78,17 @@ class LaunchSpec:
     """argv[0] is an absolute path."""
     env: dict[str, str]
     fds: tuple[int, ...]
-    cwd: str = "/"
-    new_session: bool = True
-    parent_death_signal: int = 0
-    """0 for none: a mount backend outlives the terminal that started it."""
-    parent_pid: int = 0
-    """Whose death is meant; if it is no longer the parent, the signal is delivered at once."""
+    attributes: Attributes = Attributes()  # noqa: RUF009 - it is frozen
     nofile_soft: int = 0
     """Soft limit of open files to set before the exec; 0 leaves it as it is."""
     log_level: str = "info"
     keeper: KeeperSpec | None = None
-    """None: nothing stays behind; the shim becomes the program."""
+    """Who stays with a mount backend. With neither of the two nothing stays behind, and the shim
+    becomes the program."""
+    task: TaskKeeperSpec | None = None
+    """Who stays with a task."""
+    room: RoomSpec | None = None
+    """Of a task: the namespaces that it lives in."""
 
 
 @dataclass(frozen=True)

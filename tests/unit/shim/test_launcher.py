@@ -14,6 +14,7 @@ from support import wait_until
 import vaultui
 from vaultui.linux import process, spawn
 from vaultui.wire import framing
+from vaultui.wire.attributes import Attributes
 from vaultui.wire.launchspec import (
     CLOSE,
     EXIT_LAUNCH_FAILED,
@@ -110,7 +111,13 @@ def test_an_exec_resets_what_python_ignores(start, keeper, tmp_path: Path) -> No
 def test_the_environment_directory_and_limit_are_those_of_the_specification(
     start, keeper, tmp_path: Path
 ) -> None:
-    spec = launch_spec(python(REPORT), keeper, env={"A": "1"}, cwd=str(tmp_path), nofile_soft=200)
+    spec = launch_spec(
+        python(REPORT),
+        keeper,
+        env={"A": "1"},
+        attributes=Attributes(cwd=str(tmp_path)),
+        nofile_soft=200,
+    )
     found = json.loads(start(spec).said())
     assert found["env"].items() >= {"A": "1"}.items()
     assert set(found["env"]) <= {"A", "LC_CTYPE"}  # Python sets the latter for itself
@@ -128,7 +135,12 @@ def test_a_limit_above_what_is_allowed_is_the_most_that_is_allowed(start, keeper
     [
         ({}, ("/no/such/program",), "exec", errno.ENOENT),
         ({}, ("/etc/passwd",), "exec", errno.EACCES),
-        ({"cwd": "/no/such/place"}, ("/bin/true",), "working directory", errno.ENOENT),
+        (
+            {"attributes": Attributes(cwd="/no/such/place")},
+            ("/bin/true",),
+            "working directory",
+            errno.ENOENT,
+        ),
         ({"fds": (NULL, NULL, NULL, 77)}, ("/bin/true",), "descriptors", errno.EBADF),
     ],
 )
@@ -195,7 +207,7 @@ def test_the_parent_death_signal_ends_the_program_with_its_parent(tmp_path: Path
         argv=("/bin/sh", "-c", f"echo $$ > {mark}; exec sleep 600"),
         env={"PATH": os.environ["PATH"]},
         fds=(NULL, NULL, NULL),
-        parent_death_signal=signal.SIGTERM,
+        attributes=Attributes(parent_death_signal=signal.SIGTERM),
     )
     reading, writing = os.pipe()
     framing.write_message(writing, spec)
@@ -210,8 +222,8 @@ def test_the_parent_death_signal_ends_the_program_with_its_parent(tmp_path: Path
 
 
 def test_a_parent_that_is_gone_already_counts_as_its_death(start) -> None:
-    spec = launch_spec(python("import time; time.sleep(600)"), parent_death_signal=signal.SIGTERM)
-    started = start(LaunchSpec(**{**vars(spec), "parent_pid": 1 << 22}))
+    orphaned = Attributes(parent_death_signal=signal.SIGTERM, parent_pid=1 << 22)
+    started = start(launch_spec(python("import time; time.sleep(600)"), attributes=orphaned))
     assert started.child.wait(10) == -signal.SIGTERM
 
 
