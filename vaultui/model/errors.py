@@ -839,6 +839,48 @@ class DesktopEntryFailed(VaultuiError):
     cure = N_("Check the permissions of that directory.")
 
 
+class TaskCommandInvalid(VaultuiError):
+    code = "task-command-invalid"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("The command cannot be run: {reason}.")
+    cure = N_("Write the program as one word, and its arguments behind it.")
+
+
+class TaskCommandNotFound(VaultuiError):
+    code = "task-command-not-found"
+    exit_code = ExitCode.TASK_NOT_FOUND
+    template = N_("There is no program {program}.")
+    cure = N_("Check how it is spelled, or give its whole path.")
+
+
+class TaskCommandNotExecutable(VaultuiError):
+    code = "task-command-not-executable"
+    exit_code = ExitCode.TASK_NOT_EXECUTABLE
+    template = N_("{program} cannot be executed: {reason}.")
+    cure = N_("Make it executable (chmod +x), or run what executes it: sh {program}")
+
+
+class TaskOptionInvalid(VaultuiError):
+    code = "task-option-invalid"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{option} cannot be {value}: {reason}.")
+    cure = N_("`vaultui run --help` and the manual vaultui(1) say what it takes.")
+
+
+class TaskUnknown(VaultuiError):
+    code = "task-unknown"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("There is no task {task}.")
+    cure = N_("`vaultui tasks` lists those that run and those that ended.")
+
+
+class SavedTaskUnknown(VaultuiError):
+    code = "saved-task-unknown"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{name} has no saved task {task}.")
+    cure = N_("{similar}`vaultui tasks list {name}` lists them; a command goes behind `--`.")
+
+
 class ProtocolError(VaultuiError):
     code = "protocol"
     exit_code = ExitCode.OTHER

@@ -47,3 +47,8 @@ class ExitCode(IntEnum):
     DOCTOR_FINDINGS = 52
     TERMINAL = 53
     DESKTOP = 54
+
+    TASK_FAILED = 125
+    """Of `run`, any failure of ours: its other exit codes are the task's own."""
+    TASK_NOT_EXECUTABLE = 126
+    TASK_NOT_FOUND = 127

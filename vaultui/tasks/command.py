@@ -1,0 +1,84 @@
+"""The driver `command`: the program itself, as the user, on the system as it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from vaultui.linux.errnos import reason_of
+from vaultui.model.errors import TaskCommandNotExecutable, TaskCommandNotFound
+from vaultui.model.language import N_
+from vaultui.tasks.interpolation import command_of, environment_of
+from vaultui.tasks.plan import Job, TaskPlan
+from vaultui.wire.attributes import Attributes, Rlimit
+from vaultui.wire.tasks import Limits
+
+
+def prepare(job: Job) -> TaskPlan:
+    """Return the program with everything filled in; raises what the search for it raises."""
+    request = job.request
+    own = job.variables()
+    given = environment_of(request.env, own)
+    env = {**os.environ, **given}
+    command = command_of(request.command, given)
+    workdir = request.workdir or job.mountpoint
+    return TaskPlan(
+        argv=(found(command[0], env, workdir, job.mountpoint), *command[1:]),
+        env=env,
+        attributes=Attributes(
+            cwd=workdir,
+            parent_death_signal=signal.SIGTERM,
+            rlimits=rlimits_of(request.limits),
+        ),
+        mountpoint=job.mountpoint,
+    )
+
+
+def found(program: str, env: Mapping[str, str], workdir: str, mountpoint: str) -> str:
+    """Return the absolute path of a program, which is looked for in PATH as a shell does.
+
+    Raises TaskCommandNotFound or TaskCommandNotExecutable. What lies in the vault is taken
+    as it is: it may be locked yet, and its mount is nothing to be touched in here.
+    """
+    if "/" not in program:
+        path = shutil.which(program, path=env.get("PATH", os.defpath))
+        if path is not None:
+            return os.path.abspath(path)
+        lying = _lying_in(program, env.get("PATH", os.defpath))
+        if lying is None:
+            raise TaskCommandNotFound(program=program)
+        program = lying
+    path = os.path.normpath(os.path.join(workdir, program))
+    if Path(path).is_relative_to(mountpoint):
+        return path
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TaskCommandNotFound(program=program) from error
+    except OSError as error:
+        raise TaskCommandNotExecutable(program=program, reason=reason_of(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise TaskCommandNotExecutable(program=program, reason=N_("it is a directory"))
+    if not os.access(path, os.X_OK):
+        reason = reason_of(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        raise TaskCommandNotExecutable(program=program, reason=reason)
+    return path
+
+
+def rlimits_of(limits: Limits) -> tuple[Rlimit, ...]:
+    """Return the limits that each process of a task has for itself."""
+    if not limits.open_files:
+        return ()
+    hard = limits.open_files_hard or limits.open_files
+    return (Rlimit("nofile", limits.open_files, hard),)
+
+
+def _lying_in(program: str, search: str) -> str | None:
+    """Return where in a search path a file of that name is that can't be executed."""
+    places = (os.path.join(place, program) for place in search.split(os.pathsep) if place)
+    return next((path for path in places if os.path.isfile(path)), None)
