@@ -881,6 +881,20 @@ class SavedTaskUnknown(VaultuiError):
     cure = N_("{similar}`vaultui tasks list {name}` lists them; a command goes behind `--`.")
 
 
+class RuntimeMissing(VaultuiError):
+    code = "oci-runtime-missing"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("No OCI runtime was found: {runtime}.")
+    cure = N_("Install runc or crun, or give the path of one with --runtime.")
+
+
+class ContainerNotCreated(VaultuiError):
+    code = "container-not-created"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{maker} could not create the container: {reason}.")
+    cure = N_("What it printed is under Details; `vaultui doctor` says what this system allows.")
+
+
 class ProtocolError(VaultuiError):
     code = "protocol"
     exit_code = ExitCode.OTHER

@@ -30,6 +30,8 @@ TASK_FILE = "task.json"
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
 """In the same directory: what it wrote, with rotation; not there for a task with a terminal."""
+FAILURE_FILE = "failure.json"
+"""In the same directory: why a runner could not begin, as the error's `to_wire`."""
 SCRATCH_DIR = "scratch"
 """In the same directory: ${TASK_DIR}, gone when the task has ended."""
 
