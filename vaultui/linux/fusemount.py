@@ -7,7 +7,6 @@ mount is any text: mount(2) takes it as it is, and fusermount3 knows an escape f
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import logging
 import os
@@ -18,7 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from vaultui.linux import libc, spawn
+from vaultui.linux import mounting, spawn
+from vaultui.linux.mounting import MountFlag
 
 DEVICE: Final = "/dev/fuse"
 HELPER: Final = "fusermount3"
@@ -30,26 +30,21 @@ _DESCRIPTOR: Final = re.compile(r"/dev/fd/(\d+)")
 _DEVICE_NUMBER: Final = os.makedev(10, 229)
 """Of DEVICE, from Documentation/admin-guide/devices.txt of the kernel."""
 
-_RDONLY: Final = 1
-_NOSUID: Final = 2
-_NODEV: Final = 4
-_NOEXEC: Final = 8
-
 _FLAGS: Final = {
-    "ro": _RDONLY,
-    "nosuid": _NOSUID,
-    "nodev": _NODEV,
-    "noexec": _NOEXEC,
-    "sync": 1 << 4,
-    "dirsync": 1 << 7,
-    "nosymfollow": 1 << 8,
-    "noatime": 1 << 10,
-    "nodiratime": 1 << 11,
-    "relatime": 1 << 21,
-    "strictatime": 1 << 24,
-    "lazytime": 1 << 25,
+    "ro": MountFlag.RDONLY,
+    "nosuid": MountFlag.NOSUID,
+    "nodev": MountFlag.NODEV,
+    "noexec": MountFlag.NOEXEC,
+    "sync": MountFlag.SYNCHRONOUS,
+    "dirsync": MountFlag.DIRSYNC,
+    "nosymfollow": MountFlag.NOSYMFOLLOW,
+    "noatime": MountFlag.NOATIME,
+    "nodiratime": MountFlag.NODIRATIME,
+    "relatime": MountFlag.RELATIME,
+    "strictatime": MountFlag.STRICTATIME,
+    "lazytime": MountFlag.LAZYTIME,
 }
-"""Options that are flags of mount(2), by their names in mount(8); from linux/mount.h."""
+"""Options that are flags of mount(2), by their names in mount(8)."""
 _OPPOSITES: Final = {
     "rw": "ro",
     "suid": "nosuid",
@@ -63,15 +58,6 @@ _OPPOSITES: Final = {
     "nostrictatime": "strictatime",
     "nolazytime": "lazytime",
 }
-
-_mount = libc.function(
-    "mount",
-    ctypes.c_char_p,
-    ctypes.c_char_p,
-    ctypes.c_char_p,
-    ctypes.c_ulong,
-    ctypes.c_char_p,
-)
 
 
 @dataclass(frozen=True)
@@ -162,13 +148,8 @@ def _mount_directly(wanted: FuseMount) -> int:
         kind = stat.S_IFMT(os.stat(wanted.mountpoint).st_mode)
         ours = f"fd={fd},rootmode={kind:o},user_id={os.geteuid()},group_id={os.getegid()}"
         flags, data = split(wanted.options)
-        _mount(
-            os.fsencode(wanted.source),
-            os.fsencode(wanted.mountpoint),
-            b"fuse." + wanted.subtype.encode(),
-            flags,
-            os.fsencode(",".join((ours, *data))),
-        )
+        options = ",".join((ours, *data))
+        mounting.mount(wanted.source, wanted.mountpoint, f"fuse.{wanted.subtype}", flags, options)
     except BaseException:
         os.close(fd)
         raise
