@@ -15,8 +15,8 @@ from vaultui.model.errors import TaskCommandNotExecutable, TaskCommandNotFound
 from vaultui.model.language import N_
 from vaultui.tasks.interpolation import command_of, environment_of
 from vaultui.tasks.plan import Job, TaskPlan
+from vaultui.tasks.request import TaskRequest
 from vaultui.wire.attributes import Attributes, Rlimit
-from vaultui.wire.tasks import Limits
 
 
 def prepare(job: Job) -> TaskPlan:
@@ -33,7 +33,7 @@ def prepare(job: Job) -> TaskPlan:
         attributes=Attributes(
             cwd=workdir,
             parent_death_signal=signal.SIGTERM,
-            rlimits=rlimits_of(request.limits),
+            rlimits=rlimits_of(request),
         ),
         mountpoint=job.mountpoint,
     )
@@ -70,12 +70,13 @@ def found(program: str, env: Mapping[str, str], workdir: str, mountpoint: str) -
     return path
 
 
-def rlimits_of(limits: Limits) -> tuple[Rlimit, ...]:
+def rlimits_of(request: TaskRequest) -> tuple[Rlimit, ...]:
     """Return the limits that each process of a task has for itself."""
+    limits = request.limits
     if not limits.open_files:
-        return ()
+        return request.rlimits
     hard = limits.open_files_hard or limits.open_files
-    return (Rlimit("nofile", limits.open_files, hard),)
+    return (*request.rlimits, Rlimit("nofile", limits.open_files, hard))
 
 
 def _lying_in(program: str, search: str) -> str | None:

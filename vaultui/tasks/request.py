@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Driver, Limits
 
 
@@ -70,6 +71,8 @@ class TaskRequest:
     """A locked vault is opened without the right to write."""
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
+    rlimits: tuple[Rlimit, ...] = ()
+    """Of each of its processes, in the place of those that we have."""
     workdir: str = ""
     """Empty for the vault itself."""
     around: Surroundings = Surroundings()
