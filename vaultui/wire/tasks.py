@@ -17,7 +17,12 @@ all, and when the warden dies the keeper does, who adopts them. Both know how to
 task had: its control group, its directories, its container.
 
 The task waits for GO, a byte on a pipe, because the vault must know whom it is open for before
-anybody uses it. End of file instead means that the front end is gone: nothing is started.
+anybody uses it. Nobody takes the byte out: whoever wants to know whether GO was given looks at
+the pipe. End of file instead means that the front end is gone: nothing is started, and nothing
+of it is kept.
+
+SIGTERM asks the keeper to stop the task: the stop signal, the grace, SIGKILL. SIGQUIT asks for
+its end now. Both reach all descendants, those in groups and sessions of their own, too.
 """
 
 from __future__ import annotations
@@ -44,8 +49,21 @@ STDOUT_FD = 9
 STDERR_FD = 10
 GO = b"g"
 
+RELAYED_KILL_S = 10.0
+"""What a first process that passes signals on gets to put away what it started."""
+
 STDERR_LOG = -4
 """In `LaunchSpec.fds`: the keeper's pipe for errors goes here; LOG is the one for output."""
+
+
+class TaskState(Enum):
+    STARTING = "starting"
+    """GO has not come yet."""
+    RUNNING = "running"
+    STOPPING = "stopping"
+    ENDED = "ended"
+    LOST = "lost"
+    """Nobody is left who could know how it ended."""
 
 
 class Driver(Enum):
@@ -95,14 +113,23 @@ class TaskRecord:
     mountpoint: str = ""
     """Where the task sees the vault."""
     launched_at: float = 0.0
+    state: TaskState = TaskState.STARTING
+    """As far as the keeper has come; the keeper fills in this and the rest. Believed only while
+    one of the processes below is there."""
     task_pid: int = 0
-    """The keeper fills in this and the rest."""
+    """Of the first process of a room where the task lives in one."""
     task_start: int = 0
     warden_pid: int = 0
     warden_start: int = 0
     keeper_pid: int = 0
     keeper_start: int = 0
     boot_id: str = ""
+    relayed: bool = False
+    """The first process is that of a room, or runs a container, and passes signals on to what it
+    started. It alone gets the stop signal and, where that did not help, SIGQUIT: to kill what it
+    started, and to put that away. What is still there after RELAYED_KILL_S is killed."""
+    groups: tuple[str, ...] = ()
+    """Directories of its control group, one for each tree that it is in."""
 
 
 @dataclass(frozen=True)
@@ -126,4 +153,6 @@ class TaskKeeperSpec:
     stop_signal: int = 15
     log_max_bytes: int = 1 << 20
     log_backups: int = 3
+    live: bool = False
+    """Somebody reads along on STDOUT_FD and STDERR_FD, and the task waits for them."""
     teardown: Teardown = Teardown()
