@@ -58,6 +58,8 @@ def status_data(status: VaultStatus) -> dict[str, Any]:
         "idle_paused": status.idle_paused,
         "autolock": _autolock_data(status),
         "waits_to_lock": "" if status.detail is None else status.detail.waits_to_lock,
+        "temporary": status.detail is not None and status.detail.temporary,
+        "holds": _holds_data(status),
         "last_activity_s": status.last_activity_s,
         "open_files": status.open_files,
         "bytes_read": status.bytes_read,
@@ -72,6 +74,12 @@ def _autolock_data(status: VaultStatus) -> dict[str, Any]:
     """Return what locks an open vault by itself, each guard by its name."""
     guards = () if status.detail is None else status.detail.autolock
     return {guard.name: {"state": guard.state.value, "reason": guard.reason} for guard in guards}
+
+
+def _holds_data(status: VaultStatus) -> list[dict[str, Any]]:
+    """Return the processes that an open vault is kept open for."""
+    holds = () if status.detail is None else status.detail.holds
+    return [{"pid": hold.pid, "title": hold.title} for hold in holds]
 
 
 def _exit_data(exit_state: ExitState) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from typing import Literal
 from vaultui.linux import process
 from vaultui.linux.mountinfo import Mount, mount_at
 
-Kind = Literal["cwd", "root", "exe", "open", "map"]
+Kind = Literal["cwd", "root", "exe", "open", "map", "task"]
+"""What a process holds. A task holds a mount because somebody said so, whatever it uses."""
 
 _DELETED = " (deleted)"
 

@@ -78,6 +78,7 @@ def serve(
             idle_warning_s=_idle_warning_s(spec, program),
             features=tuple(flag.value for flag in volume.features.flags),
             derivation_s=derivation_s,
+            temporary=spec.hold is not None,
         )
         return _serve(served, control_socket, front, program)
 
@@ -96,7 +97,7 @@ def _serve(
             front.ready(served.root, served.mount_id, served.derivation_s)
         except OSError as error:  # whoever waited went away; the mount is there
             log.warning("not told that the mount is ready: %s", error)
-        control.watch_desktop()
+        control.opened()
 
     data = DataPlane(
         served.filesystem,

@@ -27,18 +27,22 @@ from vaultui.wire.control import (
     Events,
     EventsRequest,
     ExtendRequest,
+    Held,
+    Hold,
+    HoldRequest,
     IdleReply,
     LockReply,
     LockRequest,
     PathReply,
     PauseRequest,
+    ReleaseRequest,
     Request,
     Status,
     StatusRequest,
     StayOpenRequest,
 )
 
-T = TypeVar("T", Status, Events, IdleReply, LockReply, Conflicts)
+T = TypeVar("T", Status, Events, IdleReply, LockReply, Conflicts, Held)
 
 ANSWER_S: Final = 5.0
 """A control plane that works answers in milliseconds, whatever the data plane does."""
@@ -91,8 +95,16 @@ class ControlClient:
         return reply.waiting
 
     async def stay_open(self) -> IdleReply:
-        """Give up a lock that waits until nobody uses the vault."""
+        """Give up a lock that waits until nobody uses the vault, or until its tasks have ended."""
         return await self._ask(StayOpenRequest(), IdleReply)
+
+    async def hold(self, hold: Hold) -> Held:
+        """Keep the vault open until a process has ended; raises NotOpen when it is just locked."""
+        return await self._ask(HoldRequest(hold), Held)
+
+    async def release(self, hold: Hold) -> Held:
+        """End a hold though its process goes on."""
+        return await self._ask(ReleaseRequest(hold), Held)
 
     async def conflicts(self) -> Conflicts:
         """Return the conflict copies of sync clients in the volume."""

@@ -110,7 +110,7 @@ class Lock:
         """
         if self._hangs:
             return await self._kill_backend()
-        with _Signalled(await holders_of(self._mountpoint)) as holders:
+        with _Signalled(await holders_of(self._status)) as holders:
             try:
                 async with asyncio.timeout(PANIC_S):
                     await self._unmount(lazy=True, reason="panic")
@@ -135,7 +135,7 @@ class Lock:
 
     async def busy(self, raw: str = "") -> MountBusy:
         """Return the error that names who holds the vault."""
-        holders = await holders_of(self._mountpoint)
+        holders = await holders_of(self._status)
         return MountBusy(
             raw=raw,
             name=self._name,
@@ -179,7 +179,7 @@ class Lock:
 
     async def _end_holders(self, number: signal.Signals) -> None:
         """Send a signal to every holder but ourselves and our own parents; wait for their end."""
-        with _Signalled(await holders_of(self._mountpoint)) as holders:
+        with _Signalled(await holders_of(self._status)) as holders:
             await holders.end(number, TERM_GRACE_S)
 
     async def _kill_backend(self) -> LockOutcome:
@@ -218,17 +218,23 @@ class _Signalled:
 
     def __init__(self, holders: Sequence[Holder]) -> None:
         spared = own_line()
-        self._pidfds = []
+        keepers = {(holder.pid, holder.start) for holder in holders if holder.kind == "task"}
+        self._pidfds: dict[int, bool] = {}
         for pid, start in {(holder.pid, holder.start) for holder in holders}:
             if pid not in spared:
                 with suppress(ProcessLookupError):
-                    self._pidfds.append(process.open_pidfd(pid, start))
+                    self._pidfds[process.open_pidfd(pid, start)] = (pid, start) in keepers
 
     async def end(self, number: signal.Signals, patience_s: float) -> None:
-        """Send a signal to all of them; return when all have ended, or after `patience_s`."""
-        for pidfd in self._pidfds:
+        """Send a signal to all of them; return when all have ended, or after `patience_s`.
+
+        The keeper of a task kills that when it is asked to, and writes down that it did: QUIT
+        asks for it, where others get KILL.
+        """
+        for pidfd, is_keeper in self._pidfds.items():
+            asked = is_keeper and number is signal.SIGKILL
             with suppress(PermissionError):  # another user's: what follows tells what stays
-                process.signal_pidfd(pidfd, number)
+                process.signal_pidfd(pidfd, signal.SIGQUIT if asked else number)
         await asyncio.gather(*(readable(pidfd, patience_s) for pidfd in self._pidfds))
 
     def __enter__(self) -> Self:
@@ -239,18 +245,29 @@ class _Signalled:
             os.close(pidfd)
 
 
-async def holders_of(mountpoint: str) -> list[Holder]:
-    """Return who uses a vault's mount; empty also where that can't be found out in time.
+async def holders_of(status: VaultStatus) -> list[Holder]:
+    """Return who uses a vault's mount, tasks first, as far as that can be found out in time.
 
     A process that waits for storage that hangs can keep waiting whoever looks into it. Who uses
     something else that is mounted over it is none of them: they may be ended.
     """
-    if mount_of_vault(mountpoint) is None:
+    if not status.mounted or mount_of_vault(status.mountpoint) is None:
         return []
+    tasks = _tasks(status)
     with suppress(TimeoutError):
         async with asyncio.timeout(HOLDERS_S):
-            return await in_thread(find_holders, mountpoint)
-    return []
+            return [*tasks, *await in_thread(find_holders, status.mountpoint)]
+    return tasks
+
+
+def _tasks(status: VaultStatus) -> list[Holder]:
+    """Return whom a vault is kept open for, whatever they use of it."""
+    holds = status.detail.holds if status.detail is not None else ()
+    return [
+        Holder(hold.pid, hold.title, os.getuid(), "task", "", hold.start)
+        for hold in holds
+        if process.is_same_process(hold.pid, hold.start)
+    ]
 
 
 def mount_of_vault(mountpoint: str) -> Mount | None:

@@ -8,6 +8,7 @@ from enum import Enum
 from vaultui.model.secret import Secret
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.status import VaultStatus
+from vaultui.wire.control import Hold
 
 
 class PasswordSource(Enum):
@@ -31,6 +32,9 @@ class UnlockOptions:
     mountpoint: str | None = None
     password_source: PasswordSource = PasswordSource.TYPED
     nonempty: bool = False
+    hold: Hold | None = None
+    """The process that it is opened for. A vault that is opened so locks itself when this and all
+    else that holds it have ended; one that is open already is held, and stays as it is."""
 
 
 @dataclass(frozen=True)

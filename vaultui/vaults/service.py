@@ -45,7 +45,7 @@ from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import LONGEST_WAIT_S, turn
 from vaultui.vaults.waiting import in_thread, readable
 from vaultui.vaults.watch import Watch
-from vaultui.wire.control import Conflicts, Events
+from vaultui.wire.control import Conflicts, Events, Held, Hold
 from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ class Vaults:
     ) -> Unlocked:
         """Open a vault; success too when it is open already, also through a second caller.
 
+        One that was open for the time of a task stays open then, unless this is for one, too.
         The caller wipes `key`. Cancelling ends the backend that was starting. A broken
         mount of this vault is repaired first.
         """
@@ -151,7 +152,9 @@ class Vaults:
         entry = self.entry(name)
         async with self._turn(entry, VaultState.UNLOCKING):
             status = await self._observe(entry, my_turn=True)
+            wanted = options or UnlockOptions()
             if status.state in (VaultState.OPEN, VaultState.BUSY):
+                await self._want_open(status, wanted.hold)
                 return Unlocked(status, already=True)
             if status.state is VaultState.BROKEN:
                 status = await self._repair(status)
@@ -160,7 +163,6 @@ class Vaults:
                 await _wait_for_end(status.backend_pid)
                 status = await self._observe(entry, my_turn=True)
             check_openable(status)
-            wanted = options or UnlockOptions()
             paths = replace(self.paths, vaults_dir=self._registry.vaults_dir)
             await open_vault(paths, self._guard, entry, key, wanted, on_step, self.program.language)
             return Unlocked(await self._observe(entry, my_turn=True), already=False)
@@ -193,8 +195,16 @@ class Vaults:
         return await (await self._control(name)).lock_when_free()
 
     async def stay_open(self, name: str) -> None:
-        """Give up a lock that waits until nobody uses the vault."""
+        """Give up a lock that waits until nobody uses the vault, or until its tasks have ended."""
         await (await self._control(name)).stay_open()
+
+    async def hold(self, name: str, hold: Hold) -> Held:
+        """Keep an open vault open until a process has ended; raises NotOpen where it is locked."""
+        return await (await self._control(name)).hold(hold)
+
+    async def release(self, name: str, hold: Hold) -> Held:
+        """End a hold though its process goes on; tells whether the vault locks itself then."""
+        return await (await self._control(name)).release(hold)
 
     async def repair(self, name: str) -> VaultStatus:
         """Detach a dead mount, clear what its backend left behind, and return the new state.
@@ -239,11 +249,11 @@ class Vaults:
     # -- who holds it ---------------------------------------------------------------------
 
     async def holders(self, name: str) -> list[Holder]:
-        """Return the processes that use an open vault; empty when it is not mounted."""
+        """Return the processes that use an open vault, tasks first; empty when it is locked."""
         status = await self.status(name)
         from vaultui.vaults.locking import holders_of
 
-        return await holders_of(status.mountpoint) if status.mounted else []
+        return await holders_of(status)
 
     async def signal_holder(self, holder: Holder, signal: int) -> bool:
         """Send a signal to the very process that was listed, never to a reused pid.
@@ -416,6 +426,16 @@ class Vaults:
     async def _observe(self, entry: VaultEntry, *, my_turn: bool = False) -> VaultStatus:
         self.paths.ensure_runtime_dir()
         return await observe(self.paths, entry, my_turn=my_turn)
+
+    async def _want_open(self, status: VaultStatus, hold: Hold | None) -> None:
+        """Tell the backend of an open vault for whom it is to be open."""
+        if status.detail is None:
+            return  # not ours, or of an older version
+        client = ControlClient(self.paths.socket(status.entry.id), name=status.entry.name)
+        if hold is not None:
+            await client.hold(hold)
+        elif status.detail.temporary:
+            await client.stay_open()
 
     async def _lock_once(self, entry: VaultEntry, mode: LockMode) -> LockOutcome:
         from vaultui.vaults.locking import Lock

@@ -31,6 +31,8 @@ _EVENTS: Final = {
     EventKind.STORAGE_FULL: N_("storage is full"),
     EventKind.GUARD_MISSING: N_("auto-lock is missing"),
     EventKind.GUARD_ACTIVE: N_("auto-lock is in force"),
+    EventKind.HOLD_BEGAN: N_("task began"),
+    EventKind.HOLD_ENDED: N_("task ended"),
 }
 _DETAILS: Final = {
     (EventKind.UNLOCKED, "typed"): N_("with a typed password"),
@@ -46,6 +48,7 @@ _DETAILS: Final = {
     (EventKind.LOCKED, "sleep"): N_("before the machine slept"),
     (EventKind.LOCKED, "screen"): N_("with the screen"),
     (EventKind.LOCKED, "logout"): N_("at logout"),
+    (EventKind.LOCKED, "task"): N_("after the last task"),
     (EventKind.LOCKED, "unmounted"): N_("because it was unmounted"),
 }
 """Words for the details that backends give in one word; others are shown as they are."""

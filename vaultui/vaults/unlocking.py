@@ -107,6 +107,7 @@ async def open_vault(
         reverse=entry.reverse,
         fido2_device=key.fido2_device,
         password_source=options.password_source.value,
+        hold=options.hold,
         language=language,
         **vars(entry.options),
         **vars(entry.autolock),

@@ -79,7 +79,10 @@ class LockRequest:
 
 @dataclass(frozen=True)
 class StayOpenRequest:
-    """Give up a lock that waits until the vault is free. Answered by IdleReply."""
+    """Give up a lock that waits until the vault is free. Answered by IdleReply.
+
+    A vault that was opened for the time of its holds alone stays open after them.
+    """
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,17 @@ class Hold:
 
 @dataclass(frozen=True)
 class HoldRequest:
-    """Keep the vault open for one more process. Answered by Held."""
+    """Keep the vault open for one more process. Answered by Held, or ErrorReply (not-open).
+
+    A process that has ended already is a hold that has ended: that is no error.
+    """
+
+    hold: Hold
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """End a hold whose process goes on. Answered by Held, also where there is no such hold."""
 
     hold: Hold
 
@@ -122,6 +135,8 @@ Request = (
     | LockRequest
     | StayOpenRequest
     | ConflictsRequest
+    | HoldRequest
+    | ReleaseRequest
 )
 
 
@@ -180,6 +195,10 @@ class Status:
     """So long before the idle lock it is announced; 0 for not at all."""
     waits_to_lock: str = ""
     """Why it is locked as soon as nobody uses it ("request", "screen" …); empty when it is not."""
+    holds: tuple[Hold, ...] = ()
+    """The processes that it is kept open for, the oldest first."""
+    temporary: bool = False
+    """It locks itself when the last of them has ended."""
 
 
 class EventKind(Enum):
@@ -205,6 +224,9 @@ class EventKind(Enum):
     GUARD_MISSING = "guard-missing"
     """One of the guards of Status.autolock is not in force."""
     GUARD_ACTIVE = "guard-active"
+    HOLD_BEGAN = "hold-began"
+    """A task, or something else with a name, needs the vault open; the detail is that name."""
+    HOLD_ENDED = "hold-ended"
 
 
 @dataclass(frozen=True)
@@ -251,4 +273,4 @@ class ErrorReply:
     """As `VaultuiError.to_wire` gives it."""
 
 
-Reply = Status | Events | IdleReply | LockReply | Conflicts | ErrorReply
+Reply = Status | Events | IdleReply | LockReply | Conflicts | Held | ErrorReply

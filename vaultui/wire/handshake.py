@@ -25,6 +25,7 @@ from enum import Enum
 from typing import Any
 
 from vaultui.wire.autolock import LockOn, WhenBusy
+from vaultui.wire.control import Hold
 
 WIRE_VERSION = 1
 
@@ -53,6 +54,9 @@ class MountSpec:
     when_busy: WhenBusy = WhenBusy.RETRY
     notify: bool = False
     """Tell on the desktop what a person should know about the vault."""
+    hold: Hold | None = None
+    """Whom it is opened for, where that is one process. Such a vault is temporary: it locks itself
+    when this hold, and all that were added to it, have ended."""
     language: str = ""
     """What it is told in, as a code; empty for the language of the locale."""
     fsname: str = ""

@@ -40,6 +40,9 @@ def unlock_verb(session: Session) -> int:
     if arguments.launcher:
         return _unlock_for_launcher(session, name)
     result = unlock(session, name)
+    detail = result.status.detail
+    if result.already and detail is not None and detail.temporary:
+        session.run(session.vaults.stay_open(name))
     if output.as_json:
         output.data({"vault": status_data(result.status), "already": result.already})
     else:

@@ -21,6 +21,7 @@ from vaultui.wire.autolock import GuardState, LockOn, WhenBusy
 from vaultui.wire.control import EventKind
 
 REQUEST: Final = "request"
+AFTER_TASKS: Final = "task"
 SAME_S: Final = 10.0
 """What is noticed again so soon is the same occasion, told by another source. Later it is a new
 one: the end of the one before was missed."""
@@ -54,6 +55,10 @@ class AutoLock:
         request = self._begin(REQUEST, REQUEST, WhenBusy.RETRY)
         await request.tried.wait()
         return request.waits
+
+    def lock_after_tasks(self) -> None:
+        """Lock as soon as nobody uses it, as those that it was opened for have ended."""
+        self._begin(AFTER_TASKS, AFTER_TASKS, WhenBusy.RETRY)
 
     def stay_open(self) -> None:
         """Give up every lock that waits until the vault is free, as somebody wants it."""

@@ -26,6 +26,8 @@ class Clock(Protocol):
 
     timeout: float
     paused: bool
+    held: bool
+    """Somebody needs the vault open, whether it is used or not."""
 
     def check(self, now: float) -> float:
         """Look at the counters; return seconds until the next check, 0 when time is up."""
@@ -52,12 +54,13 @@ class IdleClock:
         """`timeout` in seconds; 0 for a clock that never runs out."""
         self.timeout = timeout
         self.paused = False
+        self.held = False
         self._activity = activity
         self._start = now
         self._not_before = now
 
     def check(self, now: float) -> float:
-        if self._activity.open_files:
+        if self._activity.open_files or self.held:
             self._start = now
         left = self.left(now)
         if left is None:
@@ -65,7 +68,7 @@ class IdleClock:
         return min(left, period(self.timeout))
 
     def left(self, now: float) -> float | None:
-        if not self.timeout or self.paused or self._activity.open_files:
+        if not self.timeout or self.paused or self.held or self._activity.open_files:
             return None
         since = max(self._start, self._activity.last_use)
         return max(0.0, since + self.timeout - now, self._not_before - now)
@@ -83,6 +86,7 @@ class CycleClock:
     def __init__(self, timeout: float, activity: Activity, now: float) -> None:
         self.timeout = timeout
         self.paused = False
+        self.held = False
         self._activity = activity
         self._period = period(timeout)
         self._cycles = math.ceil(timeout / self._period)
@@ -95,14 +99,14 @@ class CycleClock:
     def check(self, now: float) -> float:
         used = self._activity.path_operations != self._seen or self._activity.open_files > 0
         self._seen = self._activity.path_operations
-        self._quiet = 0 if used or self.paused else self._quiet + 1
+        self._quiet = 0 if used or self.paused or self.held else self._quiet + 1
         self._next = now + self._period
         if self._quiet >= self._cycles and now >= self._not_before:
             return 0.0
         return self._period
 
     def left(self, now: float) -> float | None:
-        if self.paused or self._activity.open_files:
+        if self.paused or self.held or self._activity.open_files:
             return None
         quiet = self._next - now + self._period * (self._cycles - self._quiet - 1)
         return max(0.0, quiet, self._not_before - now)

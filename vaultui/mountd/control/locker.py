@@ -26,9 +26,14 @@ from vaultui.wire.control import EventKind
 
 HOLDERS_S: Final = 1.0
 """How long it may take to know who uses the mount: /proc answers in milliseconds."""
-_ROUNDS: Final = ((signal.SIGTERM, 1.5), (signal.SIGKILL, 1.0), (signal.SIGKILL, 0.5))
-"""Signals, and seconds that whoever got one may take to end. A machine that is about to sleep
-waits for four in all."""
+_ROUNDS: Final = (
+    (signal.SIGTERM, signal.SIGTERM, 1.5),
+    (signal.SIGKILL, signal.SIGQUIT, 1.0),
+    (signal.SIGKILL, signal.SIGKILL, 0.5),
+)
+"""Signals, those to the keepers of tasks, and seconds that whoever got one may take to end. A
+machine that is about to sleep waits for four in all. A keeper that is asked to by QUIT kills its
+task, and writes down that it did."""
 REST_S: Final = 2.0
 EAGER_S: Final = 10.0
 EAGER_PAUSE_S: Final = 0.25
@@ -57,7 +62,7 @@ class Locker:
             await self._unmount(reason, lazy=lazy)
         except (OSError, TimeoutError) as error:
             served = self._served
-            words = in_words(await self.holders() or [])
+            words = in_words(await self.holders() or self._tasks())
             served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
             raise MountBusy(name=served.name, holders=words, raw=reason_of(error)) from error
 
@@ -69,7 +74,7 @@ class Locker:
         try:
             while True:
                 # An open file would be refused; asking costs a process each time.
-                if not self._served.activity.open_files:
+                if not (self._served.activity.open_files or self._served.holds):
                     with contextlib.suppress(OSError, TimeoutError):
                         return await self._unmount(reason)
                 is_eager = trio.current_time() - began < EAGER_S
@@ -81,6 +86,8 @@ class Locker:
         """Raises OSError, or TimeoutError; returns at once where it is not mounted."""
         served = self._served
         async with self._unmounting:
+            if served.holds and not lazy:
+                raise os_error(errno.EBUSY)
             if handed_over(served.root) is not None:
                 self._let_go(lazy)
             elif (top := mount_at(served.root)) is None:
@@ -93,6 +100,13 @@ class Locker:
                     self.unmounted.set()
             served.events.add(EventKind.LOCKED, detail=reason)
             self._notices.locked(reason, waited=reason in served.waits_to_lock)
+
+    async def is_mounted(self) -> bool:
+        """Return whether the mount is in place, as soon as no unmount is under way."""
+        async with self._unmounting:
+            if handed_over(self._served.root) is not None:
+                return not self.let_go.is_set()
+            return mount_at(self._served.root) is not None
 
     async def rest(self) -> None:
         """Return when no unmount is under way: the mount may be gone before that is told."""
@@ -112,8 +126,8 @@ class Locker:
     async def holders(self) -> list[Holder] | None:
         """Return who uses the mount; None when that can't be found out in time.
 
-        A process that waits for storage that hangs can keep waiting whoever looks into it. Who
-        uses something else that is mounted over ours is none of them.
+        Tasks come first. A process that waits for storage that hangs can keep waiting whoever
+        looks into it. Who uses something else that is mounted over ours is none of them.
         """
         since = self._looking_since
         if since is not None and trio.current_time() - since > HOLDERS_S:
@@ -129,44 +143,57 @@ class Locker:
 
         self._looking_since = since or trio.current_time()
         with trio.move_on_after(HOLDERS_S), contextlib.suppress(OSError):  # no descriptor left
-            return await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+            found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+            return [*self._tasks(), *found]
         return None
+
+    def _tasks(self) -> list[Holder]:
+        """Return whom the vault is kept open for."""
+        own = os.getuid()
+        return [Holder(h.pid, h.title, own, "task", "", h.start) for h in self._served.holds]
 
     async def kill_and_lock(self, reason: str) -> None:
         """End whoever uses the mount, and unmount; raises MountBusy for those that stay.
 
         The last round is for children of those that were killed.
         """
-        for number, grace_s in _ROUNDS:
-            await self._end_holders(number, grace_s)
+        for number, to_keepers, grace_s in _ROUNDS:
+            await self._end_holders(number, to_keepers, grace_s)
             with contextlib.suppress(OSError, TimeoutError):
                 await self._unmount(reason)
                 return
         await self.lock(reason)
 
-    async def _end_holders(self, number: signal.Signals, grace_s: float) -> None:
+    async def _end_holders(
+        self, number: signal.Signals, to_keepers: signal.Signals, grace_s: float
+    ) -> None:
         """Send a signal to the processes that use the mount; return when they have ended."""
-        holders = await self.holders() or []
+        holders = await self.holders() or self._tasks()
         if holders:
             words = f"{number.name} to {in_words(holders)}"
             self._served.events.add(EventKind.HOLDERS_ENDED, detail=words)
         with _pidfds(holders) as pidfds, trio.move_on_after(grace_s):
-            for pidfd in pidfds:
+            for pidfd, is_keeper in pidfds.items():
                 with contextlib.suppress(PermissionError):  # another user's
-                    process.signal_pidfd(pidfd, number)
+                    process.signal_pidfd(pidfd, to_keepers if is_keeper else number)
             for pidfd in pidfds:
                 await trio.lowlevel.wait_readable(pidfd)
 
 
 @contextlib.contextmanager
-def _pidfds(holders: Sequence[Holder]) -> Iterator[list[int]]:
-    """Hold the processes by descriptors, so that a signal reaches the very ones that were found."""
+def _pidfds(holders: Sequence[Holder]) -> Iterator[dict[int, bool]]:
+    """Hold the processes by descriptors, so that a signal reaches the very ones that were found.
+
+    Each comes with whether it keeps a task.
+    """
+    keepers = {(h.pid, h.start) for h in holders if h.kind == "task"}
     with contextlib.ExitStack() as stack:
-        pidfds = []
+        pidfds = {}
         for pid, start in {(h.pid, h.start) for h in holders if h.pid != os.getpid()}:
             with contextlib.suppress(ProcessLookupError):
-                pidfds.append(process.open_pidfd(pid, start))
-                stack.callback(os.close, pidfds[-1])
+                pidfd = process.open_pidfd(pid, start)
+                pidfds[pidfd] = (pid, start) in keepers
+                stack.callback(os.close, pidfd)
         yield pidfds
 
 
@@ -205,6 +232,7 @@ _KINDS: Final = {
     "exe": N_("running program"),
     "open": N_("open file"),
     "map": N_("mapped file"),
+    "task": N_("task"),
 }
 
 

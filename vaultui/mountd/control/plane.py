@@ -14,13 +14,15 @@ from typing import Final
 
 import trio
 
-from vaultui.model.errors import MountBusy, ProtocolError
+from vaultui.model.errors import MountBusy, NotOpen, ProtocolError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.states import VaultState
 from vaultui.model.terminaltext import shown
 from vaultui.mountd.activity import boottime
 from vaultui.mountd.console import log
 from vaultui.mountd.control import conflictreport, statusreport
 from vaultui.mountd.control.autolock import AutoLock
+from vaultui.mountd.control.holds import Holds
 from vaultui.mountd.control.idlelock import IdleLock
 from vaultui.mountd.control.locker import Locker, holders_in
 from vaultui.mountd.control.notices import KEEP_OPEN_S, Notices
@@ -35,10 +37,14 @@ from vaultui.wire.control import (
     Events,
     EventsRequest,
     ExtendRequest,
+    Held,
+    Hold,
+    HoldRequest,
     IdleReply,
     LockReply,
     LockRequest,
     PauseRequest,
+    ReleaseRequest,
     Reply,
     Request,
     StatusRequest,
@@ -66,6 +72,7 @@ class ControlPlane:
         )
         self._locker = Locker(served, self._notices)
         self._autolock: AutoLock
+        self._holds: Holds
         self._nursery: trio.Nursery
         self._token: trio.lowlevel.TrioToken
         self._ended = trio.Event()
@@ -83,6 +90,7 @@ class ControlPlane:
         with trio.open_signal_receiver(*_SIGNALS) as signals:
             async with trio.open_nursery() as self._nursery:
                 self._autolock = AutoLock(served, self._locker, self._notices, self._nursery)
+                self._holds = Holds(served, self._nursery, self._autolock.lock_after_tasks)
                 self._start(self._obey_signals, signals)
                 self._start(self._end_after_unmounting)
                 self._start(self._end_after_letting_go)
@@ -111,8 +119,11 @@ class ControlPlane:
         """The mount is gone, or serving it failed. Callable from any thread."""
         self.call(self._ended.set)
 
-    def watch_desktop(self) -> None:
-        """Connect to the buses, when whoever waits for the mount has been told of it."""
+    def opened(self) -> None:
+        """Begin what has to wait until the mount answers, and who waits for it was told so."""
+        if (opener := self._served.spec.hold) is not None:
+            self._holds.add(opener)
+        # Connecting to the buses is not what an unlock should wait for.
         if self._served.spec.lock_on or self._served.spec.notify:
             # Loaded by those alone who need it, and when nobody waits for it any more.
             from vaultui.mountd.control import desktop
@@ -215,7 +226,13 @@ class ControlPlane:
                 await self._locker.lock(reason, lazy=lazy)
                 return LockReply()
             case StayOpenRequest():
+                served.temporary = False
                 self._autolock.stay_open()
+            case HoldRequest(hold):
+                return await self._hold(hold)
+            case ReleaseRequest(hold):
+                self._holds.release(hold)
+                return Held(served.temporary)
         return IdleReply(served.clock.left(boottime()), served.clock.paused)
 
     async def _events(self, since: int, wait_s: float) -> Events:
@@ -225,7 +242,16 @@ class ControlPlane:
                 await self._news.wait()
         return events.since(since)
 
+    async def _hold(self, hold: Hold) -> Held:
+        if not await self._locker.is_mounted():
+            raise NotOpen(name=self._served.name, state=VaultState.LOCKED.value)
+        self._holds.add(hold)
+        return Held(self._served.temporary)
+
     def _extend(self, seconds: float) -> None:
+        if not self._served.holds:
+            # It is about to lock itself after its last task, and somebody wants it open.
+            self._served.temporary = False
         self._autolock.stay_open()
         self._served.clock.extend(boottime(), seconds)
         self._served.events.add(EventKind.EXTENDED, detail=f"{seconds:g} s")

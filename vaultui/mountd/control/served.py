@@ -10,6 +10,7 @@ from vaultui.mountd.activity import Activity
 from vaultui.mountd.control.guards import Guards
 from vaultui.mountd.control.idle import Clock
 from vaultui.mountd.eventring import EventRing
+from vaultui.wire.control import Hold
 from vaultui.wire.handshake import MountSpec
 
 
@@ -37,6 +38,10 @@ class Served:
     """Who held it when the idle lock was due, until nobody does."""
     waits_to_lock: list[str] = field(default_factory=list)
     """Why it is locked as soon as nobody uses it, the oldest reason first."""
+    holds: list[Hold] = field(default_factory=list)
+    """The processes that it is kept open for, the oldest first. `Holds` alone changes it."""
+    temporary: bool = False
+    """It locks itself when the last of them has ended."""
 
     @property
     def name(self) -> str:

@@ -22,9 +22,11 @@ from vaultui.wire.control import (
     ErrorReply,
     EventsRequest,
     ExtendRequest,
+    HoldRequest,
     LockRequest,
     PathReply,
     PauseRequest,
+    ReleaseRequest,
     Reply,
     Request,
     StatusRequest,
@@ -48,6 +50,8 @@ _REQUESTS: Final[dict[str, type[Request]]] = {
         LockRequest,
         StayOpenRequest,
         ConflictsRequest,
+        HoldRequest,
+        ReleaseRequest,
     )
 }
 _EMPTY: Final = PathReply("", 0, "", "")

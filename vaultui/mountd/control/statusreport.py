@@ -54,6 +54,8 @@ def status(served: Served, holders: list[Holder]) -> Status:
         autolock=served.guards.report(),
         idle_warning_s=served.idle_warning_s,
         waits_to_lock=next(iter(served.waits_to_lock), ""),
+        holds=tuple(served.holds),
+        temporary=served.temporary,
     )
 
 

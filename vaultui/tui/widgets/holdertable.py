@@ -24,6 +24,7 @@ _KINDS: Final = {
     "map": N_("mapping"),
     "exe": N_("program"),
     "root": N_("root dir"),
+    "task": N_("task"),
 }
 _PID_CELLS = 7
 _COMMAND_CELLS = 14

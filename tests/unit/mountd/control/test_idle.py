@@ -117,3 +117,19 @@ def test_the_cycle_clock_tells_the_time_left(activity: Activity) -> None:
     left = clock.left(START)
     assert left is not None
     assert math.isclose(left, 100)
+
+
+def test_a_vault_that_is_held_does_not_become_idle(activity: Activity) -> None:
+    clock = IdleClock(60, activity, START)
+    clock.held = True
+    assert clock.left(START + 500) is None
+    assert clock.check(START + 500) == 15
+    clock.held = False
+    assert clock.left(START + 510) == 50
+
+
+def test_quiet_cycles_of_a_vault_that_is_held_do_not_count(activity: Activity) -> None:
+    clock = CycleClock(60, activity, START)
+    clock.held = True
+    assert [clock.check(START + 15 * n) for n in range(10)] == [15] * 10
+    assert clock.left(START + 150) is None
