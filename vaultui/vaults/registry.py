@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.linux.errnos import reason_of
@@ -30,6 +31,9 @@ from vaultui.vaults.entry import VaultEntry, check_unique
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.setting import Value
 from vaultui.vaults.settingsfile import ProgramSettings, SettingsFile, parse_settings
+
+if TYPE_CHECKING:
+    from vaultui.tasks.request import TaskRequest
 
 _Signature = tuple[int, int, int] | None
 
@@ -119,6 +123,24 @@ class Registry:
             return changed
 
         self._change(change)
+
+    def set_task(
+        self, vault: VaultId, name: str, values: Mapping[str, Any] | None
+    ) -> Mapping[str, TaskRequest]:
+        """Save a task of a vault, or take it out, and return those it has then.
+
+        Raises SettingsInvalid where the file would be wrong with it, VaultUnknown.
+        """
+
+        from vaultui.vaults import settingstext
+
+        def change(text: str, settings: SettingsFile) -> str:
+            if all(entry.id != vault for entry in settings.entries):
+                raise VaultUnknown(name=vault, similar="")
+            return settingstext.with_task(text, vault, name, values)
+
+        self._change(change)
+        return self.settings().tasks[vault]
 
     def ensure_file(self) -> None:
         """Make the settings file where there is none, for somebody who wants to edit it."""

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaultui.model.errors import SettingsInvalid, VaultuiError
 from vaultui.model.ids import VaultId
@@ -19,6 +19,12 @@ from vaultui.vaults.entry import AutoLock, MountOptions, VaultEntry, check_name
 from vaultui.vaults.placetext import id_of_place
 from vaultui.vaults.setting import KEYMAP, OF_VIEWS, OPTIONS, PROGRAM, VAULT, Setting
 from vaultui.wire.autolock import LockOn, WhenBusy
+
+if TYPE_CHECKING:
+    from vaultui.tasks.request import TaskRequest
+
+TASKS = "tasks"
+"""The table of a vault with what is run against it, each by its name."""
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -51,6 +57,8 @@ class SettingsFile:
     entries: tuple[VaultEntry, ...] = ()
     given: Mapping[VaultId | None, Mapping[str, Any]] = field(default_factory=dict)
     """The values as they were written, of the program (None) and of each vault."""
+    tasks: Mapping[VaultId, Mapping[str, TaskRequest]] = field(default_factory=dict)
+    """What is saved to be run against each vault, by its name."""
 
 
 def parse_settings(data: bytes, path: Path, vaults_dir: Path) -> SettingsFile:
@@ -86,7 +94,9 @@ class _Reader:
         keymap = self._keymap(document.pop(KEYMAP, {}))
         program = self._program(document, keymap, vaults_dir)
         entries: list[VaultEntry] = []
+        tasks = {}
         for index, table in enumerate(tables):
+            saved = self._tasks(index, table.pop(TASKS, {}))
             entry = self._entry(index, table, program)
             for other in entries:
                 if other.name == entry.name:
@@ -96,11 +106,12 @@ class _Reader:
                     reason = Phrase("{name} has the same id", name=other.name)
                     raise self._at(index, "id", reason)
             entries.append(entry)
+            tasks[entry.id] = saved
         given: dict[VaultId | None, Mapping[str, Any]] = {
             entry.id: table for entry, table in zip(entries, tables, strict=True)
         }
         given[None] = {**document, **{f"{KEYMAP}.{key}": keys for key, keys in keymap.items()}}
-        return SettingsFile(program, tuple(entries), given)
+        return SettingsFile(program, tuple(entries), given, tasks)
 
     def _program(
         self, document: dict[str, Any], keymap: dict[str, str], vaults_dir: Path
@@ -170,6 +181,30 @@ class _Reader:
             self._autolock(index, table, program.autolock),
             value("favourite", False),
         )
+
+    def _tasks(self, index: int, tables: object) -> dict[str, TaskRequest]:
+        if not tables:
+            return {}
+        # Not at every start: most look at states alone.
+        from vaultui.vaults.taskvalues import WrongValue, request_of
+
+        if not isinstance(tables, dict):
+            reason = Phrase("a task is a table: write [vault.tasks.NAME] below its vault")
+            raise self._at(index, TASKS, reason)
+        requests = {}
+        for name, table in tables.items():
+            if not isinstance(table, dict):
+                reason = Phrase("a task is a table: write [vault.tasks.NAME] below its vault")
+                raise self._at(index, name, reason)
+            try:
+                check_name(name)
+                requests[name] = request_of(table, name)
+            except WrongValue as error:
+                place = _place_of_task(self._text, index, name, error.key)
+                raise self._invalid(*place, error.args[0]) from error
+            except VaultuiError as error:
+                raise self._at(index, name, error.phrase.rstrip(".")) from error
+        return requests
 
     def _id(self, index: int, table: dict[str, Any], cipherdir: str) -> VaultId:
         given = table.get("id")
@@ -244,3 +279,16 @@ def _place_of(text: str, index: int | None, key: str) -> tuple[int, int]:
         if (index is None or vault == index) and wanted.match(line):
             return number, len(line) - len(line.lstrip()) + 1
     return fallback
+
+
+def _place_of_task(text: str, index: int, task: str, key: str) -> tuple[int, int]:
+    """Return the same for a key of a task of the vault `index`; falls back to its header."""
+    lines = text.splitlines()
+    header, column = _place_of(text, index, task)
+    wanted = re.compile(rf"""\s*(["']?){re.escape(key)}\1\s*[.=]""")
+    for number, line in enumerate(lines[header:], start=header + 1):
+        if line.lstrip().startswith("["):
+            break
+        if wanted.match(line):
+            return number, len(line) - len(line.lstrip()) + 1
+    return header, column

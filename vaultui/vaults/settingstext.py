@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from vaultui.vaults.duration import format_duration
 from vaultui.vaults.entry import AutoLock, VaultEntry
 from vaultui.vaults.placetext import id_of_place, path_from_text, path_to_text
 from vaultui.vaults.setting import KEYMAP, OPTIONS, VAULT, Value
-from vaultui.vaults.settingsfile import ProgramSettings
+from vaultui.vaults.settingsfile import TASKS, ProgramSettings
 
 NEW_FILE = """\
 # Settings of vaultui. Edit freely: vaultui changes only the entries that you change in it,
@@ -44,8 +44,12 @@ NEW_FILE = """\
 
 """
 
+_Change = Callable[[Any, int | None], None]
+"""Changes a document, of tomlkit or a plain one; the place is that of the vault, if it is one's."""
+
 _VAULT_HEADER = re.compile(r"\s*\[\[\s*vault\s*\]\]")
 _KEYMAP_HEADER = re.compile(rf"\s*\[\s*{KEYMAP}\s*\]")
+_BELOW_VAULT = re.compile(r"\s*\[\s*vault\s*\.")
 _HEADER = re.compile(r"\s*\[")
 
 
@@ -69,28 +73,50 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
 
     Without a vault it is a setting of the program.
     """
+    text = text or NEW_FILE
+    place = None if vault is None else _known(text).index(vault)
+    pieces = _pieces(text)
+
+    def change(document: Any, place: int | None) -> None:
+        _change(document, vault, place, key, value)
+
+    return _changed(text, pieces, _piece_of(pieces, place, key), place, change)
+
+
+def with_task(text: str, vault: VaultId, name: str, values: Mapping[str, Any] | None) -> str:
+    """Return the settings with a saved task of a vault, or without it where there are no values."""
+    place = _known(text).index(vault)
+    pieces = _pieces(text)
+
+    def change(document: Any, place: int | None) -> None:
+        assert place is not None
+        _change_task(document["vault"][place], name, values)
+
+    return _changed(text, pieces, _piece_of(pieces, place, TASKS), place, change)
+
+
+def _changed(
+    text: str, pieces: list[list[str]], number: int, place: int | None, change: _Change
+) -> str:
+    """Return the text after `change`, which is tried on the piece that it concerns first."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    text = text or NEW_FILE
     wanted = tomllib.loads(text)
-    place = None if vault is None else _ids(wanted["vault"]).index(vault)
     before = copy.deepcopy(wanted)
-    _change(wanted, vault, place, key, value)
+    change(wanted, place)
     if wanted == before:
         return text
-    pieces = _pieces(text)
-    number = _piece_of(pieces, place, key)
     # A line within a text may look like a header: then a piece is not what it seems to be.
     with suppress(tomllib.TOMLDecodeError, TOMLKitError, IndexError):
         # One table alone is given to tomlkit: with others around it, it takes the comment above
         # the next table for one of this, and moves tables that stand between vaults.
-        pieces[number] = _changed_piece(pieces[number], vault, key, value)
+        pieces[number] = _changed_piece(pieces[number], None if place is None else 0, change)
         changed = "".join(line for piece in pieces for line in piece)
         if tomllib.loads(changed) == wanted:
             return changed
     document = tomlkit.parse(text)
-    _change(document, vault, place, key, value)
+    change(document, place)
     return tomlkit.dumps(document)
 
 
@@ -117,6 +143,42 @@ def _change(
         table[key] = value
 
 
+def _change_task(vault: Any, name: str, values: Mapping[str, Any] | None) -> None:
+    """Change a saved task in the table of its vault, value by value, so that comments stay."""
+    import tomlkit
+
+    plain = type(vault) is dict
+    tasks = vault.get(TASKS)
+    if values is None:
+        if tasks is not None:
+            tasks.pop(name, None)
+            if not tasks:
+                del vault[TASKS]
+        return
+    if tasks is None:
+        vault[TASKS] = {} if plain else tomlkit.table(is_super_table=True)
+        tasks = vault[TASKS]
+    if name not in tasks:
+        tasks[name] = {} if plain else tomlkit.table()
+    task = tasks[name]
+    for key in [key for key in task if key not in values]:
+        del task[key]
+    for key, value in values.items():
+        if task.get(key) != value:
+            task[key] = value if plain else _inline(value)
+
+
+def _inline(value: Any) -> Any:
+    """Return a value as it stands on one line: a table of its own would end the task's."""
+    import tomlkit
+
+    if not isinstance(value, Mapping):
+        return value
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
+
+
 def _piece_of(pieces: list[list[str]], place: int | None, key: str) -> int:
     """Return which piece has the table of a setting, made if need be; beyond the last for none."""
     if place is not None:
@@ -133,24 +195,22 @@ def _piece_of(pieces: list[list[str]], place: int | None, key: str) -> int:
     return 1
 
 
-def _changed_piece(
-    piece: Sequence[str], vault: VaultId | None, key: str, value: Value | None
-) -> list[str]:
+def _changed_piece(piece: Sequence[str], place: int | None, change: _Change) -> list[str]:
     import tomlkit
 
     end = max((n + 1 for n, line in enumerate(piece) if _is_content(line)), default=0)
+    above: list[str] = []
+    below = list(piece[end:])
     if end == 0:
         # A head of comments alone: the setting comes below them, and not right below.
-        end = max((n + 1 for n, line in enumerate(piece) if line.strip()), default=0)
-        above = [*piece[:end], "\n"] if end else []
-        assert value is not None
-        return [*above, f"{key} = {tomlkit.item(value).as_string()}\n", "\n"]
+        head = max((n + 1 for n, line in enumerate(piece) if line.strip()), default=0)
+        above, below = [*piece[:head], "\n"] if head else [], ["\n"]
     document = tomlkit.parse("".join(piece[:end]))
-    _change(document, vault, None if vault is None else 0, key, value)
+    change(document, place)
     body = tomlkit.dumps(document)
     if not body.endswith("\n"):
         body += "\n"
-    return [body, *piece[end:]]
+    return [*above, body, *below]
 
 
 def _is_content(line: str) -> bool:
@@ -200,7 +260,7 @@ def _pieces(text: str) -> list[list[str]]:
     """Return the lines before the first table, and those of each table from its comment on."""
     pieces: list[list[str]] = [[]]
     for line in text.splitlines(keepends=True):
-        if _HEADER.match(line):
+        if _HEADER.match(line) and not _belongs_below(pieces[-1], line):
             before = pieces[-1]
             above = _comment_above(before)
             if len(above) == len(before):  # it begins the file, and is about all of it
@@ -209,6 +269,11 @@ def _pieces(text: str) -> list[list[str]]:
             pieces.append(above)
         pieces[-1].append(line)
     return pieces
+
+
+def _belongs_below(piece: Sequence[str], line: str) -> bool:
+    """Return whether a header is that of a table within the vault of the piece before it."""
+    return bool(_BELOW_VAULT.match(line)) and _has(piece, _VAULT_HEADER)
 
 
 def _has(piece: Sequence[str], header: re.Pattern[str]) -> bool:
