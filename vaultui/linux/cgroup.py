@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_ROOT = Path("/sys/fs/cgroup")
+ROOT: Final = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def oom_kills(pid: int | str = "self") -> tuple[str, int]:
     if found is None:
         return "", 0
     layout, group = found
-    counter = _ROOT / layout.top / group / layout.kills
-    count = _counted(counter, "oom_kill")
+    counter = ROOT / layout.top / group / layout.kills
+    count = counted(counter, "oom_kill")
     return ("", 0) if count is None else (str(counter), count)
 
 
@@ -69,7 +69,7 @@ def memory_left(pid: int | str = "self") -> int | None:
     if found is None:
         return None
     layout, group = found
-    top = _ROOT / layout.top
+    top = ROOT / layout.top
     left = [
         max(0, limit - (_number(directory / layout.used) or 0) + _reclaimable(directory, layout))
         for directory in _upwards(top, group)
@@ -90,7 +90,7 @@ def memory_limit(pid: int | str = "self") -> int | None:
     layout, group = found
     limits = [
         limit
-        for directory in _upwards(_ROOT / layout.top, group)
+        for directory in _upwards(ROOT / layout.top, group)
         if (limit := _number(directory / layout.limit)) is not None
     ]
     return min(limits, default=None)
@@ -122,10 +122,10 @@ def _upwards(top: Path, group: str) -> Iterator[Path]:
 
 
 def _reclaimable(directory: Path, layout: _Layout) -> int:
-    return _counted(directory / "memory.stat", layout.reclaimable) or 0
+    return counted(directory / "memory.stat", layout.reclaimable) or 0
 
 
-def _counted(path: Path, wanted: str) -> int | None:
+def counted(path: Path, wanted: str) -> int | None:
     """Return the number behind a name in a file of lines of both, None where there is none."""
     try:
         lines = path.read_text("ascii").splitlines()

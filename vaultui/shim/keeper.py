@@ -22,18 +22,14 @@ from vaultui.linux import cgroup, process
 from vaultui.linux.durable import write_durably
 from vaultui.linux.prctl import set_child_subreaper, set_name
 from vaultui.shim import scope
-from vaultui.shim.descriptors import open_descriptors
 from vaultui.shim.logfile import LogPump
+from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
 from vaultui.wire import codec
 from vaultui.wire.launchspec import EXIT_FILE, RUN_FILE, ExitState, KeeperSpec
 
 _CHUNK: Final = 1 << 16
 _PIPE_BYTES: Final = 1 << 20
 _FLUSH_S: Final = 5.0
-
-# SIGTERM is for the backend, which unmounts; the keeper ends after it. A systemd that stops
-# the unit tells both.
-_UNHEEDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
 
 
 class Keeper:
@@ -68,8 +64,11 @@ class Keeper:
         set_child_subreaper()
         os.umask(0o077)
         os.chdir("/")
-        wake = self._catch_signals()
-        self._close_everything_else(wake)
+        # SIGTERM is for the backend, which unmounts; the keeper ends after it. A systemd that
+        # stops the unit tells both.
+        wake = SignalPipe((signal.SIGCHLD, *UNHEEDED, signal.SIGTERM, signal.SIGQUIT))
+        # The backend's password pipe and the status and notify pipes must end with it.
+        close_all_but({self._log, self._run_dir, *wake.fds})
         # After the closing: the thread opens the log itself.
         output = LogPump(self._spec.log_path, self._spec.log_max_bytes, self._spec.log_backups)
         with contextlib.suppress(OSError):
@@ -82,32 +81,7 @@ class Keeper:
         output.close(_FLUSH_S)
         return 0
 
-    def _catch_signals(self) -> int:
-        """Return a descriptor that becomes readable with each SIGCHLD."""
-        reading, writing = os.pipe()
-        for fd in (reading, writing):
-            os.set_blocking(fd, False)
-        self._wake_writing = writing
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        # A handler that does nothing, and not SIG_IGN, which children would inherit.
-        for number in (signal.SIGCHLD, *_UNHEEDED):
-            signal.signal(number, lambda _number, _frame: None)
-        return reading
-
-    def _close_everything_else(self, wake: int) -> None:
-        """Keep the log pipe, the run directory and our own wake-up pipe, and nothing more.
-
-        The backend's password pipe and the status and notify pipes must end with it.
-        """
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        kept = {0, 1, 2, self._log, self._run_dir, wake, self._wake_writing}
-        for fd in open_descriptors():
-            if fd not in kept:
-                os.close(fd)
-
-    def _wait(self, wake: int, output: LogPump) -> ExitState:
+    def _wait(self, wake: SignalPipe, output: LogPump) -> ExitState:
         """Pass output on until the backend has ended."""
         os.set_blocking(self._log, False)
         poll = select.poll()
@@ -115,8 +89,8 @@ class Keeper:
         poll.register(self._log, select.POLLIN)
         while (ended := self._reap(output)) is None:
             for fd, _ in poll.poll():
-                if fd == wake:
-                    os.read(wake, _CHUNK)
+                if fd == wake.fileno():
+                    wake.taken()
                 elif not self._pass_on(output):
                     # The backend closed its output, or nobody has it open any more.
                     poll.unregister(self._log)
