@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vaultui.linux import libc, prctl
+from vaultui.linux import capabilities, libc, prctl
 from vaultui.model.exitcodes import ExitCode
 
 _SETGROUPS: Final = {
@@ -40,9 +40,6 @@ _SETGROUPS: Final = {
 }
 """Number of setgroups by machine and bytes of a pointer, in its form with 32-bit groups.
 From asm/unistd.h of each."""
-
-_NEEDED: Final = 1 << 6 | 1 << 7
-"""CAP_SETGID and CAP_SETUID, from linux/capability.h."""
 
 _ASK: Final = 0xFFFFFFFF
 """No user has this number: setfsuid and setfsgid refuse it, and tell the one that is set."""
@@ -89,9 +86,7 @@ def may_act() -> bool:
     Root without them is met in containers, and behind mount.fuse3's drop_privileges. Raises
     OSError, ENOSYS with the reason, where it has them and this machine is not known here.
     """
-    status = Path("/proc/self/status").read_bytes()
-    effective = int(status.partition(b"\nCapEff:")[2].split(None, 1)[0], 16)
-    if effective & _NEEDED != _NEEDED:
+    if not capabilities.has("setgid", "setuid"):
         return False
     _setgroups_number()
     return True

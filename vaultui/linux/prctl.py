@@ -9,8 +9,12 @@ from vaultui.linux import libc
 _SET_PDEATHSIG = 1
 _GET_DUMPABLE = 3
 _SET_DUMPABLE = 4
+_SET_KEEPCAPS = 8
 _SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
+_SET_NO_NEW_PRIVS = 38
+_CAP_AMBIENT = 47
+_CAP_AMBIENT_RAISE = 2
 
 _prctl = libc.function(
     "prctl", ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong
@@ -48,3 +52,18 @@ def set_name(name: str) -> None:
     """Set the short name that ps shows; the kernel keeps 15 bytes of it."""
     text = ctypes.create_string_buffer(name.encode())
     _prctl(_SET_NAME, ctypes.addressof(text), 0, 0, 0)
+
+
+def keep_capabilities() -> None:
+    """Stay permitted to what root may after becoming somebody else; an exec ends it."""
+    _prctl(_SET_KEEPCAPS, 1, 0, 0, 0)
+
+
+def raise_ambient(capability: int) -> None:
+    """Let a capability that is permitted and inheritable pass on to programs, capabilities(7)."""
+    _prctl(_CAP_AMBIENT, _CAP_AMBIENT_RAISE, capability, 0, 0)
+
+
+def set_no_new_privileges() -> None:
+    """Let no program that is executed from now on gain anything: set-uid means nothing to it."""
+    _prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -55,9 +55,10 @@ def _start_kept(spec: LaunchSpec, keeper_spec: KeeperSpec) -> NoReturn:
     except OSError as error:
         _give_up("run directory", error)
     log_reading, log_writing = os.pipe()
-    pid = _fork()
-    if pid == 0:
-        attributes.become(spec, _filled_in(spec.fds, log=log_writing), STATUS_FD)
+    try:
+        pid = attributes.start(spec, _filled_in(spec.fds, log=log_writing), STATUS_FD)
+    except OSError as error:
+        _give_up("fork", error)
     # The program is on its way; what the keeper alone needs is imported meanwhile.
     from vaultui.shim.keeper import Keeper
 
