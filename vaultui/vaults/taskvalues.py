@@ -125,12 +125,8 @@ def _check_known(request: TaskRequest, values: Mapping[str, Any]) -> None:
                 others=others,
             )
             raise WrongValue(key, values[key], reason)
-    if driver is Driver.ENGINE:
-        if request.private:
-            outside = N_("the engine lives outside, and could not enter")
-            raise WrongValue("private", True, outside)
-        if not request.around.image:
-            raise WrongValue("driver", driver.value, N_("it needs an image"))
+    if driver is Driver.ENGINE and not request.around.image:
+        raise WrongValue("driver", driver.value, N_("it needs an image"))
     if driver is Driver.OCI and not request.around.rootfs:
         raise WrongValue("driver", driver.value, N_("it needs a rootfs"))
 

@@ -81,7 +81,41 @@ async def open_vault(
 
     `language` is a code, for what the backend tells on the desktop.
     """
-    effective = replace(
+    effective = as_opened(entry, options)
+    mountpoint = await in_thread(
+        prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty
+    )
+    spec = mount_spec(effective, mountpoint, key, options, language)
+    spec = replace(spec, ctlsock=str(paths.socket(entry.id)))
+
+    async def launch(key_file: str) -> None:
+        await launch_backend(
+            replace(spec, key_file=key_file),
+            key.secret,
+            run_dir=paths.run_dir(entry.id),
+            log_path=paths.log_file(entry.id),
+            on_step=telling(on_step),
+        )
+
+    # A mount point that was named for this one time is not ours to change for good.
+    usual = effective.mountpoint == entry.mountpoint
+    with guard.writable(entry.mountpoint) if usual else nullcontext():
+        await with_key_file(entry, key, launch)
+
+
+def telling(on_step: StepReport | None) -> Callable[[Step], None]:
+    """Return what takes the steps of a backend, and reports them with their words."""
+
+    def step(taken: Step) -> None:
+        if on_step is not None:
+            on_step(taken.name, _(_STEP_WORDS[taken.name]))
+
+    return step
+
+
+def as_opened(entry: VaultEntry, options: UnlockOptions) -> VaultEntry:
+    """Return a vault as it is to be this one time."""
+    return replace(
         entry,
         mountpoint=options.mountpoint or entry.mountpoint,
         read_only=entry.opens_read_only if options.read_only is None else options.read_only,
@@ -89,18 +123,21 @@ async def open_vault(
             entry.idle_timeout_s if options.idle_timeout_s is None else options.idle_timeout_s
         ),
     )
-    mountpoint = await in_thread(
-        prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty
-    )
-    spec = MountSpec(
+
+
+def mount_spec(
+    entry: VaultEntry, mountpoint: str, key: Key, options: UnlockOptions, language: str
+) -> MountSpec:
+    """Return what the backend of a vault is told, but for its control socket and its key file."""
+    return MountSpec(
         vault_id=entry.id,
         vault_name=entry.name,
         cipherdir=entry.cipherdir,
         mountpoint=mountpoint,
-        ctlsock=str(paths.socket(entry.id)),
+        ctlsock="",
         config_path=entry.config_path,
-        read_only=effective.opens_read_only,
-        idle_timeout_s=effective.idle_timeout_s,
+        read_only=entry.opens_read_only,
+        idle_timeout_s=entry.idle_timeout_s,
         fsname=entry.cipherdir,
         nonempty=options.nonempty,
         conflict_copies=True,
@@ -112,24 +149,6 @@ async def open_vault(
         **vars(entry.options),
         **vars(entry.autolock),
     )
-
-    def step(taken: Step) -> None:
-        if on_step is not None:
-            on_step(taken.name, _(_STEP_WORDS[taken.name]))
-
-    async def launch(key_file: str) -> None:
-        await launch_backend(
-            replace(spec, key_file=key_file),
-            key.secret,
-            run_dir=paths.run_dir(entry.id),
-            log_path=paths.log_file(entry.id),
-            on_step=step,
-        )
-
-    # A mount point that was named for this one time is not ours to change for good.
-    usual = effective.mountpoint == entry.mountpoint
-    with guard.writable(entry.mountpoint) if usual else nullcontext():
-        await with_key_file(entry, key, launch)
 
 
 def prepare_mountpoint(entry: VaultEntry, vaults_dir: Path, *, nonempty: bool = False) -> str:
