@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from vaultui.linux import mounting, spawn
+from vaultui.linux import capabilities, mounting, spawn
 from vaultui.linux.mounting import MountFlag
 
 DEVICE: Final = "/dev/fuse"
@@ -109,12 +109,14 @@ def mount(wanted: FuseMount) -> int:
     HelperFailed, or the OSError of mount(2). The kernel waits for nobody here: the mount is
     listed at once, and whoever enters it waits until it is served.
     """
-    if os.geteuid() == 0:
+    # Not asked for as root: many containers have one without it, and in a user namespace of
+    # ours we have it as somebody else.
+    if capabilities.has("sys_admin"):
         try:
             fd = _mount_directly(wanted)
         except OSError as error:
-            # Root without CAP_SYS_ADMIN, as in many containers, or an option that is not
-            # the kernel's: the helper does it, or says in words why not.
+            # An option that is not the kernel's, or a kernel that mounts nothing in a user
+            # namespace: the helper does it, or says in words why not.
             if error.errno not in (errno.EPERM, errno.EACCES, errno.EINVAL):
                 raise
             fd = _mount_by_helper(wanted)

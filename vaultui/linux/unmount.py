@@ -8,12 +8,23 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
+from typing import Final
 
 from vaultui.linux import spawn
 from vaultui.linux.mountinfo import Mount, mount_at, resolve_above
 
 TIMEOUT_S = 20.0
 """An unmount waits for the file system to write back; a minute would look like a hang."""
+
+_UMOUNT2: Final = (
+    "import ctypes, os, sys\n"
+    "libc = ctypes.CDLL(None, use_errno=True)\n"
+    "if libc.umount2(os.fsencode(sys.argv[1]), int(sys.argv[2])):\n"
+    "    sys.exit(os.strerror(ctypes.get_errno()))"
+)
+_DETACH: Final = 2
+_NOFOLLOW: Final = 8
 
 
 def unmount(mountpoint: str | os.PathLike[str], *, lazy: bool = False) -> None:
@@ -35,14 +46,26 @@ def unmount(mountpoint: str | os.PathLike[str], *, lazy: bool = False) -> None:
 
 
 def _command(mount: Mount, lazy: bool) -> list[str]:
+    if os.geteuid() != 0 and _may_unmount():
+        # In a user namespace of ours, where a set-uid helper is as powerless as anybody, and
+        # umount(8) refuses whoever is not root before it asks the kernel.
+        flags = _NOFOLLOW | (_DETACH if lazy else 0)
+        return [sys.executable, "-I", "-S", "-c", _UMOUNT2, mount.mountpoint, str(flags)]
     helper = shutil.which("fusermount3") or shutil.which("fusermount")
     if helper is not None and mount.is_fuse:
         return [helper, "-u", *(["-z"] if lazy else []), "--", mount.mountpoint]
     if os.geteuid() == 0 and (umount := shutil.which("umount")) is not None:
         # Without its own helpers and without looking at the path, which may hang.
-        flags = ["--internal-only", "--no-canonicalize", *(["--lazy"] if lazy else [])]
-        return [umount, *flags, "--", mount.mountpoint]
+        options = ["--internal-only", "--no-canonicalize", *(["--lazy"] if lazy else [])]
+        return [umount, *options, "--", mount.mountpoint]
     raise OSError(errno.ENOENT, "fusermount3 was not found")
+
+
+def _may_unmount() -> bool:
+    # Imported here: the front end unmounts now and then, and does without ctypes until then.
+    from vaultui.linux import capabilities
+
+    return capabilities.has("sys_admin")
 
 
 def _environment() -> dict[str, str]:

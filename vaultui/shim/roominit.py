@@ -1,0 +1,119 @@
+"""The init of a task's pid namespace: the kernel kills everybody in it when it ends.
+
+It gives the task what it sees, starts it, and reaps orphans. Signals for the task come as bytes
+on a pipe, since the kernel keeps those of its own namespace from an init. At the end of that
+pipe the room is gone, and with it every reason to stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NoReturn
+
+from vaultui.linux import mounting, namespaces, prctl
+from vaultui.shim.staying import SignalPipe, close_all_but
+from vaultui.wire import framing
+from vaultui.wire.attributes import Namespace
+from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, StepFailed
+from vaultui.wire.rooms import RoomSpec
+from vaultui.wire.taskend import Reaped
+
+_OF_THE_ROOM = (Namespace.USER, Namespace.PID)
+"""The kinds that it was born in."""
+
+
+@dataclass(frozen=True)
+class Pipes:
+    control: int
+    """Numbers of signals for the task, one byte each."""
+    told: int
+    """Where the room reads how the task ended."""
+    status: int
+    task: Collection[int]
+    """What `begin` needs."""
+
+
+def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: int) -> NoReturn:
+    """Have the task begun by `begin`, which returns its pid; stay until somebody ends us."""
+    step = "parent-death signal"
+    try:
+        prctl.set_parent_death_signal(signal.SIGKILL)
+        prctl.set_name("vaultui-init")
+        signals = SignalPipe((signal.SIGCHLD,))
+        kept = {pipes.control, pipes.told, *signals.fds}
+        close_all_but({pipes.status, *pipes.task} | kept)
+        step = "namespaces"
+        namespaces.unshare(*(kind.value for kind in spec.namespaces if kind not in _OF_THE_ROOM))
+        mounting.make_private()
+        if spec.hostname:
+            socket.sethostname(spec.hostname)
+        step = "view"
+        if spec.view is None:
+            _show_own_processes()
+        else:
+            # Imported here: a private vault alone needs no view.
+            from vaultui.shim import view
+
+            view.enter(spec.view)
+        step = "fork"
+        task = begin()
+        close_all_but(kept)
+        _stay(task, pipes, signals, stop_signal)
+    except BaseException as error:
+        number = error.errno if isinstance(error, OSError) and error.errno else 0
+        with contextlib.suppress(OSError):
+            framing.write_message(pipes.status, StepFailed(step, number, str(error)))
+    finally:
+        os._exit(EXIT_LAUNCH_FAILED)
+
+
+def _show_own_processes() -> None:
+    """Mount a /proc of this pid namespace over the other one, where the kernel lets us."""
+    with contextlib.suppress(PermissionError):
+        mounting.mount_proc("/proc")
+
+
+def _stay(task: int, pipes: Pipes, signals: SignalPipe, stop_signal: int) -> None:
+    """Return when nobody is left who could end this process."""
+    poll = select.poll()
+    poll.register(signals, select.POLLIN)
+    poll.register(pipes.control, select.POLLIN)
+    while True:
+        ready = {fd for fd, _ in poll.poll()}
+        if signals.fileno() in ready:
+            signals.taken()
+            _reap(task, pipes.told)
+        if pipes.control in ready:
+            numbers = os.read(pipes.control, 16)
+            if not numbers:
+                return
+            for number in numbers:
+                _pass_on(number, task, stop_signal)
+
+
+def _reap(task: int, told: int) -> None:
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        if pid == task:
+            reaped = Reaped(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
+            framing.write_message(told, reaped)
+
+
+def _pass_on(number: int, task: int, stop_signal: int) -> None:
+    """SIGTERM is for everybody to end, anything else for the group of the task."""
+    with contextlib.suppress(ProcessLookupError):
+        if number == signal.SIGTERM:
+            os.kill(-1, stop_signal)
+        else:
+            os.killpg(os.getpgid(task), number)
