@@ -753,6 +753,13 @@ class MountBusy(VaultuiError):
     cure = N_("Close these, or lock with --wait, --kill or --lazy.")
 
 
+class HookFailed(VaultuiError):
+    code = "hook-failed"
+    exit_code = ExitCode.HOOK
+    template = N_("{command} of the hooks of {name} failed: {reason}.")
+    cure = N_("Mend it, or lock without hooks: vaultui lock {name!q} --skip-hooks")
+
+
 class NotOpen(VaultuiError):
     code = "not-open"
     exit_code = ExitCode.NOT_OPEN
@@ -893,6 +900,61 @@ class ContainerNotCreated(VaultuiError):
     exit_code = ExitCode.TASK_FAILED
     template = N_("{maker} could not create the container: {reason}.")
     cure = N_("What it printed is under Details; `vaultui doctor` says what this system allows.")
+
+
+class EngineUnreachable(VaultuiError):
+    code = "engine-unreachable"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("No container engine answers at {where}: {reason}.")
+    cure = N_(
+        "Start one (systemctl --user start podman.socket, or the service of Docker), or name its "
+        "socket in DOCKER_HOST."
+    )
+
+
+class EngineElsewhere(VaultuiError):
+    code = "engine-elsewhere"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("The container engine at {where} may be on another machine, where {name} is not.")
+    cure = N_("Name the Unix socket of an engine on this machine: DOCKER_HOST=unix:///PATH")
+
+
+class EngineKeptOut(VaultuiError):
+    code = "engine-kept-out"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("Containers of the engine at {where} cannot enter {name}: {reason}.")
+    cure = N_(
+        "Let other users in and unlock it anew (vaultui settings set allow_other true --vault "
+        "{name}), or use an engine of your own user (systemctl --user start podman.socket)."
+    )
+
+
+class EngineIsOutside(VaultuiError):
+    code = "engine-is-outside"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("A container engine cannot see what is private to a task.")
+    cure = N_("Leave out --private, or have the container made by an OCI runtime: --driver oci")
+
+
+class EngineLost(VaultuiError):
+    code = "engine-lost"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("The container engine at {where} stopped answering: {reason}.")
+    cure = N_("The container {container} may still be there: look when the engine is back.")
+
+
+class ImageMissing(VaultuiError):
+    code = "image-missing"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("The container engine has no image {image}.")
+    cure = N_("Fetch it first: podman pull {image}, or docker pull {image}")
+
+
+class PrivilegedRefused(VaultuiError):
+    code = "privileged-refused"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("A privileged container could do anything on this machine, and is not allowed.")
+    cure = N_("Whoever means it allows them: vaultui settings set privileged_containers true")
 
 
 class ProtocolError(VaultuiError):

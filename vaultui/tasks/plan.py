@@ -41,6 +41,8 @@ class Job:
     """The vault is opened in a room, for this task alone."""
     allow_other: bool = False
     """An open vault may be entered by other users. A private one always can be."""
+    may_be_privileged: bool = False
+    """The settings of the program allow privileged containers."""
 
     @property
     def scratch(self) -> Path:

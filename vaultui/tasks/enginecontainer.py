@@ -1,0 +1,165 @@
+"""One container of a Docker-compatible engine, from being made to being removed.
+
+The only module that knows the library, which takes its time to import. Errors of the engine
+become ours here, with what it said as their raw text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from docker import APIClient
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
+
+from vaultui.model.errors import (
+    ContainerNotCreated,
+    EngineKeptOut,
+    EngineLost,
+    ImageMissing,
+    TaskCommandNotExecutable,
+    TaskCommandNotFound,
+    VaultuiError,
+)
+from vaultui.model.language import N_
+from vaultui.wire.engine import EngineSpec
+
+_ROOTS: Final = ("", "0", "root")
+_CREATION_S: Final = 5.0
+"""What a request to create may still take after whoever made it was killed."""
+_PAUSE_S: Final = 0.05
+
+_NOT_FOUND: Final = re.compile(
+    r"executable file .*not found|(?:exec|stat).*no such file or directory", re.IGNORECASE
+)
+_NOT_EXECUTABLE: Final = re.compile(
+    r"(?:exec|open executable).*(?:permission denied|is a directory|exec format error)",
+    re.IGNORECASE,
+)
+"""What runc and crun print of the program. No engine has another way to tell, and 126 and 127
+are made of the same words in their own clients."""
+
+
+class EngineContainer:
+    """A container that has a name before it is there."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._client = APIClient(base_url=f"unix://{spec.address}", version=spec.api_version)
+
+    def create(self) -> None:
+        """Make it; raises ImageMissing, EngineKeptOut or ContainerNotCreated."""
+        spec = self._spec
+        image = spec.config["Image"]
+        try:
+            with self._answering():
+                user = self._client.inspect_image(image)["Config"].get("User") or ""
+        except NotFound as error:
+            raise ImageMissing(image=image, raw=_words(error)) from error
+        user = (spec.config["User"] or user).partition(":")[0]
+        if spec.root_alone and user not in _ROOTS:
+            reason = N_("the image has a user of its own, and the vault lets nobody else in")
+            raise EngineKeptOut(where=spec.address, name=spec.vault_name, reason=reason)
+        with self._creating():
+            self._client.create_container_from_config(spec.config, spec.name)
+
+    def attach(self) -> socket.socket:
+        """Return the connection with its streams. Before `start`, or the first words are lost."""
+        wanted = {"stream": 1, "stdout": 1, "stderr": 1}
+        if self._spec.interactive or self._spec.terminal:
+            wanted["stdin"] = 1
+        with self._creating():
+            connection = self._client.attach_socket(self._spec.name, params=wanted)
+        try:
+            # What the library returns differs between kinds of connections, its number does not.
+            return socket.socket(fileno=os.dup(connection.fileno()))
+        finally:
+            connection.close()
+
+    def start(self) -> None:
+        """Let it run; raises ContainerNotCreated, or what is wrong with its program."""
+        with self._creating():
+            self._client.start(self._spec.name)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its first process, if that runs."""
+        with contextlib.suppress(APIError), self._answering():
+            self._client.kill(self._spec.name, signal.Signals(number).name)
+
+    def resize(self, size: os.terminal_size) -> None:
+        """Give its terminal another size, if it runs."""
+        with contextlib.suppress(APIError), self._answering():
+            self._client.resize(self._spec.name, height=size.lines, width=size.columns)
+
+    def wait(self) -> int:
+        """Return its exit code, 128 and more for a signal, when it has ended."""
+        with self._answering():
+            return int(self._client.wait(self._spec.name)["StatusCode"])
+
+    def ran_out_of_memory(self) -> bool:
+        """Tell of a container that has ended whether the kernel killed it for its memory."""
+        with self._answering():
+            return bool(self._client.inspect_container(self._spec.name)["State"]["OOMKilled"])
+
+    def remove(self, *, being_made: bool = False) -> None:
+        """Have it gone, running or not. `being_made`: it may appear in a moment, or never."""
+        name = self._spec.name
+        deadline = time.monotonic() + (_CREATION_S if being_made else 0.0)
+        with self._answering():
+            while True:
+                # Removing by force alone asks it to end first, and waits ten seconds for that.
+                with contextlib.suppress(APIError):
+                    self._client.kill(name, "SIGKILL")
+                try:
+                    self._client.remove_container(name, v=True, force=True)
+                except NotFound:
+                    if time.monotonic() > deadline:
+                        return
+                    time.sleep(_PAUSE_S)
+                else:
+                    return
+
+    @contextlib.contextmanager
+    def _creating(self) -> Iterator[None]:
+        """Turn a refusal of the engine into what it means before the container runs."""
+        try:
+            with self._answering():
+                yield
+        except APIError as error:
+            raise self._not_created(_words(error)) from error
+
+    def _not_created(self, said: str) -> VaultuiError:
+        command = self._spec.config["Cmd"][0]
+        if _NOT_FOUND.search(said):
+            return TaskCommandNotFound(program=command, raw=said)
+        if _NOT_EXECUTABLE.search(said):
+            return TaskCommandNotExecutable(
+                program=command, reason=N_("Permission denied"), raw=said
+            )
+        # Its first line tells what, and any others where in its own source.
+        reason = said.partition("\n")[0].rstrip(".")
+        return ContainerNotCreated(maker=N_("The container engine"), reason=reason, raw=said)
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Let a refusal of the engine through; raises EngineLost where there is no answer."""
+        try:
+            yield
+        except APIError:
+            raise
+        except (DockerException, RequestException, OSError) as error:
+            raise EngineLost(
+                where=self._spec.address, reason=_words(error), container=self._spec.name
+            ) from error
+
+
+def _words(error: Exception) -> str:
+    """Return what the engine said, or what kept it from saying something."""
+    return str(getattr(error, "explanation", None) or error)

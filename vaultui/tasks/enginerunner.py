@@ -1,0 +1,166 @@
+"""The runner of the driver `engine`: a process that is a container to those who started it.
+
+    python -I -m vaultui.tasks.enginerunner FILE           run the container that FILE describes
+    python -I -m vaultui.tasks.enginerunner --remove FILE  see that nothing is left of it
+
+Signals go on to the container, except SIGQUIT, which kills it. Its exit code becomes ours, and
+what it writes comes out of our own streams. What could not be done is left in the directory of
+the task for whoever asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from vaultui.model.errors import EngineLost, VaultuiError
+from vaultui.model.exitcodes import ExitCode
+from vaultui.tasks.enginecontainer import EngineContainer
+from vaultui.tasks.enginestream import relay
+from vaultui.tasks.failure import write_failure
+from vaultui.wire import codec
+from vaultui.wire.engine import ASKED_FILE, EngineSpec
+
+_RELAYED: Final = frozenset(
+    {
+        *(signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT),
+        *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH),
+    }
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    # Before there is a thread, since each inherits it: the one that waits for them gets them all.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _RELAYED)
+    match arguments:
+        case ["--remove", path]:
+            return _remove(Path(path))
+        case [path]:
+            return _run(Path(path))
+    print(__doc__, file=sys.stderr)
+    return ExitCode.USAGE
+
+
+def _remove(path: Path) -> int:
+    """Remove a container whose runner was killed; there is nothing to do after one that was not."""
+    asked = path.with_name(ASKED_FILE)
+    if asked.exists():
+        EngineContainer(_spec(path)).remove(being_made=True)
+        asked.unlink(missing_ok=True)
+    return 0
+
+
+def _run(path: Path) -> int:
+    try:
+        spec = _spec(path)
+        for source in spec.left_out:
+            print(f"vaultui: {source} is not there, and is left out", file=sys.stderr, flush=True)
+        container = EngineContainer(spec)
+        with _present(container, path.with_name(ASKED_FILE)):
+            return _Run(spec, container).until_ended()
+    except VaultuiError as error:
+        write_failure(path.parent, error)
+        return max(int(ExitCode.TASK_FAILED), int(error.exit_code))
+
+
+@contextlib.contextmanager
+def _present(container: EngineContainer, asked: Path) -> Iterator[None]:
+    """Make a container, and remove it at the end; where that fails its mark is left."""
+    asked.touch()
+    try:
+        container.create()
+        yield
+    finally:
+        with contextlib.suppress(EngineLost):
+            container.remove()
+            asked.unlink()
+
+
+class _Run:
+    """A container from its start to its end."""
+
+    def __init__(self, spec: EngineSpec, container: EngineContainer) -> None:
+        self._spec = spec
+        self._container = container
+        self._told_to_end = 0
+        """The signal that came before the container ran, so that it never will."""
+        self._running = False
+        self._starting = threading.Lock()
+        """Guards the two above: a signal comes before the start or after it."""
+
+    def until_ended(self) -> int:
+        """Return its exit code."""
+        threading.Thread(target=self._relay_signals, daemon=True).start()
+        with self._container.attach() as connection, _raw_terminal(self._spec):
+            if not self._started():
+                return 128 + self._told_to_end
+            self._relay_streams(connection)
+            return self._container.wait()
+
+    def _started(self) -> bool:
+        with self._starting:
+            if self._told_to_end:
+                return False
+            self._container.start()
+            self._running = True
+        self._resize()
+        return True
+
+    def _relay_streams(self, connection: socket.socket) -> None:
+        spec = self._spec
+        relay(connection, stdin=spec.interactive or spec.terminal, framed=not spec.terminal)
+
+    def _relay_signals(self) -> None:
+        while True:
+            number = signal.Signals(signal.sigwait(_RELAYED))
+            with self._starting:
+                if not self._running:
+                    if number != signal.SIGWINCH:
+                        self._told_to_end = number
+                    continue
+            with contextlib.suppress(EngineLost):
+                self._pass_on(number)
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        if number == signal.SIGWINCH:
+            self._resize()
+        else:
+            killed = number == signal.SIGQUIT
+            self._container.signal(signal.SIGKILL if killed else number)
+
+    def _resize(self) -> None:
+        if self._spec.terminal:
+            with contextlib.suppress(OSError):  # the terminal is gone
+                self._container.resize(os.get_terminal_size(0))
+
+
+@contextlib.contextmanager
+def _raw_terminal(spec: EngineSpec) -> Iterator[None]:
+    """Leave it to the container's own terminal what keys mean."""
+    if not spec.terminal:
+        yield
+        return
+    before = termios.tcgetattr(0)
+    tty.setraw(0)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _spec(path: Path) -> EngineSpec:
+    return codec.decode(path.read_bytes(), EngineSpec)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
