@@ -5,6 +5,10 @@ that no terminal reaches the process with default handlers; the root directory b
 credentials, which may not change it; the parent-death signal after them, since they clear it;
 the working directory is looked for with the rights that the program will have; the descriptors
 move late, since the steps before may need one; limits and what gives up privileges come last.
+
+All steps are planned before the first is taken: with another root directory, or as another user,
+no module may be found any more. What needs ctypes is imported in the planning, and by those alone
+who ask for it, since it costs as much as the rest of the shim.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn
 
 from vaultui.shim import descriptors, limits
@@ -20,6 +25,8 @@ from vaultui.shim.idmaps import IdMaps, write_own
 from vaultui.wire import framing
 from vaultui.wire.attributes import Attributes, Namespace
 from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, LaunchSpec, StepFailed
+
+Action = Callable[[], object]
 
 
 @dataclass
@@ -30,47 +37,55 @@ class _Child:
     fds: Sequence[int]
     status: int
     """Where the step is told that fails; it moves with the descriptors."""
-    maps: IdMaps | None
-    """Of the user namespace, where the parent writes them."""
     parent: int
     """Whose death is meant by the parent-death signal; 0 where that is not known."""
+    maps: IdMaps | None = None
+    """Of the user namespace, where the parent writes them."""
+    begin: Action | None = None
 
     @property
     def wanted(self) -> Attributes:
         return self.spec.attributes
 
 
-def start(spec: LaunchSpec, fds: Sequence[int], status: int) -> int:
+def start(spec: LaunchSpec, fds: Sequence[int], status: int, *, begin: Action | None = None) -> int:
     """Fork, and let the child become the program as `become` has it; return its pid.
 
-    Raises OSError when there can be no more processes. Returns when the child has the maps of its
-    user namespace, where it has one, and does not wait for its exec.
+    Returns at once, or when the child has the maps of its user namespace. Raises OSError when
+    there can be no more processes.
     """
     maps = IdMaps.wanted_by(spec.attributes)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _take_all_steps(_Child(spec, fds, status, maps, parent))
+        _take_all_steps(_Child(spec, fds, status, parent, maps, begin))
     if maps is not None:
         maps.serve(pid)
     return pid
 
 
-def become(spec: LaunchSpec, fds: Sequence[int], status: int) -> NoReturn:
+def become(
+    spec: LaunchSpec, fds: Sequence[int], status: int, *, begin: Action | None = None
+) -> NoReturn:
     """Take all steps and execute the program; never returns.
 
     The step that fails and its errno go to the `status` descriptor, and the process exits
-    with 253. `fds` is `spec.fds` with its placeholders filled in.
+    with 253. `fds` is `spec.fds` with its placeholders filled in. `begin` comes before the first
+    step, when all of them are planned: it may wait, and enters the control group.
     """
-    _take_all_steps(_Child(spec, fds, status, None, spec.attributes.parent_pid))
+    parent = spec.attributes.parent_pid
+    _take_all_steps(_Child(spec, fds, status, parent, begin=begin))
 
 
 def _take_all_steps(child: _Child) -> NoReturn:
     step = "start"
     try:
-        for name, take in STEPS:
+        descriptors.close_all_on_exec()
+        planned = [(name, plan(child)) for name, plan in STEPS]
+        for name, take in planned:
             step = name
-            take(child)
+            if take is not None:
+                take()
         step = "exec"
         spec = child.spec
         os.execve(spec.argv[0], spec.argv, spec.env)  # noqa: S606 - no shell is wanted
@@ -81,164 +96,207 @@ def _take_all_steps(child: _Child) -> NoReturn:
         os._exit(EXIT_LAUNCH_FAILED)
 
 
-def _keep_capabilities(child: _Child) -> None:
-    if child.wanted.ambient_capabilities:
-        # Here and below: ctypes costs as much as the rest of the shim, and few need it.
-        from vaultui.linux import prctl
-
-        prctl.keep_capabilities()
+def _begin(child: _Child) -> Action | None:
+    return child.begin
 
 
-def _wait_for_id_maps(child: _Child) -> None:
-    if child.maps is not None:
-        child.maps.wait()
+def _keep_capabilities(child: _Child) -> Action | None:
+    if not child.wanted.ambient_capabilities:
+        return None
+    from vaultui.linux import prctl
+
+    return prctl.keep_capabilities
 
 
-def _start_session(child: _Child) -> None:
+def _wait_for_id_maps(child: _Child) -> Action | None:
+    return None if child.maps is None else child.maps.wait
+
+
+def _start_session(child: _Child) -> Action | None:
     # The leader of a session can't start another one, and has what it needs already.
-    if child.wanted.new_session and os.getsid(0) != os.getpid():
-        os.setsid()
+    if not child.wanted.new_session or os.getsid(0) == os.getpid():
+        return None
+    return os.setsid
 
 
-def _join_process_group(child: _Child) -> None:
+def _join_process_group(child: _Child) -> Action | None:
     group = child.wanted.process_group
-    if group < 0 and child.wanted.foreground >= 0:
+    if group < 0:
+        if child.wanted.foreground < 0:
+            return None
         group = 0
-    # A session's leader has a group of its own, and may not change it.
-    if group >= 0 and os.getpgrp() != (group or os.getpid()):
-        os.setpgid(0, group)
+
+    def join() -> None:
+        # A session's leader has a group of its own, and may not change it.
+        if os.getpgrp() != (group or os.getpid()):
+            os.setpgid(0, group)
+
+    return join
 
 
-def _go_to_foreground(child: _Child) -> None:
-    if child.wanted.foreground >= 0:
-        from vaultui.linux import controllingterminal
+def _go_to_foreground(child: _Child) -> Action | None:
+    terminal = child.wanted.foreground
+    if terminal < 0:
+        return None
+    from vaultui.linux import controllingterminal
 
-        controllingterminal.put_in_foreground(child.wanted.foreground, os.getpgrp())
+    return lambda: controllingterminal.put_in_foreground(terminal, os.getpgrp())
 
 
-def _restore_signals(_child: _Child) -> None:
+def _restore_signals(_child: _Child) -> Action:
     """Give every signal its default action, and block none.
 
     Python ignores SIGPIPE, and an ignored signal stays ignored over an exec.
     """
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        # Some numbers belong to the C library and can't be set.
-        if signal.getsignal(number) not in (signal.SIG_DFL, None):
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def restore() -> None:
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            # Some numbers belong to the C library and can't be set.
+            if signal.getsignal(number) not in (signal.SIG_DFL, None):
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    return restore
 
 
-def _unshare_namespaces(child: _Child) -> None:
+def _unshare_namespaces(child: _Child) -> Action | None:
     kinds = set(child.wanted.namespaces)
     if child.maps is not None:
         kinds.discard(Namespace.USER)
     if not kinds:
-        return
+        return None
     from vaultui.linux import namespaces
 
-    namespaces.unshare(*(kind.value for kind in kinds))
-    if Namespace.USER in kinds:
-        write_own(child.wanted)
+    def unshare() -> None:
+        namespaces.unshare(*(kind.value for kind in kinds))
+        if Namespace.USER in kinds:
+            write_own(child.wanted)
+
+    return unshare
 
 
-def _make_mounts_private(child: _Child) -> None:
-    if Namespace.MOUNT in child.wanted.namespaces:
-        from vaultui.linux import mounting
+def _make_mounts_private(child: _Child) -> Action | None:
+    if Namespace.MOUNT not in child.wanted.namespaces:
+        return None
+    from vaultui.linux import mounting
 
-        mounting.make_private()
+    return mounting.make_private
 
 
-def _change_root(child: _Child) -> None:
-    if child.wanted.chroot:
+def _change_root(child: _Child) -> Action | None:
+    if not child.wanted.chroot:
+        return None
+
+    def change() -> None:
         os.chroot(child.wanted.chroot)
         # Until then a path without a slash in front leads out of it.
         os.chdir("/")
 
-
-def _set_groups(child: _Child) -> None:
-    if child.wanted.groups is not None:
-        from vaultui.linux import idmaps
-
-        if idmaps.may_set_groups():
-            os.setgroups(child.wanted.groups)
+    return change
 
 
-def _set_gid(child: _Child) -> None:
+def _set_groups(child: _Child) -> Action | None:
+    wanted = child.wanted
+    if wanted.groups is None:
+        return None
+    from vaultui.linux import idmaps
+
+    own = Namespace.USER in wanted.namespaces
+    may = wanted.setgroups if own else idmaps.may_set_groups()
+    return partial(os.setgroups, wanted.groups) if may else None
+
+
+def _set_gid(child: _Child) -> Action | None:
     gid = child.wanted.gid
-    if gid >= 0:
-        # Real, effective and saved: there is no way back.
-        os.setresgid(gid, gid, gid)
+    # Real, effective and saved: there is no way back.
+    return None if gid < 0 else partial(os.setresgid, gid, gid, gid)
 
 
-def _set_uid(child: _Child) -> None:
+def _set_uid(child: _Child) -> Action | None:
     uid = child.wanted.uid
-    if uid >= 0:
-        os.setresuid(uid, uid, uid)
+    return None if uid < 0 else partial(os.setresuid, uid, uid, uid)
 
 
-def _make_capabilities_ambient(child: _Child) -> None:
-    if child.wanted.ambient_capabilities:
-        from vaultui.linux import capabilities
+def _make_capabilities_ambient(child: _Child) -> Action | None:
+    names = child.wanted.ambient_capabilities
+    if not names:
+        return None
+    from vaultui.linux import capabilities
 
-        capabilities.make_ambient(child.wanted.ambient_capabilities)
-
-
-def _change_directory(child: _Child) -> None:
-    os.chdir(child.wanted.cwd)
+    return partial(capabilities.make_ambient, names)
 
 
-def _set_parent_death_signal(child: _Child) -> None:
+def _change_directory(child: _Child) -> Action:
+    return partial(os.chdir, child.wanted.cwd)
+
+
+def _set_parent_death_signal(child: _Child) -> Action | None:
     number = child.wanted.parent_death_signal
     if not number:
-        return
+        return None
     from vaultui.linux import prctl
 
-    prctl.set_parent_death_signal(number)
-    if child.parent and os.getppid() != child.parent:
-        os.kill(os.getpid(), number)
+    def set_signal() -> None:
+        prctl.set_parent_death_signal(number)
+        if child.parent and os.getppid() != child.parent:
+            os.kill(os.getpid(), number)
+
+    return set_signal
 
 
-def _place_descriptors(child: _Child) -> None:
-    child.status = descriptors.place(child.fds, child.status)
+def _place_descriptors(child: _Child) -> Action:
+    def place() -> None:
+        child.status = descriptors.place(child.fds, child.status)
+
+    return place
 
 
-def _settle_terminal(child: _Child) -> None:
+def _settle_terminal(child: _Child) -> Action | None:
     wanted = child.wanted
     if not wanted.drop_terminal and wanted.controlling_terminal < 0:
-        return
+        return None
     from vaultui.linux import controllingterminal
 
-    if wanted.drop_terminal:
-        controllingterminal.give_up()
-    if wanted.controlling_terminal >= 0:
-        controllingterminal.take(wanted.controlling_terminal)
+    def settle() -> None:
+        if wanted.drop_terminal:
+            controllingterminal.give_up()
+        if wanted.controlling_terminal >= 0:
+            controllingterminal.take(wanted.controlling_terminal)
+
+    return settle
 
 
-def _set_limits(child: _Child) -> None:
-    for limit in child.wanted.rlimits:
-        limits.set_limit(limit)
+def _set_limits(child: _Child) -> Action:
+    def set_all() -> None:
+        for limit in child.wanted.rlimits:
+            limits.set_limit(limit)
+
+    return set_all
 
 
-def _set_open_file_limit(child: _Child) -> None:
-    if child.spec.nofile_soft:
-        limits.set_open_files(child.spec.nofile_soft)
+def _set_open_file_limit(child: _Child) -> Action | None:
+    wanted = child.spec.nofile_soft
+    return partial(limits.set_open_files, wanted) if wanted else None
 
 
-def _give_up_new_privileges(child: _Child) -> None:
-    if child.wanted.no_new_privileges:
-        from vaultui.linux import prctl
+def _give_up_new_privileges(child: _Child) -> Action | None:
+    if not child.wanted.no_new_privileges:
+        return None
+    from vaultui.linux import prctl
 
-        prctl.set_no_new_privileges()
-
-
-def _be_traced(child: _Child) -> None:
-    if child.wanted.ptrace_me:
-        from vaultui.linux import ptrace
-
-        ptrace.trace_me()
+    return prctl.set_no_new_privileges
 
 
-STEPS: Final[tuple[tuple[str, Callable[[_Child], None]], ...]] = (
+def _be_traced(child: _Child) -> Action | None:
+    if not child.wanted.ptrace_me:
+        return None
+    from vaultui.linux import ptrace
+
+    return ptrace.trace_me
+
+
+STEPS: Final[tuple[tuple[str, Callable[[_Child], Action | None]], ...]] = (
+    ("control group", _begin),
     ("kept capabilities", _keep_capabilities),
     ("id maps", _wait_for_id_maps),
     ("session", _start_session),
@@ -261,4 +319,4 @@ STEPS: Final[tuple[tuple[str, Callable[[_Child], None]], ...]] = (
     ("no new privileges", _give_up_new_privileges),
     ("tracing", _be_traced),
 )
-"""Their names are those in StepFailed."""
+"""Each plans what is to be done, or nothing. Their names are those in StepFailed."""

@@ -6,7 +6,6 @@ first, then everything goes to its place.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -19,8 +18,8 @@ def place(fds: Sequence[int], status: int) -> int:
     """Make `fds[i]` descriptor i of this process, to be kept over an exec.
 
     CLOSE closes that descriptor; one number may stand in several places; of 0, 1 and 2,
-    those beyond the end of the list are closed. Every other descriptor is closed by the
-    exec, `status` among them: it may move, and its number is returned.
+    those beyond the end of the list are closed. What was given to `close_all_on_exec` before is
+    closed by the exec, `status` among them: it may move, and its number is returned.
     """
     wanted = list(fds)
     free = max(*wanted, len(wanted) - 1, 2) + 1
@@ -42,16 +41,16 @@ def place(fds: Sequence[int], status: int) -> int:
             os.dup2(fd, index)
     for index in range(len(wanted), 3):
         _close_if_open(index)
-    close_on_exec_from(max(len(wanted), 3))
     return status
 
 
-def close_on_exec_from(first: int) -> None:
-    """Mark every open descriptor from `first` on: ours are, but a parent may have left some."""
+def close_all_on_exec() -> None:
+    """Mark every open descriptor: ours are, but a parent may have left some.
+
+    It is done first of all, since there may be no /proc in another root directory.
+    """
     for fd in open_descriptors():
-        if fd >= first:
-            with contextlib.suppress(OSError):
-                os.set_inheritable(fd, False)
+        os.set_inheritable(fd, False)
 
 
 def open_descriptors() -> list[int]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,8 +61,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
     run_dir.mkdir(mode=0o700)
 
     def run_shim(
-        spec: LaunchSpec, payload: bytes = b"", env: dict[str, str] | None = None
+        spec: LaunchSpec,
+        payload: bytes = b"",
+        env: dict[str, str] | None = None,
+        *,
+        before: Sequence[str] = (),
     ) -> Started:
+        """`before` are words that go before the shim's command: it is started by that program."""
         pipes = [os.pipe() for _ in range(4)]
         (
             (spec_in, spec_out),
@@ -78,7 +83,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         os.close(spec_out)
         os.close(payload_out)
         child = spawn.start(
-            [sys.executable, "-I", "-S", str(SHIM)],
+            [*before, sys.executable, "-I", "-S", str(SHIM)],
             fds=(spawn.NULL, 2, 2, spec_in, payload_in, status_out, notify_out),
             env=env or {"PATH": os.environ["PATH"]},
         )

@@ -25,7 +25,7 @@ ROOT = str(Path(vaultui.__file__).parents[1])
 PLACE = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-from vaultui.shim.descriptors import place
+from vaultui.shim.descriptors import close_all_on_exec, place
 asked = json.loads(sys.argv[2])
 base = asked["base"]
 # Out of the way first, or opening file 3 could land on the way to it.
@@ -36,6 +36,7 @@ for i in range(10):
 for fd in asked["gaps"]:
     os.close(fd)
 stray = os.dup2(high[0], 50, inheritable=True)
+close_all_on_exec()
 status = place(asked["fds"], asked["status"])
 os.write(status, b"status")
 os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", '''
