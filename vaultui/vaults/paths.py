@@ -33,6 +33,11 @@ class Paths:
         """Return the directory of one vault's run state; its supervisor creates it."""
         return self.runtime_dir / vault
 
+    @property
+    def tasks_dir(self) -> Path:
+        """Records and output of tasks: plaintext, so in memory with the rest that runs."""
+        return self.runtime_dir / "tasks"
+
     def socket(self, vault: VaultId) -> Path:
         """Return where the control socket of an open vault is."""
         return self.run_dir(vault) / "ctl.sock"
