@@ -164,6 +164,12 @@ PROGRAM: Final = _table(
     Setting(
         "terminal", SettingKind.TEXT, N_("terminal that launchers start; left out, one is found")
     ),
+    Setting(
+        "privileged_containers",
+        SettingKind.SWITCH,
+        N_("tasks may be containers that can do anything on this machine"),
+        False,
+    ),
 )
 
 _OPTION_WORDS: Final = {

@@ -45,6 +45,8 @@ class ProgramSettings:
     vaults_dir: str = "~/Vaults"
     terminal: str = ""
     """Empty: the first that is found."""
+    privileged_containers: bool = False
+    """Whether a task may be one."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Other keys of actions, by the id of the action; several with commas between them."""
 
@@ -132,6 +134,9 @@ class _Reader:
             autolock=self._autolock(None, document, AutoLock()),
             vaults_dir=value("vaults_dir", str(vaults_dir)),
             terminal=value("terminal", ProgramSettings.terminal),
+            privileged_containers=value(
+                "privileged_containers", ProgramSettings.privileged_containers
+            ),
             keys=keymap,
         )
 

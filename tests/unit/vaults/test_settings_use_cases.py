@@ -57,6 +57,7 @@ def test_without_a_file_everything_is_as_the_manual_says() -> None:
         "when_busy": "retry",
         "notify": "true",
         "vaults_dir": "~/Vaults",
+        "privileged_containers": "false",
     }
 
 
