@@ -47,6 +47,7 @@ class ExitCode(IntEnum):
     DOCTOR_FINDINGS = 52
     TERMINAL = 53
     DESKTOP = 54
+    HOOK = 55
 
     TASK_FAILED = 125
     """Of `run`, any failure of ours: its other exit codes are the task's own."""

@@ -60,7 +60,7 @@ def serve(
     """Mount an open volume and serve it until it is unmounted; return the exit code."""
     raise_open_files_limit()
     # The kernel has applied the caller's mask to each mode already.
-    os.umask(0)
+    umask = os.umask(0)
     events = EventRing()
     activity = Activity()
     clock = _clock(spec.idle_timeout_s, activity, program)
@@ -79,6 +79,7 @@ def serve(
             features=tuple(flag.value for flag in volume.features.flags),
             derivation_s=derivation_s,
             temporary=spec.hold is not None,
+            umask=umask,
         )
         return _serve(served, control_socket, front, program)
 

@@ -21,6 +21,7 @@ from vaultui.model.language import N_, Phrase
 from vaultui.wire import codec
 from vaultui.wire.control import (
     EXTENSION_KEY,
+    CloseAtRequest,
     Conflicts,
     ConflictsRequest,
     ErrorReply,
@@ -79,12 +80,21 @@ class ControlClient:
     async def pause(self, paused: bool) -> IdleReply:
         return await self._ask(PauseRequest(paused), IdleReply)
 
-    async def lock(self, reason: str = "request", *, lazy: bool = False) -> None:
+    async def lock(
+        self,
+        reason: str = "request",
+        *,
+        lazy: bool = False,
+        skip_hooks: bool = False,
+        hooks_s: float = 0.0,
+    ) -> None:
         """Unmount politely; returns when it is unmounted, raises MountBusy when it is in use.
 
-        The backend ends shortly after.
+        Raises HookFailed where a command that is to be run before did not succeed; `hooks_s` is
+        what those may take. The backend ends shortly after.
         """
-        await self._ask(LockRequest(reason, lazy), LockReply, LOCK_S)
+        request = LockRequest(reason, lazy, skip_hooks=skip_hooks)
+        await self._ask(request, LockReply, LOCK_S + hooks_s)
 
     async def lock_when_free(self) -> bool:
         """Lock now, or have the backend do it as soon as nobody uses the vault.
@@ -97,6 +107,10 @@ class ControlClient:
     async def stay_open(self) -> IdleReply:
         """Give up a lock that waits until nobody uses the vault, or until its tasks have ended."""
         return await self._ask(StayOpenRequest(), IdleReply)
+
+    async def close_at(self, closes_at: float) -> None:
+        """Lock at a time in seconds since the epoch, whoever uses the vault then; 0 for never."""
+        await self._ask(CloseAtRequest(closes_at), IdleReply)
 
     async def hold(self, hold: Hold) -> Held:
         """Keep the vault open until a process has ended; raises NotOpen when it is just locked."""

@@ -33,6 +33,8 @@ _EVENTS: Final = {
     EventKind.GUARD_ACTIVE: N_("auto-lock is in force"),
     EventKind.HOLD_BEGAN: N_("task began"),
     EventKind.HOLD_ENDED: N_("task ended"),
+    EventKind.TIME_WARNING: N_("its time is nearly over"),
+    EventKind.HOOK_FAILED: N_("a hook failed"),
 }
 _DETAILS: Final = {
     (EventKind.UNLOCKED, "typed"): N_("with a typed password"),
@@ -48,6 +50,7 @@ _DETAILS: Final = {
     (EventKind.LOCKED, "sleep"): N_("before the machine slept"),
     (EventKind.LOCKED, "screen"): N_("with the screen"),
     (EventKind.LOCKED, "logout"): N_("at logout"),
+    (EventKind.LOCKED, "time"): N_("because its time was over"),
     (EventKind.LOCKED, "task"): N_("after the last task"),
     (EventKind.LOCKED, "unmounted"): N_("because it was unmounted"),
 }

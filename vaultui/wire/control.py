@@ -68,13 +68,15 @@ class PauseRequest:
 class LockRequest:
     """Unmount politely.
 
-    Answered by LockReply before the backend ends, or by ErrorReply (mount-busy).
+    Answered by LockReply before the backend ends, or by ErrorReply (mount-busy, hook-failed).
     """
 
     reason: str = "request"
     lazy: bool = False
     when_free: bool = False
     """A vault in use is no error: it is locked as soon as nobody uses it. LockReply says so."""
+    skip_hooks: bool = False
+    """Do without what is to be run before, and end it where it runs."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,14 @@ class StayOpenRequest:
 
     A vault that was opened for the time of its holds alone stays open after them.
     """
+
+
+@dataclass(frozen=True)
+class CloseAtRequest:
+    """Lock at another time, whoever uses the vault then. Answered by IdleReply."""
+
+    closes_at: float
+    """In seconds since the epoch; 0 for never."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,7 @@ Request = (
     | PauseRequest
     | LockRequest
     | StayOpenRequest
+    | CloseAtRequest
     | ConflictsRequest
     | HoldRequest
     | ReleaseRequest
@@ -199,6 +210,10 @@ class Status:
     """The processes that it is kept open for, the oldest first."""
     temporary: bool = False
     """It locks itself when the last of them has ended."""
+    closes_at: float = 0.0
+    """When it is locked whoever uses it then, in seconds since the epoch; 0 for never."""
+    hooks_s: float = 0.0
+    """What its hooks may take before a lock; 0 where it has none."""
 
 
 class EventKind(Enum):
@@ -227,6 +242,10 @@ class EventKind(Enum):
     HOLD_BEGAN = "hold-began"
     """A task, or something else with a name, needs the vault open; the detail is that name."""
     HOLD_ENDED = "hold-ended"
+    TIME_WARNING = "time-warning"
+    """The time at which it is locked is near."""
+    HOOK_FAILED = "hook-failed"
+    """A command that is run after an unlock or before a lock; the detail says which and how."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,13 @@ class MountSpec:
     0 for not at all."""
     lock_on: tuple[LockOn, ...] = ()
     when_busy: WhenBusy = WhenBusy.RETRY
+    closes_at: float = 0.0
+    """When it is locked, whoever uses it then, in seconds since the epoch; 0 for never."""
+    after_unlock: tuple[str, ...] = ()
+    """Lines for sh that are run, as the user of the backend, when it is open."""
+    before_lock: tuple[str, ...] = ()
+    """The same before it is locked. Who asks for a lock is refused where one of them fails;
+    what locks by itself tells of it, and locks."""
     notify: bool = False
     """Tell on the desktop what a person should know about the vault."""
     hold: Hold | None = None

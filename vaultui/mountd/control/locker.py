@@ -8,6 +8,7 @@ import functools
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from typing import Final
 
 import trio
@@ -18,8 +19,9 @@ from vaultui.linux.fusemount import handed_over
 from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
-from vaultui.model.errors import MountBusy
+from vaultui.model.errors import HookFailed, MountBusy
 from vaultui.model.language import N_, Phrase
+from vaultui.mountd.control.hooks import HOOKS_S, HURRIED_S, Hooks
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.wire.control import EventKind
@@ -41,9 +43,25 @@ PATIENT_PAUSE_S: Final = 2.0
 """Between two looks whether the vault is free: at first often, and after EAGER_S more rarely."""
 
 
+_HURRIED: Final = frozenset({"sleep", "logout", "shutdown", "SIGTERM", "SIGINT", "SIGHUP"})
+"""Reasons to lock that leave hooks little time."""
+
+
+class WhenHookFails(Enum):
+    STAY = "stay"
+    """It is not locked: whoever asked for that is told."""
+    LOCK = "lock"
+    """It is told, and locked all the same."""
+    SKIP = "skip"
+    """None is run."""
+
+
 class Locker:
-    def __init__(self, served: Served, notices: Notices) -> None:
+    def __init__(self, served: Served, hooks: Hooks, notices: Notices) -> None:
         self._served = served
+        self._hooks = hooks
+        self._hooked: float | None = None
+        """The last use of the vault when hooks had been run: until the next they need not be."""
         self._notices = notices
         self._unmounting = trio.Lock()
         self._looking_since: float | None = None
@@ -52,14 +70,22 @@ class Locker:
         self.let_go = trio.Event()
         """A descriptor that was handed over is not to be served any more."""
 
-    async def lock(self, reason: str, *, lazy: bool = False) -> None:
-        """Unmount; raises MountBusy that names the holders.
+    async def lock(
+        self,
+        reason: str,
+        *,
+        lazy: bool = False,
+        when_hook_fails: WhenHookFails = WhenHookFails.LOCK,
+    ) -> None:
+        """Unmount; raises MountBusy that names the holders, or HookFailed.
 
         Returns when the mount table no longer lists the mount. One at a time: a second
         caller finds it gone, which is what it asked for.
         """
+        if when_hook_fails is WhenHookFails.SKIP or reason in _HURRIED:
+            self._hooks.give_up()  # what another lock waits for
         try:
-            await self._unmount(reason, lazy=lazy)
+            await self._unmount(reason, lazy=lazy, when_hook_fails=when_hook_fails)
         except (OSError, TimeoutError) as error:
             served = self._served
             words = in_words(await self.holders() or self._tasks())
@@ -82,8 +108,14 @@ class Locker:
         finally:
             waits.remove(reason)
 
-    async def _unmount(self, reason: str, *, lazy: bool = False) -> None:
-        """Raises OSError, or TimeoutError; returns at once where it is not mounted."""
+    async def _unmount(
+        self,
+        reason: str,
+        *,
+        lazy: bool = False,
+        when_hook_fails: WhenHookFails = WhenHookFails.LOCK,
+    ) -> None:
+        """Raises OSError, TimeoutError or HookFailed; returns at once where it is not mounted."""
         served = self._served
         async with self._unmounting:
             if served.holds and not lazy:
@@ -95,11 +127,32 @@ class Locker:
             elif top.mount_id != served.mount_id:
                 raise OSError(errno.EBUSY, f"{top.fstype} is mounted over it")
             else:
+                if served.spec.before_lock and when_hook_fails is not WhenHookFails.SKIP:
+                    await self._run_hooks(reason, lazy, when_hook_fails)
                 await trio.to_thread.run_sync(_unmount, served.root, lazy)
                 if not lazy:
                     self.unmounted.set()
             served.events.add(EventKind.LOCKED, detail=reason)
             self._notices.locked(reason, waited=reason in served.waits_to_lock)
+
+    async def _run_hooks(self, reason: str, lazy: bool, when_hook_fails: WhenHookFails) -> None:
+        """Run what comes before a lock, once for each time that the vault was used.
+
+        Raises OSError where the lock would fail anyway, and HookFailed if that is to stop it.
+        """
+        served = self._served
+        if served.activity.last_use == self._hooked:
+            return
+        if not lazy and await self.holders():
+            raise os_error(errno.EBUSY)
+        try:
+            await self._hooks.before_lock(HURRIED_S if reason in _HURRIED else HOOKS_S)
+        except HookFailed as failure:
+            served.events.add(EventKind.HOOK_FAILED, detail=str(failure.phrase))
+            if when_hook_fails is WhenHookFails.STAY:
+                raise
+            self._notices.hook_failed(failure)
+        self._hooked = served.activity.last_use
 
     async def is_mounted(self) -> bool:
         """Return whether the mount is in place, as soon as no unmount is under way."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from vaultui.model.errors import HookFailed
 from vaultui.model.language import N_, _, ngettext
 from vaultui.mountd.desktop.notice import Action, Notice, Noticeboard
 
@@ -13,7 +14,7 @@ DAMAGE_PAUSE_S: Final = 600.0
 """A program that reads a damaged tree would else bring a message for each block."""
 KEEP_OPEN_S: Final = 900.0
 
-_IDLE, _LOCK, _DAMAGE = "idle", "lock", "damage"
+_IDLE, _TIME, _LOCK, _DAMAGE, _HOOK = "idle", "time", "lock", "damage", "hook"
 
 _STAYED_OPEN: Final = {
     "sleep": N_("{name} stayed open while the machine slept."),
@@ -34,6 +35,7 @@ class Notices:
         keep_open: Callable[[], None],
         lock: Callable[[], None],
         lock_when_free: Callable[[], None],
+        close_later: Callable[[], None],
     ) -> None:
         """`name` is the vault's; the others are what the buttons do."""
         self.board: Noticeboard | None = None
@@ -41,6 +43,7 @@ class Notices:
         self._keep_open = keep_open
         self._lock = lock
         self._lock_when_free = lock_when_free
+        self._close_later = close_later
         self._damage_told: float | None = None
 
     def idle_warning(self, left_s: float) -> None:
@@ -58,6 +61,27 @@ class Notices:
     def idle_over(self) -> None:
         """The vault was used, or put off, after a warning."""
         self._withdraw(_IDLE)
+
+    def time_warning(self, left_s: float) -> None:
+        """The time at which it is locked is near."""
+        self._show(
+            _TIME,
+            _("{name} locks in {time}.", name=self._name, time=_duration(left_s)),
+            _("Its time is over then, and programs that still use it are ended."),
+            (
+                Action(_("{time} more", time=_duration(KEEP_OPEN_S)), self._close_later),
+                Action(_("Lock now"), self._lock),
+            ),
+            urgent=True,
+        )
+
+    def time_over(self) -> None:
+        """It has another time now, or none."""
+        self._withdraw(_TIME)
+
+    def hook_failed(self, error: HookFailed) -> None:
+        """A command of its owner failed, when nobody was there to be told."""
+        self._show(_HOOK, _("A hook of {name} failed.", name=self._name), error.summary)
 
     def stays_open(self, reason: str, holders: str) -> None:
         """It was to be locked, for a reason as the time line has it, and somebody uses it."""
@@ -81,6 +105,7 @@ class Notices:
     def locked(self, reason: str, *, waited: bool) -> None:
         """It is locked: told where nobody was there to see it, and where somebody waited for it."""
         self._withdraw(_IDLE)
+        self._withdraw(_TIME)
         if reason == "sleep":
             self._show(_LOCK, _("{name} was locked before the machine slept.", name=self._name))
         elif waited:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import trio
 
-from vaultui.model.errors import MountBusy, NotOpen, ProtocolError
+from vaultui.model.errors import HookFailed, MountBusy, NotOpen, ProtocolError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.states import VaultState
 from vaultui.model.terminaltext import shown
@@ -23,14 +24,17 @@ from vaultui.mountd.console import log
 from vaultui.mountd.control import conflictreport, statusreport
 from vaultui.mountd.control.autolock import AutoLock
 from vaultui.mountd.control.holds import Holds
+from vaultui.mountd.control.hooks import Hooks
 from vaultui.mountd.control.idlelock import IdleLock
-from vaultui.mountd.control.locker import Locker, holders_in
+from vaultui.mountd.control.locker import Locker, WhenHookFails, holders_in
 from vaultui.mountd.control.notices import KEEP_OPEN_S, Notices
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.control.server import ControlServer
 from vaultui.mountd.control.socketfile import ControlSocket
+from vaultui.mountd.control.timelock import TimeLock
 from vaultui.wire.control import (
     MAX_WAIT_S,
+    CloseAtRequest,
     ConflictsRequest,
     Event,
     EventKind,
@@ -69,10 +73,13 @@ class ControlPlane:
             keep_open=lambda: self._extend(KEEP_OPEN_S),
             lock=lambda: self._start(self._lock_by_click),
             lock_when_free=lambda: self._start(self._autolock.lock_when_free),
+            close_later=lambda: self._timelock.set(time.time() + KEEP_OPEN_S),
         )
-        self._locker = Locker(served, self._notices)
+        self._hooks = Hooks(served)
+        self._locker = Locker(served, self._hooks, self._notices)
         self._autolock: AutoLock
         self._holds: Holds
+        self._timelock: TimeLock
         self._nursery: trio.Nursery
         self._token: trio.lowlevel.TrioToken
         self._ended = trio.Event()
@@ -91,6 +98,9 @@ class ControlPlane:
             async with trio.open_nursery() as self._nursery:
                 self._autolock = AutoLock(served, self._locker, self._notices, self._nursery)
                 self._holds = Holds(served, self._nursery, self._autolock.lock_after_tasks)
+                self._timelock = TimeLock(
+                    served, self._locker, self._notices, self._nursery, self._ended.set
+                )
                 self._start(self._obey_signals, signals)
                 self._start(self._end_after_unmounting)
                 self._start(self._end_after_letting_go)
@@ -123,6 +133,10 @@ class ControlPlane:
         """Begin what has to wait until the mount answers, and who waits for it was told so."""
         if (opener := self._served.spec.hold) is not None:
             self._holds.add(opener)
+        if closes_at := self._served.spec.closes_at:
+            self._timelock.set(closes_at)
+        if self._served.spec.after_unlock:
+            self._start(self._run_hooks)
         # Connecting to the buses is not what an unlock should wait for.
         if self._served.spec.lock_on or self._served.spec.notify:
             # Loaded by those alone who need it, and when nobody waits for it any more.
@@ -142,6 +156,13 @@ class ControlPlane:
             self._control_socket.touch()
         if event.kind in _DAMAGE:
             self._notices.damaged()
+
+    async def _run_hooks(self) -> None:
+        try:
+            await self._hooks.after_unlock()
+        except HookFailed as failure:
+            self._served.events.add(EventKind.HOOK_FAILED, detail=str(failure.phrase))
+            self._notices.hook_failed(failure)
 
     # --- locking ---
 
@@ -164,9 +185,11 @@ class ControlPlane:
 
     async def _lock_by_click(self) -> None:
         try:
-            await self._locker.lock("request")
+            await self._locker.lock("request", when_hook_fails=WhenHookFails.STAY)
         except MountBusy as busy:
             self._notices.stays_open("request", holders_in(busy))
+        except HookFailed as failure:
+            self._notices.hook_failed(failure)
 
     async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
@@ -222,12 +245,15 @@ class ControlPlane:
                 )
             case LockRequest(when_free=True):
                 return LockReply(waiting=await self._autolock.lock_when_free())
-            case LockRequest(reason, lazy):
-                await self._locker.lock(reason, lazy=lazy)
+            case LockRequest(reason, lazy, skip_hooks=skip_hooks):
+                rule = WhenHookFails.SKIP if skip_hooks else WhenHookFails.STAY
+                await self._locker.lock(reason, lazy=lazy, when_hook_fails=rule)
                 return LockReply()
             case StayOpenRequest():
                 served.temporary = False
                 self._autolock.stay_open()
+            case CloseAtRequest(closes_at):
+                self._timelock.set(max(0.0, closes_at))
             case HoldRequest(hold):
                 return await self._hold(hold)
             case ReleaseRequest(hold):
@@ -243,8 +269,12 @@ class ControlPlane:
         return events.since(since)
 
     async def _hold(self, hold: Hold) -> Held:
-        if not await self._locker.is_mounted():
-            raise NotOpen(name=self._served.name, state=VaultState.LOCKED.value)
+        mounted = False
+        with trio.move_on_after(UNMOUNTED_S) as limit:
+            mounted = await self._locker.is_mounted()
+        if not mounted:
+            state = VaultState.LOCKING if limit.cancelled_caught else VaultState.LOCKED
+            raise NotOpen(name=self._served.name, state=state.value)
         self._holds.add(hold)
         return Held(self._served.temporary)
 

@@ -40,6 +40,10 @@ class Served:
     """Why it is locked as soon as nobody uses it, the oldest reason first."""
     holds: list[Hold] = field(default_factory=list)
     """The processes that it is kept open for, the oldest first. `Holds` alone changes it."""
+    deadline: float = 0.0
+    """When it is locked whoever uses it, on CLOCK_BOOTTIME; 0 for never."""
+    umask: int = 0o077
+    """The file mode mask that this process had before it served."""
     temporary: bool = False
     """It locks itself when the last of them has ended."""
 

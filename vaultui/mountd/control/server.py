@@ -18,6 +18,7 @@ from vaultui.wire import codec
 from vaultui.wire.control import (
     EXTENSION_KEY,
     MAX_REQUEST,
+    CloseAtRequest,
     ConflictsRequest,
     ErrorReply,
     EventsRequest,
@@ -49,6 +50,7 @@ _REQUESTS: Final[dict[str, type[Request]]] = {
         PauseRequest,
         LockRequest,
         StayOpenRequest,
+        CloseAtRequest,
         ConflictsRequest,
         HoldRequest,
         ReleaseRequest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import vaultui
 from vaultui.linux.holders import Holder
 from vaultui.mountd.activity import boottime
+from vaultui.mountd.control.hooks import HOOKS_S
 from vaultui.mountd.control.served import Served
 from vaultui.wire.control import Opener, OpenFile, Status
 
@@ -56,6 +58,8 @@ def status(served: Served, holders: list[Holder]) -> Status:
         waits_to_lock=next(iter(served.waits_to_lock), ""),
         holds=tuple(served.holds),
         temporary=served.temporary,
+        closes_at=time.time() + served.deadline - now if served.deadline else 0.0,
+        hooks_s=HOOKS_S if spec.before_lock else 0.0,
     )
 
 

@@ -92,7 +92,13 @@ def play(when_busy: WhenBusy, scene: Callable[[Scene], Awaitable[None]]) -> None
     async def run() -> None:
         opened, locker, board = Open(Spec(when_busy)), Held(), Board()
         nothing: Any = lambda: None  # noqa: E731
-        notices = Notices("Work", keep_open=nothing, lock=nothing, lock_when_free=nothing)
+        notices = Notices(
+            "Work",
+            keep_open=nothing,
+            lock=nothing,
+            lock_when_free=nothing,
+            close_later=nothing,
+        )
         notices.board = board
         async with trio.open_nursery() as nursery:
             autolock = AutoLock(cast("Served", opened), cast("Locker", locker), notices, nursery)
