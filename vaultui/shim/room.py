@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from vaultui.linux import idmaps, mounting, namespaces, prctl
+from vaultui.linux.mounting import MountFlag
 from vaultui.shim import roominit
 from vaultui.shim.roombackend import Backend
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
@@ -127,7 +128,9 @@ class _RoomProcess:
             idmaps.write("self", [(uid, uid, 1)], [(gid, gid, 1)], setgroups=False)
         self._step = "mount namespace"
         namespaces.unshare("mount")
-        mounting.make_private()
+        # Nothing goes back to the others. What they unmount goes away here, too: a drive that is
+        # taken out, and other vaults. Private, this would keep it in use, and nobody would know.
+        mounting.set_propagation("/", MountFlag.SLAVE)
         # Behind the user namespace, with which the kernel takes it back.
         prctl.set_parent_death_signal(_PARENT_DIED)
         if self._spec.backend is not None:
@@ -165,15 +168,15 @@ class _RoomProcess:
             pipes = roominit.Pipes(control, told, self._pipes.status, self._pipes.task)
             roominit.live(self._spec, pipes, self._begin, self._stop_signal)
         # The status pipe among them, so that its end means that the task was executed.
-        log = () if self._backend is None else (self._backend.log,)
-        self._close_all_but(self._control, self._told, *log)
+        backend = self._backend
+        kept = () if backend is None else (backend.log, backend.pidfd)
+        self._close_all_but(self._control, self._told, *kept)
 
     def _stay(self) -> None:
         """Return when the task has ended, or when it is to end at once."""
         poll = _poll(self._signals.fileno(), self._told)
         backend = self._backend
         if backend is not None:
-            backend.keep_log()
             poll.register(backend.log, select.POLLIN)
         while self._is_guarded():
             ready = {fd for fd, _ in poll.poll()}

@@ -21,11 +21,13 @@ _FLUSH_S: Final = 2.0
 
 
 class Backend:
-    """Started when this is made. `log` is the reading end of the pipe that it writes to."""
+    """Started when this is made.
+
+    `log`, the reading end of the pipe that it writes to, and `pidfd` have to stay open.
+    """
 
     def __init__(self, spec: RoomBackend, payload: int, notify: int, status: int) -> None:
         self._spec = spec
-        self._pump: LogPump | None = None
         self.log, writing = os.pipe()
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.log, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -36,18 +38,15 @@ class Backend:
             _become(spec, parent, log=writing, payload=payload, notify=notify, status=status)
         os.close(writing)
         os.set_blocking(self.log, False)
-        self._pidfd = os.pidfd_open(self._pid)
+        self.pidfd = os.pidfd_open(self._pid)
+        # Now, and not when init is there: whoever has unshared a pid namespace can start no
+        # thread any more.
+        self._pump = LogPump(spec.log_path, spec.log_max_bytes, spec.log_backups)
 
     def check_alive(self) -> None:
         """Raise ChildProcessError when it has ended."""
-        if process.wait_pidfd(self._pidfd, 0):
+        if process.wait_pidfd(self.pidfd, 0):
             raise ChildProcessError("it has ended")
-
-    def keep_log(self) -> LogPump:
-        """Begin to write its output down, in a thread: nothing may be forked after that."""
-        spec = self._spec
-        self._pump = LogPump(spec.log_path, spec.log_max_bytes, spec.log_backups)
-        return self._pump
 
     def pass_on(self) -> bool:
         """Write down what there is of its output; False at the end of it."""
@@ -55,21 +54,19 @@ class Backend:
             data = os.read(self.log, _CHUNK)
         except BlockingIOError:
             return True
-        if self._pump is not None:
-            self._pump.feed(data)
+        self._pump.feed(data)
         return bool(data)
 
     def end(self) -> None:
         """Have it unmount and end; it is killed when that takes too long."""
-        process.signal_pidfd(self._pidfd, signal.SIGTERM)
-        if not process.wait_pidfd(self._pidfd, self._spec.grace_s):
-            process.signal_pidfd(self._pidfd, signal.SIGKILL)
+        process.signal_pidfd(self.pidfd, signal.SIGTERM)
+        if not process.wait_pidfd(self.pidfd, self._spec.grace_s):
+            process.signal_pidfd(self.pidfd, signal.SIGKILL)
         os.waitpid(self._pid, 0)
-        pump = self._pump or self.keep_log()
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.log, _CHUNK):
-                pump.feed(data)
-        pump.close(_FLUSH_S)
+                self._pump.feed(data)
+        self._pump.close(_FLUSH_S)
 
 
 def _become(

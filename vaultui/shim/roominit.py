@@ -50,7 +50,6 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
         close_all_but({pipes.status, *pipes.task} | kept)
         step = "namespaces"
         namespaces.unshare(*(kind.value for kind in spec.namespaces if kind not in _OF_THE_ROOM))
-        mounting.make_private()
         if spec.hostname:
             socket.sethostname(spec.hostname)
         step = "view"
