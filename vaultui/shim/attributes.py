@@ -1,10 +1,12 @@
 """What a new process is given between fork and exec, step by step.
 
-The order matters, and is the same for every process. The session comes before the signals, so
-that no terminal reaches the process with default handlers; the root directory before the
-credentials, which may not change it; the parent-death signal after them, since they clear it;
-the working directory is looked for with the rights that the program will have; the descriptors
-move late, since the steps before may need one; limits and what gives up privileges come last.
+The order matters, and is the same for every process. A new user namespace comes first, since the
+others belong to it, and since it forgets that capabilities are to be kept. The session comes
+before the signals, so that no terminal reaches the process with default handlers; the root
+directory before the credentials, which may not change it; the parent-death signal after them,
+since they clear it; the working directory is looked for with the rights that the program will
+have; the descriptors move late, since the steps before may need one; limits and what gives up
+privileges come last.
 
 All steps are planned before the first is taken: with another root directory, or as another user,
 no module may be found any more. What needs ctypes is imported in the planning, and by those alone
@@ -81,11 +83,14 @@ def _take_all_steps(child: _Child) -> NoReturn:
     step = "start"
     try:
         descriptors.close_all_on_exec()
-        planned = [(name, plan(child)) for name, plan in STEPS]
-        for name, take in planned:
+        planned: list[tuple[str, Action]] = []
+        for name, plan in STEPS:
             step = name
-            if take is not None:
-                take()
+            if (action := plan(child)) is not None:
+                planned.append((name, action))
+        for name, action in planned:
+            step = name
+            action()
         step = "exec"
         spec = child.spec
         os.execve(spec.argv[0], spec.argv, spec.env)  # noqa: S606 - no shell is wanted
@@ -100,6 +105,14 @@ def _begin(child: _Child) -> Action | None:
     return child.begin
 
 
+def _leave_users(child: _Child) -> Action | None:
+    if Namespace.USER not in child.wanted.namespaces:
+        return None
+    from vaultui.linux import namespaces
+
+    return partial(namespaces.unshare, Namespace.USER.value)
+
+
 def _keep_capabilities(child: _Child) -> Action | None:
     if not child.wanted.ambient_capabilities:
         return None
@@ -108,8 +121,10 @@ def _keep_capabilities(child: _Child) -> Action | None:
     return prctl.keep_capabilities
 
 
-def _wait_for_id_maps(child: _Child) -> Action | None:
-    return None if child.maps is None else child.maps.wait
+def _have_id_maps(child: _Child) -> Action | None:
+    if Namespace.USER not in child.wanted.namespaces:
+        return None
+    return partial(write_own, child.wanted) if child.maps is None else child.maps.wait
 
 
 def _start_session(child: _Child) -> Action | None:
@@ -160,19 +175,12 @@ def _restore_signals(_child: _Child) -> Action:
 
 
 def _unshare_namespaces(child: _Child) -> Action | None:
-    kinds = set(child.wanted.namespaces)
-    if child.maps is not None:
-        kinds.discard(Namespace.USER)
+    kinds = {kind.value for kind in child.wanted.namespaces} - {Namespace.USER.value}
     if not kinds:
         return None
     from vaultui.linux import namespaces
 
-    def unshare() -> None:
-        namespaces.unshare(*(kind.value for kind in kinds))
-        if Namespace.USER in kinds:
-            write_own(child.wanted)
-
-    return unshare
+    return partial(namespaces.unshare, *kinds)
 
 
 def _make_mounts_private(child: _Child) -> Action | None:
@@ -297,8 +305,9 @@ def _be_traced(child: _Child) -> Action | None:
 
 STEPS: Final[tuple[tuple[str, Callable[[_Child], Action | None]], ...]] = (
     ("control group", _begin),
+    ("user namespace", _leave_users),
     ("kept capabilities", _keep_capabilities),
-    ("id maps", _wait_for_id_maps),
+    ("id maps", _have_id_maps),
     ("session", _start_session),
     ("process group", _join_process_group),
     ("foreground", _go_to_foreground),

@@ -1,8 +1,8 @@
-"""The maps of a new user namespace: the child waits, and the parent writes them.
+"""The maps of a new user namespace: the child waits while the parent writes them.
 
     parent                            child
        │ ── fork ──▶                    │
-       │                                │  unshares the user namespace
+       │                                │  is in a new user namespace
        │ ◀── a byte ─────────────────── │
        │  writes the maps               │
        │ ── errno, 0 for none ────────▶ │
@@ -65,16 +65,12 @@ class IdMaps:
         os.close(self._answer[1])
 
     def wait(self) -> None:
-        """Go on in a user namespace with the maps; raises OSError.
+        """Have the parent write the maps of the user namespace that we are in; raises OSError.
 
         ECHILD is a parent that is gone.
         """
-        # Here and not above: the parent has no need of ctypes.
-        from vaultui.linux import namespaces
-
         os.close(self._request[0])
         os.close(self._answer[1])
-        namespaces.unshare("user")
         try:
             os.write(self._request[1], b"!")
         except BrokenPipeError as error:

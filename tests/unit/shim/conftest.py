@@ -66,8 +66,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
         env: dict[str, str] | None = None,
         *,
         before: Sequence[str] = (),
+        more_fds: Sequence[int] = (),
     ) -> Started:
-        """`before` are words that go before the shim's command: it is started by that program."""
+        """`before` are words that go before the shim's command: it is started by that program.
+
+        `more_fds` come behind the five descriptors that every start has.
+        """
         pipes = [os.pipe() for _ in range(4)]
         (
             (spec_in, spec_out),
@@ -84,7 +88,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         os.close(payload_out)
         child = spawn.start(
             [*before, sys.executable, "-I", "-S", str(SHIM)],
-            fds=(spawn.NULL, 2, 2, spec_in, payload_in, status_out, notify_out),
+            fds=(spawn.NULL, 2, 2, spec_in, payload_in, status_out, notify_out, *more_fds),
             env=env or {"PATH": os.environ["PATH"]},
         )
         for fd in (spec_in, payload_in, status_out, notify_out):

@@ -211,15 +211,14 @@ def test_the_child_gets_the_errno_of_maps_that_could_not_be_written(
     start, keeper, uid_map: IdRange
 ) -> None:
     wanted = Attributes(namespaces=(Namespace.USER,), uid_maps=(uid_map,))
-    step = "id maps" if keeper else "namespaces"
-    assert failure(start(launch_spec(wanted, keeper))) == (step, errno.EINVAL)
+    assert failure(start(launch_spec(wanted, keeper))) == ("id maps", errno.EINVAL)
 
 
 @needs("user-namespaces", "ordinary-user")
 def test_a_user_cannot_map_somebody_else(start) -> None:
     wanted = Attributes(namespaces=(Namespace.USER,), uid_maps=(IdRange(0, 0, 1),))
     started = start(launch_spec(wanted), before=as_user())
-    assert failure(started) == ("namespaces", errno.EPERM)
+    assert failure(started) == ("id maps", errno.EPERM)
 
 
 # Root directory and credentials
@@ -294,6 +293,40 @@ def test_ambient_capabilities_outlive_the_change_of_user_and_the_exec(start, kee
 def test_capabilities_that_cannot_be_had(start, name: str, number: int) -> None:
     started = start(launch_spec(Attributes(ambient_capabilities=(name,))), before=as_user())
     assert failure(started) == ("ambient capabilities", number)
+
+
+@needs("root")
+def test_where_nothing_of_ours_can_be_found_the_later_steps_are_taken_all_the_same(
+    start, tmp_path: Path
+) -> None:
+    """With another root directory, and as somebody who may not read our modules."""
+    wanted = Attributes(
+        chroot="/usr",
+        groups=(),
+        uid=NOBODY,
+        gid=NOBODY,
+        ambient_capabilities=("net_bind_service",),
+        parent_death_signal=signal.SIGTERM,
+        no_new_privileges=True,
+    )
+    pid = start(launch_spec(wanted, kept(tmp_path))).forked.pid
+    assert os.readlink(f"/proc/{pid}/root") == "/usr"
+    assert capabilities(pid, "Eff") == NET_BIND_SERVICE
+    assert status(pid)["NoNewPrivs"] == "1"
+
+
+@needs("root", "user-namespaces")
+def test_capabilities_are_kept_in_a_new_user_namespace_too(start, tmp_path: Path) -> None:
+    wanted = Attributes(
+        namespaces=(Namespace.USER,),
+        uid_maps=(IdRange(0, 0, 2000),),
+        gid_maps=(IdRange(0, 0, 2000),),
+        uid=1000,
+        ambient_capabilities=("sys_admin",),
+    )
+    pid = start(launch_spec(wanted, kept(tmp_path))).forked.pid
+    assert ids(pid, "Uid") == [1000] * 4
+    assert capabilities(pid, "Eff") == SYS_ADMIN
 
 
 # Directory, parent, limits, tracing
