@@ -46,18 +46,22 @@ class Attributes:
     """What is not mentioned stays as the shim has it."""
 
     uid_maps: tuple[IdRange, ...] = ()
-    """Of a user namespace of its own. Written by the parent while the child waits, and the child
-    gets the errno of the writing; needs USER among `namespaces`."""
+    """Of a user namespace of its own; needs USER among `namespaces`. Written by the parent while
+    the child waits, and the child gets the errno of the writing. A process that nobody forked
+    writes them itself, and may map no other ids than its own."""
     gid_maps: tuple[IdRange, ...] = ()
     setgroups: bool = False
-    """What is written into /proc/PID/setgroups before the map of groups: "allow" or "deny"."""
+    """What is written into /proc/PID/setgroups before the map of groups: True for "allow", False
+    for "deny", without which an ordinary user may write no map."""
     new_session: bool = True
     process_group: int = -1
     """0 for a group of its own, or the group to join; -1 for that of the parent or session."""
     foreground: int = -1
-    """A terminal whose foreground process group it becomes."""
+    """Descriptor, as numbered in the parent, of the terminal whose foreground process group it
+    becomes; the process gets a group of its own for that."""
     namespaces: tuple[Namespace, ...] = ()
-    """Unshared, each once; a new mount namespace is made private, so that nothing goes back."""
+    """Unshared, each once, that of users first. A new mount namespace is made private, so that
+    nothing goes back; one of processes is for the children, pid_namespaces(7)."""
     chroot: str = ""
     groups: tuple[int, ...] | None = None
     """The supplementary groups; empty clears them. Left alone where setgroups is denied."""
@@ -69,7 +73,8 @@ class Attributes:
     parent_death_signal: int = 0
     """0 for none: a mount backend outlives the terminal that started it."""
     parent_pid: int = 0
-    """Whose death is meant; if it is no longer the parent, the signal is delivered at once."""
+    """Whose death is meant; if it is no longer the parent, the signal is delivered at once. 0 for
+    whoever forks."""
     controlling_terminal: int = -1
     """Descriptor, as numbered in the child, of the terminal to be that of the session."""
     drop_terminal: bool = False
