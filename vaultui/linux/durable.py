@@ -16,6 +16,7 @@ def write_durably(
     owner: tuple[int, int] | None = None,
     exclusive: bool = False,
     dir_fd: int | None = None,
+    flush: bool = True,
 ) -> None:
     """Make `path` a regular file that holds `data`, and return when that is on the disk.
 
@@ -23,14 +24,15 @@ def write_durably(
     and at worst a file called `.NAME.*.tmp` lies beside it. With `exclusive` an existing
     `path` is left alone and FileExistsError is raised. `mode` is exact, whatever the umask.
     `owner`, as (uid, gid), is set where we may; an ordinary user can't give files away.
-    A relative `path` starts at `dir_fd` where one is given, as in openat(2).
+    A relative `path` starts at `dir_fd` where one is given, as in openat(2). Without `flush` the
+    disk is not waited for: for files that mean nothing after the next boot.
     """
     parent, name = os.path.split(os.fsencode(path))
     directory = os.open(parent or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         temporary = _temporary(name)
         try:
-            _write_new(temporary, data, mode, directory, owner)
+            _write_new(temporary, data, mode, directory, owner, flush=flush)
             if exclusive:
                 _rename_to_new(temporary, name, directory)
             else:
@@ -39,7 +41,8 @@ def write_durably(
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=directory)
             raise
-        os.fsync(directory)
+        if flush:
+            os.fsync(directory)
     finally:
         os.close(directory)
 
@@ -105,6 +108,8 @@ def _write_new(
     mode: int,
     directory: int,
     owner: tuple[int, int] | None,
+    *,
+    flush: bool = True,
 ) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o600, dir_fd=directory)
@@ -120,6 +125,7 @@ def _write_new(
             done = 0
             while done < len(whole):
                 done += os.write(fd, whole[done:])
-        os.fsync(fd)
+        if flush:
+            os.fsync(fd)
     finally:
         os.close(fd)

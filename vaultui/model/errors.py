@@ -881,11 +881,52 @@ class TaskUnknown(VaultuiError):
     cure = N_("`vaultui tasks` lists those that run and those that ended.")
 
 
+class TaskOutOfMemory(VaultuiError):
+    code = "task-out-of-memory"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{task} was killed: it needed more memory than it may have.")
+    cure = N_("Give it more (--limit memory=2G), or less to do at once.")
+
+
+class TaskOutOfTime(VaultuiError):
+    code = "task-out-of-time"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{task} was ended: its time was up.")
+    cure = N_("Give it more (--limit time=2h), or none: --limit without time.")
+
+
+class TaskLost(VaultuiError):
+    code = "task-lost"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("Nobody saw how {task} ended: those who watched it were killed, too.")
+    cure = N_("What it has written is there: vaultui tasks output")
+
+
 class SavedTaskUnknown(VaultuiError):
     code = "saved-task-unknown"
     exit_code = ExitCode.TASK_FAILED
     template = N_("{name} has no saved task {task}.")
     cure = N_("{similar}`vaultui tasks list {name}` lists them; a command goes behind `--`.")
+
+
+class ControlGroupRefused(VaultuiError):
+    code = "control-group-refused"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("Memory, CPU and processes cannot be limited here: {reason}.")
+    cure = N_(
+        "Leave out --limit, or run it as root or in a session of systemd, which lends its control "
+        "groups to users."
+    )
+
+
+class VaultKeepsOut(VaultuiError):
+    code = "vault-keeps-out"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("User {user} cannot enter {name}: it is open, and lets nobody else in.")
+    cure = N_(
+        "Lock it and run the task with --private, or let other users in and unlock it anew "
+        "(vaultui settings set allow_other true --vault {name})."
+    )
 
 
 class RuntimeMissing(VaultuiError):

@@ -31,6 +31,11 @@ def main() -> NoReturn:
     if spec is None:
         sys.exit("the launch specification is missing")
     os.close(SPEC_FD)
+    if spec.task is not None:
+        _leave_parent()
+        from vaultui.shim.taskstart import start_task
+
+        start_task(spec, spec.task, lambda fds: _filled_in(fds, log=-1), _give_up)
     if spec.keeper is None:
         framing.write_message(STATUS_FD, Forked(os.getpid()))
         attributes.become(spec, _filled_in(spec.fds, log=-1), STATUS_FD)

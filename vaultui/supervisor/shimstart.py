@@ -1,4 +1,4 @@
-"""Starting the shim with its five descriptors, and hearing from it what became of that."""
+"""Starting the shim with its descriptors, and hearing from it what became of that."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from vaultui.wire.launchspec import (
 
 _SHIM: Final = Path(vaultui.__file__).parent / "shim" / "__main__.py"
 _MAX_ERRORS: Final = 16 << 10
+_NONE: Final[Mapping[int, int]] = {}
 
 
 class ShimStart:
@@ -40,17 +41,33 @@ class ShimStart:
     and ends at once when there is one.
     """
 
-    def __init__(self, spec: LaunchSpec, payload: Any, secrets: Sequence[Secret]) -> None:
-        """Start it; raises LaunchFailed. `payload` and `secrets` are for the program alone."""
+    def __init__(
+        self,
+        spec: LaunchSpec,
+        payload: Any = None,
+        secrets: Sequence[Secret] = (),
+        more_fds: Mapping[int, int] = _NONE,
+    ) -> None:
+        """Start it; raises LaunchFailed. `payload` and `secrets` are for the program alone.
+
+        `more_fds` are descriptors of ours under the numbers that the shim has them by.
+        """
         self._spec = spec
+        self._forked: Forked | None = None
         try:
-            self._start(spec, payload, secrets)
+            self._start(spec, payload, secrets, more_fds)
         except OSError as error:
             raise LaunchFailed(
                 program=spec.program, step="shim", reason=reason_of(error)
             ) from error
 
-    def _start(self, spec: LaunchSpec, payload: Any, secrets: Sequence[Secret]) -> None:
+    def _start(
+        self,
+        spec: LaunchSpec,
+        payload: Any,
+        secrets: Sequence[Secret],
+        more_fds: Mapping[int, int],
+    ) -> None:
         with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
             # The shim's standard error, and the program's where nothing else is asked for: a
             # file in memory never makes the writer wait.
@@ -63,6 +80,8 @@ class ShimStart:
             fds = [spawn.NULL, self._errors, self._errors, *[spawn.CLOSED] * 4]
             fds[SPEC_FD], fds[PAYLOAD_FD] = spec_reading, payload_reading
             fds[STATUS_FD], fds[NOTIFY_FD] = status_writing, notify_writing
+            highest = max(more_fds, default=0)
+            fds += [more_fds.get(fd, spawn.CLOSED) for fd in range(len(fds), highest + 1)]
             argv = [sys.executable, "-I", "-S", str(_SHIM)]
             self.child = spawn.start(argv, fds=fds, env=backend_environment())
             ours.pop_all()
@@ -72,36 +91,54 @@ class ShimStart:
             None, _feed, spec_writing, payload_writing, spec, payload, secrets
         )
 
+    async def until_forked(self) -> Forked:
+        """Return when there is a process; raises LaunchFailed with the step that failed."""
+        message: Forked | StepFailed | None = await self.status.message(Forked, StepFailed)
+        if isinstance(message, StepFailed):
+            raise self._failure(message)
+        if message is None:
+            raise await self._silence()
+        self._forked = message
+        return message
+
     async def until_executed(self) -> Forked:
         """Return when the exec has happened; raises LaunchFailed with the step that failed."""
-        forked: Forked | None = None
         failed: StepFailed | None = None
         while (message := await self.status.message(Forked, StepFailed)) is not None:
             match message:
                 case Forked():
-                    forked = message
+                    self._forked = message
                 case StepFailed():
                     failed = message
         if failed is not None:
-            reason = os.strerror(failed.errno) if failed.errno else failed.text
-            raise LaunchFailed(
-                program=self._spec.program, step=failed.step, reason=reason, raw=failed.text
-            ) from OSError(failed.errno, failed.step)
-        if forked is None:
-            await readable(self.child.fileno())
-            raise LaunchFailed(
-                program=self._spec.program,
-                step="shim",
-                reason=Phrase("the launcher ended with status {status}", status=self.child.poll()),
-                raw=self.errors(),
-            )
-        return forked
+            raise self._failure(failed)
+        if self._forked is None:
+            raise await self._silence()
+        return self._forked
 
     def errors(self) -> str:
         """Return what was written to the standard error so far, the end of it when it is long."""
         size = os.fstat(self._errors).st_size
         start = max(0, size - _MAX_ERRORS)
         return os.pread(self._errors, _MAX_ERRORS, start).decode(errors="replace").strip()
+
+    def _failure(self, failed: StepFailed) -> LaunchFailed:
+        reason = os.strerror(failed.errno) if failed.errno else failed.text
+        error = LaunchFailed(
+            program=self._spec.program, step=failed.step, reason=reason, raw=failed.text
+        )
+        error.__cause__ = OSError(failed.errno, failed.step)
+        return error
+
+    async def _silence(self) -> LaunchFailed:
+        """Return the error for a launcher that has ended without a word."""
+        await readable(self.child.fileno())
+        return LaunchFailed(
+            program=self._spec.program,
+            step="shim",
+            reason=Phrase("the launcher ended with status {status}", status=self.child.poll()),
+            raw=self.errors(),
+        )
 
     async def close(self) -> None:
         """Reap the child, which has ended or is ended now, and close everything."""
@@ -133,7 +170,8 @@ def _feed(
         os.close(spec_writing)
     try:
         with contextlib.suppress(BrokenPipeError):
-            framing.write_message(payload_writing, payload)
+            if payload is not None:
+                framing.write_message(payload_writing, payload)
             for secret in secrets:
                 framing.write_secret(payload_writing, secret)
     finally:

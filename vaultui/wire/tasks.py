@@ -27,7 +27,7 @@ its end now. Both reach all descendants, those in groups and sessions of their o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 TASK_FILE = "task.json"
@@ -37,6 +37,8 @@ STDERR_FILE = "stderr.log"
 """In the same directory: what it wrote, with rotation; not there for a task with a terminal."""
 FAILURE_FILE = "failure.json"
 """In the same directory: why a runner could not begin, as the error's `to_wire`."""
+OUT_OF_MEMORY_FILE = "out-of-memory"
+"""In the same directory: a runner saw that the kernel killed its container for memory."""
 SCRATCH_DIR = "scratch"
 """In the same directory: ${TASK_DIR}, gone when the task has ended."""
 
@@ -90,6 +92,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Teardown:
+    """What is put away when a task has ended, however it did; each step may be done twice."""
+
+    commands: tuple[tuple[str, ...], ...] = ()
+    """Run in turn, each with a time limit; what they say goes to the errors of the task."""
+    directories: tuple[str, ...] = ()
+    """Removed with all that is in them, never through a link or over a mount."""
+
+
+@dataclass(frozen=True)
 class TaskRecord:
     """What a later front end needs to know of a task: task.json, mode 0600.
 
@@ -102,7 +114,7 @@ class TaskRecord:
     vault_id: str
     vault_name: str
     driver: Driver
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = field(repr=False)
     """As it was asked for, before anything was filled in."""
     private: bool = False
     read_only: bool = False
@@ -130,16 +142,8 @@ class TaskRecord:
     started, and to put that away. What is still there after RELAYED_KILL_S is killed."""
     groups: tuple[str, ...] = ()
     """Directories of its control group, one for each tree that it is in."""
-
-
-@dataclass(frozen=True)
-class Teardown:
-    """What is put away when a task has ended, however it did; each step may be done twice."""
-
-    commands: tuple[tuple[str, ...], ...] = ()
-    """Run in turn, each with a time limit; what they say goes to the errors of the task."""
-    directories: tuple[str, ...] = ()
-    """Removed with all that is in them, never through a link or over a mount."""
+    teardown: Teardown = Teardown()
+    """As in `TaskKeeperSpec`, for those who find a task that nobody has seen to."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,9 @@ class TaskKeeperSpec:
     stop_signal: int = 15
     log_max_bytes: int = 1 << 20
     log_backups: int = 3
+    grouped: bool = True
+    """Memory, CPU and the number of processes are limited in a control group that the keeper
+    makes; if not, whoever the task asks for a container sees to that."""
     live: bool = False
     """Somebody reads along on STDOUT_FD and STDERR_FD, and the task waits for them."""
     teardown: Teardown = Teardown()

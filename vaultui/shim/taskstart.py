@@ -1,0 +1,96 @@
+"""From a LaunchSpec to a task that waits for GO, with its keeper and its warden."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, NoReturn
+
+from vaultui.linux import controlgroup
+from vaultui.shim.aftermath import Aftermath
+from vaultui.shim.taskkeeper import TaskKeeper
+from vaultui.shim.taskoutput import TaskOutput
+from vaultui.shim.warden import Link, Warden
+from vaultui.wire.launchspec import LOG, LaunchSpec
+from vaultui.wire.tasks import (
+    STDERR_FD,
+    STDERR_FILE,
+    STDERR_LOG,
+    STDOUT_FD,
+    STDOUT_FILE,
+    Driver,
+    TaskKeeperSpec,
+)
+
+_RUNNERS: Final = (Driver.OCI, Driver.ENGINE)
+_STREAMS: Final = ((LOG, STDOUT_FILE, STDOUT_FD), (STDERR_LOG, STDERR_FILE, STDERR_FD))
+
+
+def start_task(
+    spec: LaunchSpec,
+    task: TaskKeeperSpec,
+    filled_in: Callable[[Sequence[int]], list[int]],
+    give_up: Callable[[str, OSError], NoReturn],
+) -> NoReturn:
+    """Start the task and stay with it. `filled_in` finds descriptors for the placeholders of
+    `fds`; `give_up` tells the step that failed, and ends."""
+    step = "task directory"
+    try:
+        directory = os.open(task.task_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        step = "control group"
+        group = controlgroup.make(f"vaultui-{task.record.task_id}", _limits(task))
+        entrances = group.entrances()
+    except OSError as error:
+        give_up(step, error)
+    task = _completed(spec, task)
+    after = Aftermath(task, directory, group)
+    outputs, writing = _outputs(spec, task)
+    down_reading, down = os.pipe()
+    up, up_writing = os.pipe()
+    try:
+        warden = os.fork()
+    except OSError as error:
+        after.forget()
+        give_up("fork", error)
+    if warden == 0:
+        # The task would have it, too, and the warden would never hear of its keeper's end.
+        os.close(down)
+        fds = filled_in([writing.get(fd, fd) for fd in spec.fds])
+        Warden(spec, task, after, Link(up_writing, down_reading)).live(fds, entrances)
+    os.close(up_writing)
+    keeper = TaskKeeper(task, after, outputs, warden=warden, up=up, down=down)
+    try:
+        begun = keeper.begin()
+    except OSError as error:
+        # The warden hears that we have ended, and puts away what there is.
+        give_up("task record", error)
+    if not begun:
+        after.forget()
+        os._exit(1)
+    keeper.keep()
+    os._exit(0)
+
+
+def _limits(task: TaskKeeperSpec) -> controlgroup.GroupLimits:
+    limits = task.record.limits
+    if not task.grouped:
+        return controlgroup.GroupLimits()
+    return controlgroup.GroupLimits(limits.memory_bytes, limits.cpus, limits.pids)
+
+
+def _completed(spec: LaunchSpec, task: TaskKeeperSpec) -> TaskKeeperSpec:
+    relayed = spec.room is not None or task.record.driver in _RUNNERS
+    return replace(task, record=replace(task.record, relayed=relayed, teardown=task.teardown))
+
+
+def _outputs(spec: LaunchSpec, task: TaskKeeperSpec) -> tuple[list[TaskOutput], dict[int, int]]:
+    """Return the streams that the task has, and the ends that it writes to."""
+    outputs, writing = [], {}
+    for placeholder, name, sink in _STREAMS:
+        if placeholder in spec.fds:
+            source, writing[placeholder] = os.pipe()
+            path = os.path.join(task.task_dir, name)
+            live = sink if task.live else -1
+            outputs.append(TaskOutput(source, path, task.log_max_bytes, task.log_backups, live))
+    return outputs, writing

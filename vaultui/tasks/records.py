@@ -1,0 +1,164 @@
+"""The directories of tasks: what runs, what has ended, and how.
+
+    RUNTIME/tasks/<id>/    task.json, exit.json, stdout.log, stderr.log, scratch/ …
+
+They lie in memory, for themselves alone, because they hold what is nobody else's business. They
+are believed as far as /proc confirms them, and the oldest go when there are too many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from vaultui.linux import process
+from vaultui.linux.controlgroup import ControlGroup
+from vaultui.linux.descendants import send_signal
+from vaultui.linux.treeremoval import remove_tree
+from vaultui.model.errors import ProtocolError, TaskUnknown
+from vaultui.wire import codec
+from vaultui.wire.launchspec import EXIT_FILE
+from vaultui.wire.taskend import TaskEnd
+from vaultui.wire.tasks import SCRATCH_DIR, TASK_FILE, TaskRecord, TaskState
+
+KEPT: Final = 50
+"""So many ended tasks are remembered."""
+
+_ID_BYTES: Final = 4
+_UNFINISHED_S: Final = 600.0
+"""A directory without a record belongs to a start that takes no longer than this."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class KnownTask:
+    record: TaskRecord
+    directory: Path
+    state: TaskState
+    end: TaskEnd | None = None
+    """How it ended, where somebody saw it."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (TaskState.ENDED, TaskState.LOST)
+
+
+class TaskRecords:
+    """All tasks of one user. Every method looks anew: others start and end tasks, too."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` lies in one that nobody else can enter; it is made when it is needed."""
+        self._directory = directory
+
+    def make(self) -> Path:
+        """Make the directory of a new task, and return it; its name is the id of the task."""
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        while True:
+            path = self._directory / os.urandom(_ID_BYTES).hex()
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(mode=0o700)
+                break
+        (path / SCRATCH_DIR).mkdir(mode=0o700)
+        return path
+
+    def listing(self) -> list[KnownTask]:
+        """Return all tasks, the newest first."""
+        known = [task for path in self._paths() if (task := look(path)) is not None]
+        return sorted(known, key=lambda task: task.record.launched_at, reverse=True)
+
+    def find(self, beginning: str) -> KnownTask:
+        """Return the task whose id begins so; raises TaskUnknown unless it is exactly one."""
+        found = [path for path in self._paths() if beginning and path.name.startswith(beginning)]
+        task = look(found[0]) if len(found) == 1 else None
+        if task is None:
+            raise TaskUnknown(task=beginning)
+        return task
+
+    def clear(self, vault_id: str | None = None) -> int:
+        """Forget the tasks that are over, of one vault or of all; return how many they were."""
+        over = [
+            task
+            for task in self.listing()
+            if task.is_over and vault_id in (None, task.record.vault_id)
+        ]
+        for task in over:
+            forget(task)
+        return len(over)
+
+    def prune(self, kept: int = KEPT) -> None:
+        """Forget all tasks that are over but the newest, and what was never more than begun."""
+        over = [task for task in self.listing() if task.is_over]
+        for task in over:
+            if task.state is TaskState.LOST:
+                put_away(task)
+        for task in over[kept:]:
+            forget(task)
+        for path in self._paths():
+            with contextlib.suppress(OSError):
+                late = time.time() - path.stat().st_mtime > _UNFINISHED_S
+                if late and _load(path / TASK_FILE, TaskRecord) is None:
+                    remove_tree(path)
+
+    def _paths(self) -> list[Path]:
+        try:
+            return [path for path in self._directory.iterdir() if len(path.name) == 2 * _ID_BYTES]
+        except FileNotFoundError:
+            return []
+
+
+def look(directory: Path) -> KnownTask | None:
+    """Return what there is to know of one task; None where there is no record of it."""
+    record = _load(directory / TASK_FILE, TaskRecord)
+    if record is None:
+        return None
+    # After the record, and before its processes: an end that is there now is the end.
+    alive = has_keepers(record)
+    end = _load(directory / EXIT_FILE, TaskEnd)
+    if end is not None:
+        return KnownTask(record, directory, TaskState.ENDED, end)
+    return KnownTask(record, directory, record.state if alive else TaskState.LOST)
+
+
+def has_keepers(record: TaskRecord) -> bool:
+    """Return whether anybody is there who sees to the end of the task."""
+    if record.boot_id != process.boot_id():
+        return False
+    return process.is_same_process(
+        record.keeper_pid, record.keeper_start
+    ) or process.is_same_process(record.warden_pid, record.warden_start)
+
+
+def put_away(task: KnownTask) -> None:
+    """End what is left of a lost task, and remove all but its record and its output."""
+    record = task.record
+    if record.boot_id == process.boot_id():
+        send_signal(record.task_pid, record.task_start, 9)
+        group = ControlGroup(record.groups)
+        with contextlib.suppress(OSError):
+            while group.kill():
+                time.sleep(0.01)
+            group.remove()
+    for directory in (SCRATCH_DIR, *record.teardown.directories):
+        # What something is mounted on stays, and is tried again the next time.
+        with contextlib.suppress(OSError):
+            remove_tree(task.directory / directory)
+
+
+def forget(task: KnownTask) -> None:
+    """Remove a task that is over with its record and its output."""
+    if task.state is TaskState.LOST:
+        put_away(task)
+    with contextlib.suppress(OSError):
+        remove_tree(task.directory)
+
+
+def _load(path: Path, kind: type[T]) -> T | None:
+    try:
+        return codec.decode(path.read_bytes(), kind)
+    except (OSError, ProtocolError):
+        return None
