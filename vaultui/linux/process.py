@@ -66,6 +66,20 @@ def signal_pidfd(pidfd: int, number: int) -> bool:
     return True
 
 
+def has_say_in(pid: int, number: int) -> bool:
+    """Return whether a process catches, ignores or blocks a signal, or is gone.
+
+    The SigBlk, SigIgn and SigCgt of proc_pid_status(5).
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:
+        return True
+    fields = dict(line.split(b":", 1) for line in status.splitlines() if b":" in line)
+    masks = (int(fields.get(name, b"0"), 16) for name in (b"SigBlk", b"SigIgn", b"SigCgt"))
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
 def boot_id() -> str:
     """Return what tells this boot of the machine from all others."""
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()

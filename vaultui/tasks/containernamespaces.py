@@ -63,8 +63,8 @@ def _parsed(text: str) -> tuple[NamespaceKind, str]:
     try:
         kind = NamespaceKind(name)
     except ValueError as error:
-        reason = Phrase("it is one of {names}, then =private, =host or =PATH", names=_NAMES)
-        raise TaskOptionInvalid(option=_OPTION, value=text, reason=reason) from error
+        kinds = Phrase("it is one of {names}, then =private, =host or =PATH", names=_NAMES)
+        raise TaskOptionInvalid(option=_OPTION, value=text, reason=kinds) from error
     if place in (PRIVATE, HOST):
         return kind, place
     if not os.path.isabs(place):

@@ -53,6 +53,8 @@ class Surroundings:
     hostname: str = ""
     binds: tuple[BindRequest, ...] = ()
     """In their order; the first for a target wins."""
+    namespaces: tuple[str, ...] = ()
+    """Each "kind=private", "kind=host" or "kind=path"; the last for a kind counts."""
     seccomp: str = ""
     """"default", "none", or the path of a profile; empty is the default one."""
     privileged: bool = False
@@ -98,6 +100,6 @@ KNOWN: Final[Mapping[Driver, frozenset[str]]] = {
     Driver.COMMAND: frozenset(),
     Driver.ISOLATED: frozenset(("user", "rootfs", "at", "network", "hostname", "binds")),
     Driver.OCI: frozenset(vars(Surroundings())) - {"image", "publish", "labels", "privileged"},
-    Driver.ENGINE: frozenset(vars(Surroundings())) - {"rootfs", "runtime"},
+    Driver.ENGINE: frozenset(vars(Surroundings())) - {"rootfs", "runtime", "namespaces"},
 }
 """What each driver can be told of the surroundings; anything else is refused before it starts."""

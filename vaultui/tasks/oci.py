@@ -1,0 +1,136 @@
+"""The driver `oci`: a container that an OCI runtime makes of a directory with a system in it.
+
+The task's process is a runner of ours, which has the container made and stays with it. Everything
+that a request says is looked at in here, before there is anything.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+from typing import Final
+
+from vaultui.linux.durable import write_durably
+from vaultui.model.errors import TaskOptionInvalid, VaultKeepsOut
+from vaultui.model.language import N_, Phrase
+from vaultui.supervisor.environment import backend_environment
+from vaultui.tasks import containernamespaces, containerusers, ociruntime, seccomp
+from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
+from vaultui.tasks.command import rlimits_of
+from vaultui.tasks.container import (
+    BUNDLE_DIR,
+    CONTAINER_FILE,
+    PATH,
+    SCRATCH_AT,
+    VAULT_AT,
+    ContainerSpec,
+    ContainerUser,
+)
+from vaultui.tasks.interpolation import command_of, environment_of
+from vaultui.tasks.plan import Job, TaskPlan
+from vaultui.tasks.request import BindRequest
+from vaultui.wire import codec
+from vaultui.wire.attributes import Rlimit
+from vaultui.wire.tasks import Teardown
+
+_RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.ocirunner")
+_PROPAGATIONS: Final = frozenset(
+    f"{r}{kind}" for r in ("", "r") for kind in ("private", "slave", "shared", "unbindable")
+)
+
+
+def prepare(job: Job) -> TaskPlan:
+    """Return a runner, with what the container is to be in the task's directory.
+
+    Raises RuntimeMissing, TaskOptionInvalid, TaskCommandInvalid or VaultKeepsOut. Whether the
+    system in there has the program is told by the runtime.
+    """
+    spec = _spec(job)
+    os.mkdir(spec.bundle, 0o700)
+    file = os.path.join(spec.bundle, CONTAINER_FILE)
+    write_durably(file, codec.encode(spec))
+    return TaskPlan(
+        argv=(*_RUNNER, file),
+        env=backend_environment(),
+        mountpoint=job.request.around.at or VAULT_AT,
+        owner=_owner(spec.user),
+        teardown=Teardown(commands=(ociruntime.delete_command(spec),), directories=(spec.bundle,)),
+    )
+
+
+def _spec(job: Job) -> ContainerSpec:
+    request, around = job.request, job.request.around
+    if not os.path.isdir(around.rootfs):
+        reason = N_("it is the directory with the system that the container sees, and needed")
+        raise TaskOptionInvalid(option="--rootfs", value=around.rootfs, reason=reason)
+    user = _user(job)
+    at = around.at or VAULT_AT
+    # What the system has for everybody comes first, then what was asked for.
+    env = {"PATH": PATH, "HOME": user.home}
+    if request.terminal:
+        env["TERM"] = os.environ.get("TERM", "xterm")
+    env |= environment_of(request.env, job.variables(at, SCRATCH_AT))
+    profile, custom = seccomp.asked_for(around.seccomp)
+    return ContainerSpec(
+        container_id=f"vaultui-{job.task_id}",
+        bundle=str(job.task_dir / BUNDLE_DIR),
+        runtime=ociruntime.found(around.runtime),
+        rootfs=os.path.abspath(around.rootfs),
+        command=command_of(request.command, env),
+        env=env,
+        workdir=posixpath.join("/", request.workdir or at),
+        user=user,
+        terminal=request.terminal,
+        binds=(
+            BindRequest(job.mountpoint, at, request.read_only),
+            BindRequest(str(job.scratch), SCRATCH_AT),
+            *map(_checked, around.binds),
+        ),
+        namespaces=containernamespaces.chosen(
+            around.namespaces, around.network, around.hostname, of_users=os.geteuid() != 0
+        ),
+        hostname=host_name(around.hostname) if around.hostname else "",
+        extra_hosts=extra_hosts(around.add_hosts),
+        dns=dns_servers(around.dns),
+        dns_search=search_domains(around.dns_search),
+        rlimits=_rlimits(job),
+        seccomp=profile,
+        seccomp_profile=custom,
+    )
+
+
+def _user(job: Job) -> ContainerUser:
+    """Return who the program is; raises TaskOptionInvalid and VaultKeepsOut."""
+    asked = job.request.around.user
+    user = containerusers.chosen(asked, job.request.around.rootfs)
+    if user.uid == 0:
+        return user
+    if os.geteuid() != 0:
+        # One id is all that an ordinary user can map by itself, and the runtime needs a root.
+        reason = N_("an ordinary user is root in a container, and nobody else is there")
+        raise TaskOptionInvalid(option="--user", value=asked, reason=reason)
+    if not (job.room or job.allow_other):
+        raise VaultKeepsOut(user=asked, name=job.vault_name)
+    return user
+
+
+def _owner(user: ContainerUser) -> tuple[int, int] | None:
+    return (user.uid, user.gid) if user.uid else None
+
+
+def _checked(bind: BindRequest) -> BindRequest:
+    if bind.propagation and bind.propagation not in _PROPAGATIONS:
+        names = ", ".join(sorted(_PROPAGATIONS))
+        known = Phrase("it propagates as one of these: {names}", names=names)
+        raise TaskOptionInvalid(option="--bind", value=bind.propagation, reason=known)
+    if posixpath.normpath(bind.target) == "/":
+        reason = N_("that is where the system of the container is")
+        raise TaskOptionInvalid(option="--bind", value=bind.target, reason=reason)
+    return bind
+
+
+def _rlimits(job: Job) -> tuple[Rlimit, ...]:
+    """Return a limit for each name, the last that was asked for; cores have plaintext in them."""
+    asked = (Rlimit("core", 0, 0), *rlimits_of(job.request))
+    return tuple({one.name: one for one in asked}.values())

@@ -1,0 +1,99 @@
+"""Gathering what a container is made of, where nobody but the container's root can get at it.
+
+In a mount namespace of its own, so that all of it is gone with the last process in there: mounts
+in mounts, too, and whatever was killed on the way. That process is the runtime while it creates
+the container, which takes with it what it needs. The system is covered by a directory in memory:
+what the container changes about it is never on a disk, and gone when it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaultui.linux import mounting, mounttree
+from vaultui.linux.errnos import reason_of
+from vaultui.linux.mounting import MountFlag
+from vaultui.model.errors import ContainerNotCreated
+from vaultui.tasks.container import STAGE_DIR, ContainerSpec
+from vaultui.tasks.containerfiles import hosts_of, resolv_conf_of
+from vaultui.tasks.containermounts import HOSTS, RESOLV_CONF, StagedBind
+from vaultui.tasks.request import BindRequest
+
+
+@dataclass(frozen=True)
+class Stage:
+    rootfs: str
+    binds: tuple[StagedBind, ...]
+    missing: tuple[str, ...]
+    """Sources of binds that are not there; they are left out."""
+
+
+def stage(spec: ContainerSpec, *, of_users: bool) -> Stage:
+    """Gather everything in STAGE_DIR of the bundle; we are in a mount namespace of our own.
+
+    Raises OSError, or ContainerNotCreated for a source that is there and can't be had.
+    """
+    directory = os.path.realpath(os.path.join(spec.bundle, STAGE_DIR))
+    os.mkdir(directory, 0o700)
+    # A slave hears of mounts of the host's that come and go, as a bind may be asked to, and
+    # nothing goes back.
+    mounting.set_propagation("/", MountFlag.SLAVE)
+    mounting.mount_tmpfs(directory, 0o700, flags=MountFlag.NOSUID | MountFlag.NODEV)
+    mounting.set_propagation(directory, MountFlag.PRIVATE)
+    binds, missing = [], []
+    for number, bind in enumerate(spec.binds):
+        try:
+            binds.append(_staged(bind, os.path.join(directory, str(number))))
+        except FileNotFoundError:
+            missing.append(bind.source)
+        except OSError as error:
+            reason = f"{bind.source}: {reason_of(error)}"
+            raise ContainerNotCreated(maker="vaultui", reason=reason) from error
+    binds += _files(spec, directory)
+    return Stage(_system(spec.rootfs, directory, of_users=of_users), tuple(binds), tuple(missing))
+
+
+def _staged(bind: BindRequest, place: str) -> StagedBind:
+    is_directory = stat.S_ISDIR(os.stat(bind.source).st_mode)
+    if is_directory:
+        os.mkdir(place)
+    else:
+        Path(place).touch()
+    mounting.bind(bind.source, place)
+    if not bind.propagation:
+        mounting.set_propagation(place, MountFlag.PRIVATE)
+    if bind.read_only:
+        # All of it: runtimes make only the topmost mount read-only.
+        mounttree.set_read_only(place)
+    return StagedBind(place, bind.target, bind.read_only, bind.propagation)
+
+
+def _files(spec: ContainerSpec, directory: str) -> Iterator[StagedBind]:
+    for target, text in ((HOSTS, hosts_of(spec)), (RESOLV_CONF, resolv_conf_of(spec))):
+        file = Path(directory, os.path.basename(target))
+        file.write_text(text, errors="surrogateescape")
+        file.chmod(0o644)
+        yield StagedBind(str(file), target)
+
+
+def _system(rootfs: str, directory: str, *, of_users: bool) -> str:
+    """Return where the system is with a layer over it that takes all changes."""
+    # By names below the working directory: in the options of an overlay, colons and commas mean
+    # something, and a path may have them.
+    os.chdir(directory)
+    for name in ("system", "changes", "work", "rootfs"):
+        os.mkdir(name)
+    mounting.bind(rootfs, "system")
+    # The topmost directory that a container sees is that of the changes.
+    status = os.stat("system")
+    os.chmod("changes", stat.S_IMODE(status.st_mode))
+    if not of_users:
+        os.chown("changes", status.st_uid, status.st_gid)
+    layers = "lowerdir=system,upperdir=changes,workdir=work"
+    # In a user namespace, attributes of users hold what those of the machine's root hold else.
+    mounting.mount("overlay", "rootfs", "overlay", 0, layers + (",userxattr" if of_users else ""))
+    return os.path.join(directory, "rootfs")
