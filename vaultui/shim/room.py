@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 
 from vaultui.linux import idmaps, mounting, namespaces, prctl
 from vaultui.linux.mounting import MountFlag
-from vaultui.shim import roominit
+from vaultui.shim import go, roominit
 from vaultui.shim.roombackend import Backend
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
 from vaultui.wire import framing
@@ -26,7 +26,6 @@ from vaultui.wire.attributes import Namespace
 from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, StepFailed
 from vaultui.wire.rooms import RoomSpec
 from vaultui.wire.taskend import Reaped
-from vaultui.wire.tasks import GO
 
 _PASSED_ON: Final = frozenset((signal.SIGTERM, signal.SIGINT))
 _ENDING: Final = frozenset((signal.SIGQUIT, *_PASSED_ON))
@@ -151,7 +150,7 @@ class _RoomProcess:
             if self._signals.taken() & _ENDING or not self._is_guarded():
                 return False
             if self._pipes.go in ready:
-                if os.read(self._pipes.go, 1) != GO:
+                if not go.was_given(self._pipes.go):
                     return False
                 if self._backend is not None:
                     self._backend.check_alive()
