@@ -929,6 +929,23 @@ class VaultKeepsOut(VaultuiError):
     )
 
 
+class NamespacesForbidden(VaultuiError):
+    code = "namespaces-forbidden"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("The namespaces that keep a task to itself cannot be had here: {reason}.")
+    cure = N_("{how}")
+
+
+class VaultKeptClosed(VaultuiError):
+    code = "vault-kept-closed"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{name} is open for {owner} alone, and the task would be {user}.")
+    cure = N_(
+        "Lock it and add --private, or let other users in (vaultui settings set allow_other true "
+        "--vault {name}) and unlock it anew."
+    )
+
+
 class RuntimeMissing(VaultuiError):
     code = "oci-runtime-missing"
     exit_code = ExitCode.TASK_FAILED

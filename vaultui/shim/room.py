@@ -24,7 +24,7 @@ from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
 from vaultui.wire import framing
 from vaultui.wire.attributes import Namespace
 from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, StepFailed
-from vaultui.wire.rooms import RoomSpec
+from vaultui.wire.rooms import BACKEND_STEP, RoomSpec
 from vaultui.wire.taskend import Reaped
 
 _PASSED_ON: Final = frozenset((signal.SIGTERM, signal.SIGINT))
@@ -133,7 +133,7 @@ class _RoomProcess:
         # Behind the user namespace, with which the kernel takes it back.
         prctl.set_parent_death_signal(_PARENT_DIED)
         if self._spec.backend is not None:
-            self._step = "mount backend"
+            self._step = BACKEND_STEP
             self._backend = Backend(self._spec.backend, *for_backend, pipes.status)
         # The backend alone has them from now on, and their end is its end.
         for fd in for_backend:

@@ -48,7 +48,7 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
         signals = SignalPipe((signal.SIGCHLD,))
         kept = {pipes.control, pipes.told, *signals.fds}
         close_all_but({pipes.status, *pipes.task} | kept)
-        step = "namespaces"
+        step = "other namespaces"
         namespaces.unshare(*(kind.value for kind in spec.namespaces if kind not in _OF_THE_ROOM))
         if spec.hostname:
             socket.sethostname(spec.hostname)

@@ -21,10 +21,12 @@ from vaultui.supervisor.interruption import uninterrupted
 from vaultui.supervisor.pipes import FrameReader
 from vaultui.supervisor.shimstart import ShimStart
 from vaultui.supervisor.watched import WatchedProcess
+from vaultui.tasks import rooms
 from vaultui.tasks.records import look
 from vaultui.tasks.stopping import until_ended
 from vaultui.wire.control import Hold
 from vaultui.wire.launchspec import LaunchSpec
+from vaultui.wire.rooms import NAMESPACE_STEPS
 from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import GO, TaskRecord
 
@@ -119,6 +121,8 @@ def reason_in_words(error: LaunchFailed, spec: LaunchSpec) -> VaultuiError:
             return TaskCommandNotFound(program=program)
         case "exec":
             return TaskCommandNotExecutable(program=program, reason=reason)
+        case str(step) if step in NAMESPACE_STEPS:
+            return rooms.refusal(error)
         case "control group":
             return ControlGroupRefused(reason=reason, raw=error.raw)
     return error

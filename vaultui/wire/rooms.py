@@ -26,6 +26,13 @@ from dataclasses import dataclass
 
 from vaultui.wire.attributes import Namespace
 
+BACKEND_STEP = "mount backend"
+"""The step that fails when the backend has ended before GO."""
+NAMESPACE_STEPS = frozenset(
+    ("user namespace", "mount namespace", "pid namespace", "other namespaces")
+)
+"""The steps that fail where namespaces are forbidden."""
+
 
 @dataclass(frozen=True)
 class Bind:

@@ -1,0 +1,95 @@
+"""A vault that is open for one task alone: its backend lives in the room of the task.
+
+The mount is in the mount table of the room and in no other, at the vault's usual place. It goes
+with the task, whoever of those that look after it is killed.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from vaultui.model.errors import BackendDied, LaunchFailed, from_wire
+from vaultui.model.language import N_
+from vaultui.supervisor.environment import backend_environment
+from vaultui.supervisor.launch import BACKEND
+from vaultui.supervisor.logs import tail
+from vaultui.tasks.plan import TaskPlan
+from vaultui.tasks.rooms import own_room
+from vaultui.tasks.running import RunningTask
+from vaultui.wire.attributes import Namespace, Rlimit
+from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step
+from vaultui.wire.rooms import BACKEND_STEP, RoomBackend
+
+_OPEN_FILES: Final = 4096
+_LOG_LINES: Final = 20
+
+_NO_CORE: Final = Rlimit("core", 1, 1)
+"""A core dump has the files of a vault in it. One byte, and not none: where dumps go to a program
+the kernel starts it for any limit but this one."""
+
+
+def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskPlan, MountSpec]:
+    """Return `plan` with a room in which a backend serves, and what that backend is told.
+
+    The latter is the payload of the launch, with the vault's secret behind it. Raises
+    NamespacesForbidden.
+    """
+    room = plan.room or own_room()
+    backend = RoomBackend(
+        argv=BACKEND,
+        env=backend_environment(),
+        log_path=str(log_path),
+        nofile_soft=max(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        ambient_capabilities=("sys_admin",) if Namespace.USER in room.namespaces else (),
+    )
+    limits = (one for one in plan.attributes.rlimits if one.name != _NO_CORE.name)
+    attributes = replace(plan.attributes, rlimits=(*limits, _NO_CORE))
+    plan = replace(plan, room=replace(room, backend=backend), attributes=attributes)
+    return plan, _for_one_task(spec, plan.owner)
+
+
+def _for_one_task(spec: MountSpec, owner: tuple[int, int] | None) -> MountSpec:
+    """Return what a backend is told that nobody but the task ever meets.
+
+    Nothing locks it but the end of the task, so there is nothing to tell the desktop either.
+    """
+    return replace(
+        spec,
+        ctlsock="",
+        idle_timeout_s=0.0,
+        lock_on=(),
+        notify=False,
+        # Safe here: the users that it lets in are those of the room, and that is the task.
+        allow_other=owner is not None,
+        force_owner=owner or spec.force_owner,
+    )
+
+
+async def until_open(
+    task: RunningTask, name: str, log_path: Path, on_step: Callable[[Step], None]
+) -> None:
+    """Return when the backend in the room of `task`, which waits for GO, serves the vault `name`.
+
+    Raises the error that the backend sent, BackendDied with its last log lines, or what kept the
+    room from being made.
+    """
+    while (message := await task.notify.message(Starting, Step, Ready, Failed)) is not None:
+        match message:
+            case Step():
+                on_step(message)
+            case Failed(error):
+                raise from_wire(error)
+            case Ready():
+                return
+    try:
+        # The room knows why, and tells it to whoever wants the task to begin.
+        await task.go()
+    except LaunchFailed as error:
+        if error.details.get("step") != BACKEND_STEP:
+            raise
+    how = N_("it ended before the vault was open")
+    raise BackendDied(name=name, exit=how, raw="\n".join(tail(log_path, _LOG_LINES)))
