@@ -108,6 +108,11 @@ def _ordinary_user() -> str:
     return _on_path("setpriv")()
 
 
+def _podman() -> str:
+    """Can an engine of our own run, with a runtime and an image of BusyBox?"""
+    return _root() or _on_path("podman", "runc", "conmon", "busybox")()
+
+
 def _user_xattrs() -> str:
     with tempfile.NamedTemporaryFile() as file:
         try:
@@ -187,6 +192,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "git": _on_path("git"),
     "strace": _on_path("strace"),
     "ptrace": _ptrace,
+    "podman": _podman,
     "root": _root,
     "ordinary-user": _ordinary_user,
     "user-xattrs": _user_xattrs,

@@ -35,6 +35,7 @@ _ROOTS: Final = ("", "0", "root")
 _CREATION_S: Final = 5.0
 """What a request to create may still take after whoever made it was killed."""
 _PAUSE_S: Final = 0.05
+_KILLED: Final = 128 + signal.SIGKILL
 
 _NOT_FOUND: Final = re.compile(
     r"executable file .*not found|(?:exec|stat).*no such file or directory", re.IGNORECASE
@@ -103,8 +104,16 @@ class EngineContainer:
         with self._answering():
             return int(self._client.wait(self._spec.name)["StatusCode"])
 
-    def ran_out_of_memory(self) -> bool:
-        """Tell of a container that has ended whether the kernel killed it for its memory."""
+    def ran_out_of_memory(self, status: int) -> bool:
+        """Tell whether it was killed for its memory; `status` is its exit code, and nobody of us
+        has killed it.
+
+        What Podman is told by its monitor is not to be relied on: conmon 2.1 hears nothing of it
+        where both versions of control groups are mounted. So a SIGKILL that nobody sent counts,
+        too, where there is a limit at all.
+        """
+        if status == _KILLED and "Memory" in self._spec.config["HostConfig"]:
+            return True
         with self._answering():
             return bool(self._client.inspect_container(self._spec.name)["State"]["OOMKilled"])
 

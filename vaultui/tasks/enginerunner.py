@@ -20,15 +20,18 @@ import threading
 import tty
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vaultui.model.errors import EngineLost, VaultuiError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.tasks.enginecontainer import EngineContainer
 from vaultui.tasks.enginestream import relay
 from vaultui.tasks.failure import write_failure
 from vaultui.wire import codec
 from vaultui.wire.engine import ASKED_FILE, EngineSpec
+from vaultui.wire.tasks import OUT_OF_MEMORY_FILE
+
+if TYPE_CHECKING:
+    from vaultui.tasks.enginecontainer import EngineContainer
 
 _RELAYED: Final = frozenset(
     {
@@ -54,7 +57,7 @@ def _remove(path: Path) -> int:
     """Remove a container whose runner was killed; there is nothing to do after one that was not."""
     asked = path.with_name(ASKED_FILE)
     if asked.exists():
-        EngineContainer(_spec(path)).remove(being_made=True)
+        _container(_spec(path)).remove(being_made=True)
         asked.unlink(missing_ok=True)
     return 0
 
@@ -64,9 +67,9 @@ def _run(path: Path) -> int:
         spec = _spec(path)
         for source in spec.left_out:
             print(f"vaultui: {source} is not there, and is left out", file=sys.stderr, flush=True)
-        container = EngineContainer(spec)
+        container = _container(spec)
         with _present(container, path.with_name(ASKED_FILE)):
-            return _Run(spec, container).until_ended()
+            return _Run(spec, container, path.parent).until_ended()
     except VaultuiError as error:
         write_failure(path.parent, error)
         return max(int(ExitCode.TASK_FAILED), int(error.exit_code))
@@ -88,14 +91,17 @@ def _present(container: EngineContainer, asked: Path) -> Iterator[None]:
 class _Run:
     """A container from its start to its end."""
 
-    def __init__(self, spec: EngineSpec, container: EngineContainer) -> None:
+    def __init__(self, spec: EngineSpec, container: EngineContainer, task_dir: Path) -> None:
         self._spec = spec
+        self._task_dir = task_dir
         self._container = container
         self._told_to_end = 0
         """The signal that came before the container ran, so that it never will."""
         self._running = False
+        self._killed = False
+        """It was we who did it."""
         self._starting = threading.Lock()
-        """Guards the two above: a signal comes before the start or after it."""
+        """Guards `_told_to_end` and `_running`: a signal comes before the start, or after it."""
 
     def until_ended(self) -> int:
         """Return its exit code."""
@@ -104,7 +110,10 @@ class _Run:
             if not self._started():
                 return 128 + self._told_to_end
             self._relay_streams(connection)
-            return self._container.wait()
+            status = self._container.wait()
+            if not self._killed and self._container.ran_out_of_memory(status):
+                self._task_dir.joinpath(OUT_OF_MEMORY_FILE).touch()
+            return status
 
     def _started(self) -> bool:
         with self._starting:
@@ -134,8 +143,8 @@ class _Run:
         if number == signal.SIGWINCH:
             self._resize()
         else:
-            killed = number == signal.SIGQUIT
-            self._container.signal(signal.SIGKILL if killed else number)
+            self._killed = self._killed or number == signal.SIGQUIT
+            self._container.signal(signal.SIGKILL if self._killed else number)
 
     def _resize(self) -> None:
         if self._spec.terminal:
@@ -156,6 +165,13 @@ def _raw_terminal(spec: EngineSpec) -> Iterator[None]:
     finally:
         with contextlib.suppress(termios.error):
             termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _container(spec: EngineSpec) -> EngineContainer:
+    # Late: a removal that has nothing to do is what each task ends with.
+    from vaultui.tasks.enginecontainer import EngineContainer
+
+    return EngineContainer(spec)
 
 
 def _spec(path: Path) -> EngineSpec:
