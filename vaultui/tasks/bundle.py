@@ -10,7 +10,6 @@ from typing import Any, Final
 from vaultui.linux.durable import write_durably
 from vaultui.tasks import seccomp
 from vaultui.tasks.container import CONFIG_FILE, ContainerSpec
-from vaultui.tasks.containermounts import StagedBind, mounts_of
 
 _CAPABILITIES: Final = tuple(
     f"CAP_{name}"
@@ -31,23 +30,21 @@ _READ_ONLY: Final = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/s
 """What changes the machine."""
 
 
-def write_bundle(
-    spec: ContainerSpec, rootfs: str, binds: Sequence[StagedBind], *, of_users: bool
-) -> None:
+def write_bundle(spec: ContainerSpec, rootfs: str, mounts: Sequence[dict[str, Any]]) -> None:
     """Write config.json of the bundle: whole or not at all, and for our eyes only."""
-    config = configuration(spec, rootfs, binds, of_users=of_users)
+    config = configuration(spec, rootfs, mounts)
     write_durably(Path(spec.bundle, CONFIG_FILE), json.dumps(config).encode())
 
 
 def configuration(
-    spec: ContainerSpec, rootfs: str, binds: Sequence[StagedBind], *, of_users: bool
+    spec: ContainerSpec, rootfs: str, mounts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what config.json says. `of_users`: the runtime is in a user namespace by then."""
+    """Return what config.json says; `mounts` are those of `containermounts`."""
     config: dict[str, Any] = {
         "ociVersion": "1.0.2",
         "process": _process(spec),
         "root": {"path": rootfs, "readonly": False},
-        "mounts": mounts_of(spec, binds, of_users=of_users),
+        "mounts": list(mounts),
         "linux": {
             "namespaces": _namespaces(spec),
             "maskedPaths": list(_MASKED),

@@ -6,12 +6,14 @@ target wins. Mounts below others come after them.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from vaultui.tasks.container import ContainerSpec, NamespaceKind
+from vaultui.tasks.request import BindRequest
 
 HOSTS: Final = "/etc/hosts"
 RESOLV_CONF: Final = "/etc/resolv.conf"
@@ -46,6 +48,18 @@ def mounts_of(
     return sorted(taken.values(), key=lambda mount: mount["destination"].rstrip("/").count("/"))
 
 
+def of_host(spec: ContainerSpec, *, of_users: bool) -> list[BindRequest]:
+    """Return what the container has of the host's, because it can't have its own."""
+    binds = []
+    if not _may_mount_sys(spec, of_users=of_users):
+        # With the control groups, which are mounted in it.
+        binds.append(BindRequest("/sys", "/sys", read_only=True))
+    if not spec.has_own(NamespaceKind.IPC):
+        places = ("/dev/shm", "/dev/mqueue")  # noqa: S108 - as asked for
+        binds += [BindRequest(place, place) for place in places if os.path.isdir(place)]
+    return binds
+
+
 def _bound(bind: StagedBind) -> dict[str, Any]:
     options = ("rbind", bind.propagation or "rprivate", "ro" if bind.read_only else "rw")
     return _mount(bind.target, "bind", bind.source, *options)
@@ -69,27 +83,28 @@ def _terminals(*, of_users: bool) -> dict[str, Any]:
 
 
 def _between_processes(spec: ContainerSpec) -> list[dict[str, Any]]:
-    """Shared memory and message queues: those of the host, where it talks to the host."""
-    if spec.has_own(NamespaceKind.IPC):
-        return [
-            _mount("/dev/shm", "tmpfs", "shm", *_HARMLESS, "mode=1777"),  # noqa: S108 - its own
-            _mount("/dev/mqueue", "mqueue", "mqueue", *_HARMLESS),
-        ]
+    """Shared memory and message queues, for processes of the container alone."""
+    if not spec.has_own(NamespaceKind.IPC):
+        return []
     return [
-        _mount(path, "bind", path, "rbind", "rprivate", *_HARMLESS)
-        for path in ("/dev/shm", "/dev/mqueue")  # noqa: S108 - the host's, as asked for
+        _mount("/dev/shm", "tmpfs", "shm", *_HARMLESS, "mode=1777"),  # noqa: S108 - its own
+        _mount("/dev/mqueue", "mqueue", "mqueue", *_HARMLESS),
     ]
 
 
 def _system(spec: ContainerSpec, *, of_users: bool) -> list[dict[str, Any]]:
-    if of_users and not spec.has_own(NamespaceKind.NETWORK):
-        # /sys shows the network, so only who owns that may mount it; a bind has its control
-        # groups with it.
-        return [_mount("/sys", "bind", "/sys", "rbind", "rslave", *_HARMLESS, "ro")]
-    system = [_mount("/sys", "sysfs", "sysfs", *_HARMLESS, "ro")]
-    if not of_users or spec.has_own(NamespaceKind.CGROUP):
-        system.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", *_HARMLESS, "relatime", "ro"))
+    system = []
+    if _may_mount_sys(spec, of_users=of_users):
+        system.append(_mount("/sys", "sysfs", "sysfs", *_HARMLESS, "ro"))
+        if not of_users or spec.has_own(NamespaceKind.CGROUP):
+            options = (*_HARMLESS, "relatime", "ro")
+            system.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", *options))
     return system
+
+
+def _may_mount_sys(spec: ContainerSpec, *, of_users: bool) -> bool:
+    """It shows the network, so only who owns that may mount it."""
+    return not of_users or spec.has_own(NamespaceKind.NETWORK)
 
 
 def _mount(target: str, fstype: str, source: str, *options: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _become(
             os._exit(1)
         of_users = _unshare()
         staged = stage(spec, of_users=of_users)
-        write_bundle(spec, staged.rootfs, staged.binds, of_users=of_users)
+        write_bundle(spec, staged.rootfs, staged.mounts)
         for path in staged.missing:
             print(f"vaultui: {path} is missing, and not in the container", file=sys.stderr)
         sys.stderr.flush()

@@ -165,7 +165,6 @@ def main(path: str) -> None:
             status = Runner(spec, signals).run()
         except VaultuiError as error:
             write_failure(Path(spec.bundle).parent, error)
-            print(f"vaultui: {error.summary}", file=sys.stderr)
             sys.exit(max(ExitCode.TASK_FAILED, error.exit_code))
     _end_like(status)
 

@@ -2,8 +2,7 @@
 
 In a mount namespace of its own, so that all of it is gone with the last process in there: mounts
 in mounts, too, and whatever was killed on the way. That process is the runtime while it creates
-the container, which takes with it what it needs. The system is covered by a directory in memory:
-what the container changes about it is never on a disk, and gone when it ends.
+the container, which takes with it what it needs.
 """
 
 from __future__ import annotations
@@ -13,21 +12,24 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vaultui.linux import mounting, mounttree
 from vaultui.linux.errnos import reason_of
 from vaultui.linux.mounting import MountFlag
 from vaultui.model.errors import ContainerNotCreated
+from vaultui.tasks import containersystem
 from vaultui.tasks.container import STAGE_DIR, ContainerSpec
 from vaultui.tasks.containerfiles import hosts_of, resolv_conf_of
-from vaultui.tasks.containermounts import HOSTS, RESOLV_CONF, StagedBind
+from vaultui.tasks.containermounts import HOSTS, RESOLV_CONF, StagedBind, mounts_of, of_host
 from vaultui.tasks.request import BindRequest
 
 
 @dataclass(frozen=True)
 class Stage:
     rootfs: str
-    binds: tuple[StagedBind, ...]
+    mounts: list[dict[str, Any]]
+    """All that the runtime is to mount in there."""
     missing: tuple[str, ...]
     """Sources of binds that are not there; they are left out."""
 
@@ -45,7 +47,7 @@ def stage(spec: ContainerSpec, *, of_users: bool) -> Stage:
     mounting.mount_tmpfs(directory, 0o700, flags=MountFlag.NOSUID | MountFlag.NODEV)
     mounting.set_propagation(directory, MountFlag.PRIVATE)
     binds, missing = [], []
-    for number, bind in enumerate(spec.binds):
+    for number, bind in enumerate((*spec.binds, *of_host(spec, of_users=of_users))):
         try:
             binds.append(_staged(bind, os.path.join(directory, str(number))))
         except FileNotFoundError:
@@ -53,8 +55,16 @@ def stage(spec: ContainerSpec, *, of_users: bool) -> Stage:
         except OSError as error:
             reason = f"{bind.source}: {reason_of(error)}"
             raise ContainerNotCreated(maker="vaultui", reason=reason) from error
-    binds += _files(spec, directory)
-    return Stage(_system(spec.rootfs, directory, of_users=of_users), tuple(binds), tuple(missing))
+    mounts = mounts_of(spec, (*binds, *_files(spec, directory)), of_users=of_users)
+    places = [
+        *(
+            (mount["destination"], mount["type"] != "bind" or os.path.isdir(mount["source"]))
+            for mount in mounts
+        ),
+        (spec.workdir, True),
+    ]
+    rootfs = containersystem.assemble(spec.rootfs, directory, places, of_users=of_users)
+    return Stage(rootfs, mounts, tuple(missing))
 
 
 def _staged(bind: BindRequest, place: str) -> StagedBind:
@@ -78,22 +88,3 @@ def _files(spec: ContainerSpec, directory: str) -> Iterator[StagedBind]:
         file.write_text(text, errors="surrogateescape")
         file.chmod(0o644)
         yield StagedBind(str(file), target)
-
-
-def _system(rootfs: str, directory: str, *, of_users: bool) -> str:
-    """Return where the system is with a layer over it that takes all changes."""
-    # By names below the working directory: in the options of an overlay, colons and commas mean
-    # something, and a path may have them.
-    os.chdir(directory)
-    for name in ("system", "changes", "work", "rootfs"):
-        os.mkdir(name)
-    mounting.bind(rootfs, "system")
-    # The topmost directory that a container sees is that of the changes.
-    status = os.stat("system")
-    os.chmod("changes", stat.S_IMODE(status.st_mode))
-    if not of_users:
-        os.chown("changes", status.st_uid, status.st_gid)
-    layers = "lowerdir=system,upperdir=changes,workdir=work"
-    # In a user namespace, attributes of users hold what those of the machine's root hold else.
-    mounting.mount("overlay", "rootfs", "overlay", 0, layers + (",userxattr" if of_users else ""))
-    return os.path.join(directory, "rootfs")
