@@ -15,6 +15,7 @@ from pathlib import Path
 
 from standinkeys import StandInKeys
 from standinlisting import StandInKeyring, StandInListing, StandInRemoval
+from standintasks import StandInTasks
 
 from vaultui.model.errors import (
     CipherdirMissing,
@@ -184,6 +185,7 @@ class StandIn:
         self._count = 0
         self.keys = StandInKeys(self)
         self.batch = Batch(self)
+        self.tasks = StandInTasks(self)
         self.listing = StandInListing(self)
         self.removal = StandInRemoval(self)
 
@@ -389,12 +391,15 @@ class StandIn:
         self._open(status.entry, options)
         return Unlocked(self.status_of(name), already=False)
 
-    async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
-        self.calls.append(f"lock {name} {mode.value}")
+    async def lock(
+        self, name: str, mode: LockMode = LockMode.POLITE, *, skip_hooks: bool = False
+    ) -> LockOutcome:
+        self.calls.append(f"lock {name} {mode.value}{' without hooks' * skip_hooks}")
         status = self.status_of(name)
         if not status.mounted:
             return LockOutcome(already=True)
-        self.fail()
+        if not skip_hooks:
+            self.fail()
         holders = self.busy.get(name, [])
         if mode is LockMode.POLITE and holders:
             raise MountBusy(name=name, holders=", ".join(holder.command for holder in holders))
@@ -518,9 +523,12 @@ class StandIn:
         self.calls.append(f"folder {name}")
         return True
 
-    async def shell(self, name: str) -> int:
-        self._needs_open(name)
-        self.calls.append(f"shell {name}")
+    async def shell(self, name: str, *, key: Key | None = None) -> int:
+        if key is None:
+            self._needs_open(name)
+        else:
+            await self.keys.verify(name, key)
+        self.calls.append(f"{'shell' if key is None else 'private shell'} {name}")
         return 0
 
 

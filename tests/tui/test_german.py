@@ -34,7 +34,7 @@ async def test_the_home_screen_is_in_german(running: Running, vaults: StandIn) -
             "● offen",
             "○ gesperrt",
             "▲ belegt",
-            "Übersicht Prozesse Verlauf Pfade Log",
+            "Übersicht Prozesse Verlauf Pfade Aufgaben Log",
             "u Entsperren l Sperren",
         ):
             await driver.sees(words)

@@ -320,7 +320,7 @@ async def test_a_digit_opens_its_pane_also_where_the_list_stands_alone(
     running: Running, vaults: StandIn
 ) -> None:
     async with running(vaults, (60, 20)) as driver:
-        await driver.press("5")
+        await driver.press("6")
         await driver.sees("extended: 900 s")
 
 
@@ -348,7 +348,7 @@ async def test_a_low_terminal_has_no_title_line(running: Running, vaults: StandI
 
 async def test_at_80_columns_all_tabs_are_whole(running: Running, vaults: StandIn) -> None:
     async with running(vaults, (80, 24)) as driver:
-        await driver.sees("Overview Processes Activity Paths Log")
+        await driver.sees("Overview Procs Activity Paths Tasks Log")
 
 
 @pytest.mark.parametrize("colours", [True, False], ids=["in colours", "without colours"])
@@ -464,7 +464,7 @@ async def test_several_open_vaults_are_kept_apart_in_the_panes(
     running: Running, vaults: StandIn
 ) -> None:
     async with running(vaults) as driver:
-        await driver.press("5")
+        await driver.press("6")
         await driver.sees("extended: 900 s")
         assert isinstance(driver.app.screen, HomeScreen)
         driver.app.screen.query_one("#vaults").focus()
@@ -508,7 +508,7 @@ async def test_the_time_line_is_kept_when_the_vault_is_locked(
 
 async def test_the_log_is_searched_and_saved(running: Running, vaults: StandIn) -> None:
     async with running(vaults) as driver:
-        await driver.press("5")
+        await driver.press("6")
         await driver.sees("extended: 900 s")
         await driver.press("slash")
         await driver.type("keeper")
@@ -522,7 +522,7 @@ async def test_the_log_is_searched_and_saved(running: Running, vaults: StandIn) 
 
 async def test_a_paused_log_stands_still(running: Running, vaults: StandIn) -> None:
     async with running(vaults) as driver:
-        await driver.press("5")
+        await driver.press("6")
         await driver.sees("extended: 900 s")
         await driver.press("space")
         await driver.sees("paused, Space follows")
@@ -538,7 +538,7 @@ async def test_the_help_begins_with_the_keys_of_the_pane_that_one_is_in(
     running: Running, vaults: StandIn
 ) -> None:
     async with running(vaults) as driver:
-        await driver.press("5")
+        await driver.press("6")
         await driver.sees("extended: 900 s")
         await driver.press("question_mark")
         await driver.sees("Log Space pause, or follow the end again")
@@ -602,7 +602,7 @@ async def test_keys_that_are_typed_fast_mean_the_vault_that_the_cursor_has_come_
         assert vaults.calls == ["lock Letters polite"]
 
 
-@pytest.mark.parametrize("before", ["", "5"], ids=["in the list", "in the log"])
+@pytest.mark.parametrize("before", ["", "6"], ids=["in the list", "in the log"])
 async def test_what_is_typed_right_after_a_slash_locks_no_vault(
     running: Running, vaults: StandIn, before: str
 ) -> None:

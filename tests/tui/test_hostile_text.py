@@ -77,7 +77,7 @@ async def test_every_pane_and_dialog_takes_any_text(
 ) -> None:
     async with running(hostile(name), size) as driver:
         if size[0] < 80:
-            await driver.press("5", "4", "3", "2", "1", "escape", "u", "escape", "l", "escape")
+            await driver.press("6", "5", "4", "3", "2", "1", "escape", "u", "escape", "l", "escape")
         else:
             await everything(driver)
         assert driver.app.crash is None

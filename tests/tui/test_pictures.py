@@ -131,7 +131,7 @@ def test_processes(picture: Picture) -> None:
 
 
 def test_log(picture: Picture) -> None:
-    assert picture((120, 40), "5")
+    assert picture((120, 40), "6")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])

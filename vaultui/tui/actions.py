@@ -45,6 +45,8 @@ class Action:
 
 
 def _unlock(status: VaultStatus) -> str:
+    if status.detail is not None and status.detail.temporary:
+        return ""  # it is made to stay
     words = {
         VaultState.OPEN: N_("{name} is open already."),
         VaultState.BUSY: N_("{name} is open already."),
@@ -96,6 +98,22 @@ def _needs_ciphertext(status: VaultStatus) -> str:
     return _needs_volume(status)
 
 
+def _runnable(status: VaultStatus) -> str:
+    words = {
+        VaultState.UNLOCKING: N_("{name} is being unlocked."),
+        VaultState.LOCKING: N_("{name} is being locked."),
+        VaultState.MISSING: N_("The cipher directory of {name} is not there."),
+        VaultState.HUNG: N_("{name} hangs: lock it first."),
+    }
+    return _about(status, words.get(status.state, ""))
+
+
+def _private(status: VaultStatus) -> str:
+    if status.state in _ALIVE:
+        return _about(status, N_("{name} is open already, so nothing is private; s opens a shell."))
+    return _runnable(status)
+
+
 def _always(_status: VaultStatus) -> str:
     return ""
 
@@ -117,6 +135,10 @@ ACTIONS: Final = (
            _needs_open, 8),
     Action("vault.shell", "s", N_("Shell"), N_("Open a shell inside of it"), _VAULT, _needs_open,
            6),
+    Action("vault.private-shell", "A", N_("Private shell"),
+           N_("Open a shell that alone sees it, while it stays locked for all others"), _VAULT,
+           _private),
+    Action("vault.run", "r", N_("Run"), N_("Run a command against it"), _VAULT, _runnable, 14),
     Action("vault.copy-path", "y", N_("Copy path"), N_("Copy the path of the mount point"), _VAULT,
            _always),
     Action("vault.processes", "p", N_("Processes"), N_("Show which processes hold it"), _VAULT,

@@ -233,6 +233,13 @@ class VaultuiApp(App[None]):
             if isinstance(screen, HomeScreen):
                 screen.select(vault)
 
+    def show_tab(self, vault: VaultId, tab: str) -> None:
+        """Put the cursor of the list on a vault, and go into one of its panes."""
+        for screen in self.screen_stack:
+            if isinstance(screen, HomeScreen):
+                screen.select(vault)
+                screen.call_after_refresh(screen.action_tab, tab)
+
     def say(
         self,
         text: str,

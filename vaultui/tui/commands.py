@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from vaultui.model.language import _
-from vaultui.tui.actions import ACTIONS, Action
+from vaultui.tui.actions import ACTIONS, BY_ID, Action
 from vaultui.tui.screens.vaultscreen import VaultScreen
 from vaultui.tui.wording import shown
 from vaultui.vaults import VaultStatus
@@ -34,6 +34,8 @@ class VaultCommands(Provider):
         for action in ACTIONS:
             if action.id in _KEYS_ALONE:
                 continue
+            if action.id == "vault.run":
+                yield from self._saved_tasks(statuses)
             label = _(action.label)
             if action.why_not is None:
                 yield label, action, partial(screen.action_perform, action.id)
@@ -42,6 +44,19 @@ class VaultCommands(Provider):
                 if not action.why_not(status):
                     text = f"{label} {shown(status.entry.name)}"
                     yield text, action, partial(screen.perform_on, action.id, status.entry.id)
+
+    def _saved_tasks(
+        self, statuses: Sequence[VaultStatus]
+    ) -> Iterator[tuple[str, Action, Callable[[], None]]]:
+        """Yield "Run Backup Work" for each task that is saved."""
+        app, action = cast("VaultuiApp", self.app), BY_ID["vault.run"]
+        for status in statuses:
+            if action.why_not is None or action.why_not(status):
+                continue
+            for request in app.vaults.tasks.saved(status.entry.name).values():
+                text = f"{_(action.label)} {shown(request.saved)} {shown(status.entry.name)}"
+                start = partial(app.flows.running.start_saved, status.entry, request)
+                yield text, action, start
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)

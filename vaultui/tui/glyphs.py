@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultui.model.states import VaultState
+from vaultui.vaults import TaskState
 
 _SPARKS = ("▁▂▃▄▅▆▇█", "_.:-=+*#")
 _BAR = (("▓", "░"), ("#", "-"))
 _SPINNER = ("◐◓◑◒", "|/-\\")
+_TASKS = {
+    TaskState.STARTING: ("◐", "~"),
+    TaskState.RUNNING: ("●", "*"),
+    TaskState.STOPPING: ("◑", "~"),
+    TaskState.ENDED: ("○", "-"),
+    TaskState.LOST: ("✖", "x"),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,10 @@ class Glyphs:
     def state(self, state: VaultState) -> str:
         """Return the one character that stands for a state."""
         return state.ascii_glyph if self.ascii else state.glyph
+
+    def task(self, state: TaskState) -> str:
+        """Return the one character that stands for a task that has not ended, or got lost."""
+        return _TASKS[state][self.ascii]
 
     @property
     def yes(self) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vaultui.format.keyslots import SlotKind
     from vaultui.linux.holders import Holder
+    from vaultui.tasks.request import TaskRequest
+    from vaultui.tasks.streams import Streams
     from vaultui.vaults.batch import Batch, Result
     from vaultui.vaults.deletion import DeletionScope
     from vaultui.vaults.discovery import Scanned
@@ -62,12 +64,15 @@ if TYPE_CHECKING:
     from vaultui.vaults.paths import Paths, default_paths
     from vaultui.vaults.recoverysheet import write_sheet
     from vaultui.vaults.removal import Deleted
+    from vaultui.vaults.runningtask import RunningTask
     from vaultui.vaults.savedpassword import SavedPassword
     from vaultui.vaults.service import Vaults
     from vaultui.vaults.setting import Setting, SettingKind
     from vaultui.vaults.settings import SettingRow, Settings
     from vaultui.vaults.settingsfile import ProgramSettings
     from vaultui.vaults.status import VaultStatus
+    from vaultui.vaults.taskstatus import TaskStatus, exit_code_of, task_in_words
+    from vaultui.vaults.taskvalues import WrongValue, request_of, values_of
     from vaultui.vaults.timeline import Moment
     from vaultui.vaults.unlocking import StepReport
     from vaultui.vaults.watch import Watch
@@ -87,6 +92,7 @@ if TYPE_CHECKING:
         SlotOpened,
         VolumeInfo,
     )
+    from vaultui.wire.tasks import Driver, Limits, TaskState
 
 __all__ = [
     "CONTENT_CHOICES",
@@ -108,6 +114,7 @@ __all__ = [
     "Derivation",
     "DrillStep",
     "Drilled",
+    "Driver",
     "Event",
     "EventKind",
     "Events",
@@ -124,6 +131,7 @@ __all__ = [
     "KeyringState",
     "Keys",
     "KeysChanged",
+    "Limits",
     "LockMode",
     "LockOutcome",
     "Moment",
@@ -135,6 +143,7 @@ __all__ = [
     "ProgramSettings",
     "RecoveryKey",
     "Result",
+    "RunningTask",
     "SavedPassword",
     "Scanned",
     "Setting",
@@ -147,6 +156,10 @@ __all__ = [
     "Status",
     "StepName",
     "StepReport",
+    "Streams",
+    "TaskRequest",
+    "TaskState",
+    "TaskStatus",
     "UnlockOptions",
     "Unlocked",
     "VaultEntry",
@@ -154,12 +167,14 @@ __all__ = [
     "Vaults",
     "VolumeInfo",
     "Watch",
+    "WrongValue",
     "change_in_words",
     "check_name",
     "compatibility_in_words",
     "content_in_words",
     "default_paths",
     "derivation_in_words",
+    "exit_code_of",
     "find_slot",
     "format_duration",
     "gocryptfs_opens",
@@ -170,7 +185,10 @@ __all__ = [
     "new_file",
     "new_key_file",
     "parse_duration",
+    "request_of",
     "slots_of",
+    "task_in_words",
+    "values_of",
     "write_sheet",
 ]
 
@@ -178,6 +196,8 @@ _HOMES = {
     "vaultui.format.keyslots": ("SlotKind",),
     "vaultui.linux.holders": ("Holder",),
     "vaultui.vaults.batch": ("Batch", "Result"),
+    "vaultui.tasks.request": ("TaskRequest",),
+    "vaultui.tasks.streams": ("Streams",),
     "vaultui.vaults.deletion": ("DeletionScope",),
     "vaultui.vaults.discovery": ("Scanned",),
     "vaultui.vaults.drill": (
@@ -238,6 +258,9 @@ _HOMES = {
     "vaultui.vaults.settings": ("SettingRow", "Settings"),
     "vaultui.vaults.settingsfile": ("ProgramSettings",),
     "vaultui.vaults.status": ("VaultStatus",),
+    "vaultui.vaults.runningtask": ("RunningTask",),
+    "vaultui.vaults.taskstatus": ("TaskStatus", "exit_code_of", "task_in_words"),
+    "vaultui.vaults.taskvalues": ("WrongValue", "request_of", "values_of"),
     "vaultui.vaults.timeline": ("Moment",),
     "vaultui.vaults.unlocking": ("StepReport",),
     "vaultui.vaults.watch": ("Watch",),
@@ -264,6 +287,7 @@ _HOMES = {
         "SlotOpened",
         "VolumeInfo",
     ),
+    "vaultui.wire.tasks": ("Driver", "Limits", "TaskState"),
 }
 
 

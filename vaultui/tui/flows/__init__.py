@@ -15,6 +15,7 @@ from vaultui.tui.flows.keys import KeyFlows
 from vaultui.tui.flows.listing import Listing
 from vaultui.tui.flows.locking import Locking
 from vaultui.tui.flows.noticing import Noticing
+from vaultui.tui.flows.running import Running
 from vaultui.tui.flows.settings import SettingsFlows
 from vaultui.tui.flows.unlocking import Unlocking
 from vaultui.tui.flows.using import Using
@@ -33,6 +34,7 @@ class Flows:
         self.locking = Locking(app)
         self.idling = Idling(app)
         self.using = Using(app)
+        self.running = Running(app)
         self.listing = Listing(app)
         self.keys = KeyFlows(app)
         self.volume = VolumeFlows(app)
@@ -42,6 +44,8 @@ class Flows:
             "vault.unlock": self.unlocking.ask,
             "vault.lock": self.locking.lock,
             "vault.shell": self.using.shell,
+            "vault.private-shell": self.using.private_shell,
+            "vault.run": self.running.ask,
             "vault.folder": self.using.folder,
             "vault.copy-path": self.using.copy_path,
             "vault.extend": self.idling.extend,

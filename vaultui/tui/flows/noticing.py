@@ -37,7 +37,7 @@ _EVENTS: Final = {
     (EventKind.CORRUPT_NAME, ""): N_("{name} has a damaged name, {path}; locked, V checks it all."),
     (EventKind.CORRUPT_METADATA, ""): N_("{name} has damage at {path}; locked, V checks it all."),
     (EventKind.STORAGE_FULL, ""): N_("The storage of {name} is full."),
-    (EventKind.INTERNAL_ERROR, ""): N_("Something went wrong in {name}; 5 shows its log."),
+    (EventKind.INTERNAL_ERROR, ""): N_("Something went wrong in {name}; 6 shows its log."),
 }
 """What a backend notes and its vault goes on, by the kind and, where that matters, the detail."""
 

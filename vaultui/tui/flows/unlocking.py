@@ -20,10 +20,20 @@ class Unlocking(Flow):
     """Unlocks and repairs."""
 
     def ask(self, status: VaultStatus) -> None:
-        """Open the dialog, which asks the keyring first."""
+        """Open the dialog, which asks the keyring first.
+
+        A vault that is open for the time of a task stays open after it instead.
+        """
         from vaultui.tui.screens.unlock import UnlockScreen
 
-        self.app.push_screen(UnlockScreen(status))
+        if status.detail is not None and status.detail.temporary:
+            self.run(partial(self._keep_open, status.entry), "unlock")
+        else:
+            self.app.push_screen(UnlockScreen(status))
+
+    async def _keep_open(self, entry: VaultEntry) -> None:
+        await self.app.vaults.stay_open(entry.name)
+        self.app.say(_("{name} stays open.", name=shown(entry.name)))
 
     def ask_for_several(self, statuses: Iterable[VaultStatus]) -> None:
         """Ask for one password, and try it on those of these vaults that are locked."""

@@ -19,12 +19,13 @@ _MOVING = (
     ("Enter", N_("Unlock, or go into the detail of an open vault")),
     ("j k g G", N_("Down, up, first, last; the arrows work as well")),
     ("Tab", N_("Next pane")),
-    ("1-5", N_("Overview, Processes, Activity, Paths, Log")),
+    ("1-6", N_("Overview, Processes, Activity, Paths, Tasks, Log")),
     ("Esc", N_("Back, cancel, clear the filter")),
 )
 _PANES = (
     (N_("Processes"), N_("t asks to end   x kills   c copies the path")),
     (N_("Paths"), N_("type a path; Enter copies its other side")),
+    (N_("Tasks"), N_("Enter starts, or shows the output   t stops   x kills   n saves one")),
     (N_("Log"), N_("Space pauses   / searches   w saves   c copies its path")),
 )
 _KEY_CELLS = 12

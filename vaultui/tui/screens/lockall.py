@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 from textual import work
@@ -129,7 +129,7 @@ class LockAllScreen(Dialog[LockMode]):
         holders = self._holders.get(status.entry.id, [])
         if not holders:
             return _("is free")
-        names = list(dict.fromkeys(f"{shown(h.command)} ({h.pid})" for h in holders))
+        names = _names(holders)
         more = len(names) - _HOLDERS_NAMED
         if more > 0:
             names = [*names[:_HOLDERS_NAMED], ngettext("{count} more", "{count} more", more)]
@@ -152,7 +152,7 @@ class LockAllScreen(Dialog[LockMode]):
             if yes:
                 self.dismiss(LockMode.KILL)
 
-        names = list(dict.fromkeys(f"{shown(h.command)} ({h.pid})" for h in self._held))
+        names = _names(self._held)
         text = _(
             "These processes end at once, and what they have not saved is lost: {processes}.",
             processes=listed(names),
@@ -160,3 +160,14 @@ class LockAllScreen(Dialog[LockMode]):
         self.app.push_screen(
             ConfirmScreen(_("Kill and lock"), text, yes=_("Kill and lock"), danger=True), answered
         )
+
+
+def _names(holders: Iterable[Holder]) -> list[str]:
+    """Return each process once, and tasks by their titles."""
+    words = (
+        _("the task {title}", title=shown(holder.command))
+        if holder.kind == "task"
+        else f"{shown(holder.command)} ({holder.pid})"
+        for holder in holders
+    )
+    return list(dict.fromkeys(words))

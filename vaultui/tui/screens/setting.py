@@ -34,6 +34,7 @@ _HINTS: Final = {
     SettingKind.TIME: N_("never; or 15m, 1h30m"),
     SettingKind.PATH: N_("a path that begins with / or ~/"),
     SettingKind.TEXTS: N_("several, with commas between them"),
+    SettingKind.COMMANDS: N_("several, with ;; between them"),
 }
 
 

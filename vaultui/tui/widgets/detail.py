@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -23,10 +24,13 @@ _TITLES: Final = {
     "processes": N_("Processes"),
     "activity": N_("Activity"),
     "paths": N_("Paths"),
+    "tasks": N_("Tasks"),
     "log": N_("Log"),
 }
+_SHORT_TITLES: Final = _TITLES | {"processes": N_("Procs")}
+"""For where the list leaves little room beside it."""
 TABS: Final = tuple(_TITLES)
-"""In the order of the keys 1 to 5."""
+"""In the order of the keys 1 to 6."""
 
 
 def _make_pane(tab: str) -> Pane:
@@ -44,6 +48,10 @@ def _make_pane(tab: str) -> Pane:
             from vaultui.tui.widgets.paths import Paths
 
             return Paths()
+        case "tasks":
+            from vaultui.tui.widgets.tasks import Tasks
+
+            return Tasks()
         case "log":
             from vaultui.tui.widgets.logpane import LogPane
 
@@ -83,6 +91,15 @@ class Detail(Vertical):
     def _repaint(self, _theme: Theme) -> None:
         if self.active is not None:
             self.active.repaint()
+
+    def on_resize(self) -> None:
+        """Have all tabs in sight: in a terminal of 80 columns some have shorter titles."""
+        width = self.content_size.width
+        cells = sum(cell_len(_(title)) + 1 for title in _TITLES.values()) + 1
+        titles = _TITLES if cells <= width else _SHORT_TITLES
+        tabs = self.query_one(TabbedContent)
+        for tab, title in titles.items():
+            tabs.get_tab(tab).label = Content(_(title))
 
     def open_tab(self, tab: str, *, focus: bool = False) -> None:
         """Show a pane; with `focus`, go into it."""

@@ -22,7 +22,7 @@ from vaultui.tui.history import SAMPLES
 from vaultui.tui.widgets.facts import LABEL_CELLS, Line, buttons, fact
 from vaultui.tui.widgets.pane import Pane
 from vaultui.tui.wording import clip, clip_path, clock, place, shown, size, span
-from vaultui.vaults import ExitState, GuardState, VaultStatus
+from vaultui.vaults import ExitState, GuardState, Status, VaultStatus
 
 if TYPE_CHECKING:
     from vaultui.vaults import VolumeInfo
@@ -118,6 +118,7 @@ class Overview(Pane):
         yield from self._idle(status, room)
         yield from self._guards(status, room)
         if status.detail is not None:
+            yield from self._tasks(status.detail, room)
             yield Content("")
             yield from self._traffic(status, width)
             yield Content("")
@@ -216,6 +217,15 @@ class Overview(Pane):
         if any(guard.state is GuardState.MISSING for guard in asked):
             hint = clip(_("`vaultui doctor` says what is missing."), room, glyphs.ellipsis)
             yield fact("", Content.assemble((hint, "$warning")))
+
+    def _tasks(self, detail: Status, room: int) -> Iterator[Line]:
+        """Name whom the vault is kept open for, and say whether it locks after them."""
+        if detail.holds:
+            titles = ", ".join(dict.fromkeys(shown(hold.title) for hold in detail.holds))
+            yield fact(_("Tasks"), clip(titles, room, self.vaultui.glyphs.ellipsis))
+        if detail.temporary:
+            until = _("when the last task has ended; u keeps it open"), "$accent"
+            yield fact(_("Locks"), Content.assemble(until))
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)
