@@ -26,6 +26,11 @@ class VaultState(Enum):
         return _GLYPHS[self][1]
 
     @property
+    def is_open(self) -> bool:
+        """True where its files can be worked with."""
+        return self in (VaultState.OPEN, VaultState.BUSY)
+
+    @property
     def is_mounted(self) -> bool:
         """True where the mount table lists the vault, dead or alive."""
         return self in _MOUNTED

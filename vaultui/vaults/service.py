@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.removal import Removal
     from vaultui.vaults.settings import Settings
     from vaultui.vaults.settingsfile import ProgramSettings
+    from vaultui.vaults.tasks import Tasks
     from vaultui.vaults.unlocking import StepReport
 
 ENDING_S = 2.0
@@ -322,6 +323,13 @@ class Vaults:
         from vaultui.vaults.logbook import Logbook
 
         return Logbook(self.paths, self._registry)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """What is run against the vaults."""
+        from vaultui.vaults.tasks import Tasks
+
+        return Tasks(self, self._registry)
 
     @cached_property
     def machine(self) -> Machine:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from vaultui.model.errors import VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.language import N_, Phrase
+from vaultui.tasks.failure import read_failure
+from vaultui.tasks.records import KnownTask, TaskRecords
+from vaultui.vaults.paths import Paths
 from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import TaskRecord, TaskState
 
@@ -46,6 +49,17 @@ class TaskStatus:
     def succeeded(self) -> bool:
         """Whether it came to its end by itself, and says that it did what it should."""
         return self.exit_code == 0 and self.end is not None and not self.end.stopped
+
+
+def status_of(task: KnownTask) -> TaskStatus:
+    """Return a task with what its runner could not do, if it has one that told."""
+    failure = read_failure(task.directory) if task.is_over else None
+    return TaskStatus(task.record, task.state, task.end, failure)
+
+
+def known_tasks(paths: Paths) -> list[TaskStatus]:
+    """Return all tasks of a user that are on record, the newest first."""
+    return [status_of(task) for task in TaskRecords(paths.tasks_dir).listing()]
 
 
 def exit_code_of(end: TaskEnd) -> int:
