@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ def entry_data(entry: VaultEntry) -> dict[str, Any]:
         "when_busy": entry.autolock.when_busy.value,
         "notify": entry.autolock.notify,
         "favourite": entry.favourite,
+        "open_for_s": entry.open_for_s,
+        **{key: list(commands) for key, commands in vars(entry.hooks).items()},
         "options": {**vars(entry.options)},
     }
 
@@ -60,6 +63,7 @@ def status_data(status: VaultStatus) -> dict[str, Any]:
         "waits_to_lock": "" if status.detail is None else status.detail.waits_to_lock,
         "temporary": status.detail is not None and status.detail.temporary,
         "holds": _holds_data(status),
+        "closes_at": (status.detail and status.detail.closes_at) or None,
         "last_activity_s": status.last_activity_s,
         "open_files": status.open_files,
         "bytes_read": status.bytes_read,
@@ -122,12 +126,23 @@ def open_sentence(status: VaultStatus, *, already: bool) -> str:
         )
     start = N_("{name} is already open at {place}") if already else N_("{name} is open at {place}")
     sentence = _(start, name=entry.name, place=place(status.mountpoint)) + read_only
+    if closes_at := closes_at_words(status):
+        sentence += _(", until {time}", time=closes_at)
     if status.idle_timeout_s:
         sentence += _(
             ", and locks after {time} without use",
             time=format_duration(status.idle_timeout_s),
         )
     return f"{sentence}."
+
+
+def closes_at_words(status: VaultStatus) -> str:
+    """Return until when a vault is open, whatever happens: the time, and the day of another one."""
+    if status.detail is None or not status.detail.closes_at:
+        return ""
+    at = time.localtime(status.detail.closes_at)
+    today = time.localtime()[:3] == at[:3]
+    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", at)
 
 
 def print_states(output: Output, statuses: Sequence[VaultStatus]) -> None:

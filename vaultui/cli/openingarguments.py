@@ -56,6 +56,9 @@ def add_opening(verbs: Verbs[Parser]) -> None:
     how.add_argument(
         "--lazy", action="store_true", help=_("out of sight now; who holds a file keeps it")
     )
+    lock.add_argument(
+        "--skip-hooks", action="store_true", help=_("do without the commands to run before")
+    )
     how.add_argument("--kill", action="store_true", help=_("end the processes that hold it"))
     panic = add_verb(
         verbs,
@@ -85,6 +88,16 @@ def _add_unlock_options(parser: Parser) -> None:
         help=_("open it without the right to write"),
     )
     parser.add_argument("--idle", metavar="TIME", help=_("lock after TIME without use: 15m, never"))
+    until = parser.add_mutually_exclusive_group()
+    until.add_argument(
+        "--for",
+        dest="open_for",
+        metavar="TIME",
+        help=_("lock after TIME, whoever uses it then: 30m, never"),
+    )
+    until.add_argument(
+        "--until", metavar="CLOCK", help=_("lock at CLOCK, whoever uses it then: 18:00")
+    )
     parser.add_argument("--mountpoint", metavar="DIR", help=_("open it at DIR this time"))
     parser.add_argument(
         "--nonempty", action="store_true", help=_("hide what is in the mount point already")

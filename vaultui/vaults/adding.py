@@ -72,6 +72,7 @@ def new_entry(
         mountpoint=absolute(mountpoint or str(Path(program.vaults_dir, chosen))),
         idle_timeout_s=program.idle_timeout_s if idle_timeout_s is None else idle_timeout_s,
         autolock=program.autolock,
+        open_for_s=program.open_for_s,
         read_only=read_only,
         config_path=absolute(config_path) if config_path else "",
         reverse=reverse or (not config_path and is_reverse(place)),

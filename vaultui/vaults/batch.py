@@ -48,6 +48,8 @@ class Batch:
         names: Iterable[str],
         mode: LockMode = LockMode.POLITE,
         on_result: Callable[[Result[LockOutcome]], None] = lambda _result: None,
+        *,
+        skip_hooks: bool = False,
     ) -> list[Result[LockOutcome]]:
         """Lock vaults side by side, so that one that is waited for holds up no other.
 
@@ -56,7 +58,7 @@ class Batch:
 
         async def lock_one(name: str) -> Result[LockOutcome]:
             try:
-                result = Result(name, await self._vaults.lock(name, mode))
+                result = Result(name, await self._vaults.lock(name, mode, skip_hooks=skip_hooks))
             except VaultuiError as error:
                 result = Result[LockOutcome](name, error=error)
             on_result(result)

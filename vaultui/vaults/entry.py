@@ -49,6 +49,17 @@ class AutoLock:
 
 
 @dataclass(frozen=True)
+class VaultHooks:
+    """What is run when a vault was opened, and before it is locked: lines for sh, in turn.
+
+    The names are those of MountSpec.
+    """
+
+    after_unlock: tuple[str, ...] = ()
+    before_lock: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class VaultEntry:
     """What is known about a vault without looking at it. Paths are absolute text."""
 
@@ -68,6 +79,9 @@ class VaultEntry:
     """Path of a file that is a key of it, alone or together with a password; empty for none."""
     autolock: AutoLock = AutoLock()
     favourite: bool = False
+    open_for_s: float = 0.0
+    """It is locked so long after it was opened, whoever uses it then; 0 for never."""
+    hooks: VaultHooks = VaultHooks()
 
     @property
     def opens_read_only(self) -> bool:

@@ -36,6 +36,7 @@ TERM_GRACE_S = 3.0
 """From TERM to KILL: time to save a file, not to finish a long task."""
 END_TIMEOUT_S = 15.0
 """From the unmount to the backend's end; it has nothing left to write by then."""
+PANIC = "panic"
 PANIC_S = 3.0
 """What a backend gets to end when its mount is out of sight and its holders are killed."""
 HOLDERS_S = 3.0
@@ -46,8 +47,9 @@ _NAMED_HOLDERS = 4
 class Lock:
     """One attempt to close a vault that was found mounted. The caller holds the vault's turn."""
 
-    def __init__(self, paths: Paths, status: VaultStatus) -> None:
+    def __init__(self, paths: Paths, status: VaultStatus, *, skip_hooks: bool = False) -> None:
         self._status = status
+        self._skip_hooks = skip_hooks
         self._name = status.entry.name
         self._hangs = status.state is VaultState.HUNG
         self._mountpoint = status.mountpoint
@@ -113,7 +115,7 @@ class Lock:
         with _Signalled(await holders_of(self._status)) as holders:
             try:
                 async with asyncio.timeout(PANIC_S):
-                    await self._unmount(lazy=True, reason="panic")
+                    await self._unmount(lazy=True, reason=PANIC)
             except (VaultuiError, TimeoutError):
                 return await self._kill_backend()
             await holders.end(signal.SIGKILL, PANIC_S)
@@ -145,7 +147,13 @@ class Lock:
 
     async def _unmount(self, *, lazy: bool, reason: str = "request") -> None:
         if self._status.backend_pid is not None and not self._hangs:
-            await ControlClient(self._socket, name=self._name).lock(reason, lazy=lazy)
+            detail = self._status.detail
+            await ControlClient(self._socket, name=self._name).lock(
+                reason,
+                lazy=lazy,
+                skip_hooks=self._skip_hooks or reason == PANIC,
+                hooks_s=0.0 if detail is None else detail.hooks_s,
+            )
             return
         # A mount that vaultui did not make has no control socket that we know of. And where
         # storage hangs, a child of the backend hangs too: before it becomes the program that

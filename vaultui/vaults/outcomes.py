@@ -32,6 +32,8 @@ class UnlockOptions:
     mountpoint: str | None = None
     password_source: PasswordSource = PasswordSource.TYPED
     nonempty: bool = False
+    closes_at: float | None = None
+    """When it is locked whoever uses it, in seconds since the epoch; 0 for never."""
     hold: Hold | None = None
     """The process that it is opened for. A vault that is opened so locks itself when this and all
     else that holds it have ended; one that is open already is held, and stays as it is."""

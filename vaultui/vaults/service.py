@@ -155,7 +155,7 @@ class Vaults:
             status = await self._observe(entry, my_turn=True)
             wanted = options or UnlockOptions()
             if status.state in (VaultState.OPEN, VaultState.BUSY):
-                await self._want_open(status, wanted.hold)
+                await self.want_open(status, wanted)
                 return Unlocked(status, already=True)
             if status.state is VaultState.BROKEN:
                 status = await self._repair(status)
@@ -168,17 +168,35 @@ class Vaults:
             await open_vault(paths, self._guard, entry, key, wanted, on_step, self.program.language)
             return Unlocked(await self._observe(entry, my_turn=True), already=False)
 
-    async def lock(self, name: str, mode: LockMode = LockMode.POLITE) -> LockOutcome:
+    async def want_open(self, status: VaultStatus, options: UnlockOptions) -> None:
+        """Tell an open vault for whom, and how long, it is to be open, as `unlock` does.
+
+        One that was opened for the time of a task stays open then, unless this is for one, too.
+        """
+        if status.detail is None:
+            return  # not ours
+        client = ControlClient(self.paths.socket(status.entry.id), name=status.entry.name)
+        if options.closes_at is not None:
+            await client.close_at(options.closes_at)
+        if options.hold is not None:
+            await client.hold(options.hold)
+        elif status.detail.temporary:
+            await client.stay_open()
+
+    async def lock(
+        self, name: str, mode: LockMode = LockMode.POLITE, *, skip_hooks: bool = False
+    ) -> LockOutcome:
         """Close a vault; success too when it is locked already.
 
         Raises MountBusy with the holders in its details, with WAIT when somebody else gave the
-        waiting up. Cancelling WAIT leaves it open; a caller that is killed does not.
+        waiting up, and HookFailed unless hooks are skipped, as a panic does in any case.
+        Cancelling WAIT leaves it open; a caller that is killed does not.
         """
         entry = self.entry(name)
         waited = False
         while True:
             try:
-                outcome = await self._lock_once(entry, mode)
+                outcome = await self._lock_once(entry, mode, skip_hooks=skip_hooks)
                 return replace(outcome, already=False) if waited else outcome
             except MountBusy:
                 if mode is not LockMode.WAIT:
@@ -318,18 +336,18 @@ class Vaults:
         return Settings(self.paths, self._registry, self._guard)
 
     @cached_property
-    def logbook(self) -> Logbook:
-        """What was written down about the vaults."""
-        from vaultui.vaults.logbook import Logbook
-
-        return Logbook(self.paths, self._registry)
-
-    @cached_property
     def tasks(self) -> Tasks:
         """What is run against the vaults."""
         from vaultui.vaults.tasks import Tasks
 
         return Tasks(self, self._registry)
+
+    @cached_property
+    def logbook(self) -> Logbook:
+        """What was written down about the vaults."""
+        from vaultui.vaults.logbook import Logbook
+
+        return Logbook(self.paths, self._registry)
 
     @cached_property
     def machine(self) -> Machine:
@@ -435,17 +453,9 @@ class Vaults:
         self.paths.ensure_runtime_dir()
         return await observe(self.paths, entry, my_turn=my_turn)
 
-    async def _want_open(self, status: VaultStatus, hold: Hold | None) -> None:
-        """Tell the backend of an open vault for whom it is to be open."""
-        if status.detail is None:
-            return  # not ours, or of an older version
-        client = ControlClient(self.paths.socket(status.entry.id), name=status.entry.name)
-        if hold is not None:
-            await client.hold(hold)
-        elif status.detail.temporary:
-            await client.stay_open()
-
-    async def _lock_once(self, entry: VaultEntry, mode: LockMode) -> LockOutcome:
+    async def _lock_once(
+        self, entry: VaultEntry, mode: LockMode, *, skip_hooks: bool
+    ) -> LockOutcome:
         from vaultui.vaults.locking import Lock
 
         async with AsyncExitStack() as stack:
@@ -460,7 +470,7 @@ class Vaults:
             if status.state is VaultState.BROKEN:
                 await self._repair(status)
                 return LockOutcome(already=not status.mounted)
-            lock = Lock(self.paths, status)
+            lock = Lock(self.paths, status, skip_hooks=skip_hooks)
             if not status.mounted:
                 # Out of sight, its backend may still serve whoever held a file.
                 return await lock.end_detached() if panics else LockOutcome(already=True)

@@ -30,6 +30,8 @@ class SettingKind(Enum):
     CHOICES = "choices"
     """Several of the choices, or none of them."""
     TEXTS = "texts"
+    COMMANDS = "commands"
+    """Lines for sh, with ;; between those that are typed in one line."""
     KEYS = "keys"
     """Keys of the keyboard, with commas between them."""
 
@@ -50,6 +52,11 @@ class Setting:
     required: bool = False
 
     @property
+    def separator(self) -> str:
+        """What is between the values of a list where a person types them."""
+        return " ;; " if self.kind is SettingKind.COMMANDS else ", "
+
+    @property
     def at_unlock(self) -> bool:
         """Whether a change counts from the next unlock on: an open vault goes on as it is."""
         return self.key in _AT_UNLOCK
@@ -63,7 +70,7 @@ class Setting:
             if not isinstance(value, bool):
                 raise ValueError(Phrase("{key} is true or false, without quotes", key=self.key))
             return value
-        if self.kind in (SettingKind.CHOICES, SettingKind.TEXTS):
+        if self.kind in _LISTS:
             return self._list(value)
         if not isinstance(value, str) or not value:
             raise ValueError(Phrase("{key} is a text in quotes", key=self.key))
@@ -88,8 +95,8 @@ class Setting:
             if word not in _SWITCH_WORDS:
                 raise ValueError(Phrase("{key} is true or false", key=self.key))
             return _SWITCH_WORDS[word]
-        if self.kind in (SettingKind.CHOICES, SettingKind.TEXTS):
-            words = [word.strip() for word in text.split(",")]
+        if self.kind in _LISTS:
+            words = [word.strip() for word in text.split(self.separator.strip())]
             return [word for word in words if word and word != "none"]
         if self.kind is SettingKind.TIME:
             return format_duration(parse_duration(text))
@@ -100,6 +107,10 @@ class Setting:
             if self.kind is SettingKind.TEXTS:
                 raise ValueError(
                     Phrase("{key} is a list of patterns, each in quotes", key=self.key)
+                )
+            if self.kind is SettingKind.COMMANDS:
+                raise ValueError(
+                    Phrase("{key} is a list of commands, each in quotes", key=self.key)
                 )
             raise ValueError(Phrase("{key} is a list of words, each in quotes", key=self.key))
         strange = [word for word in value if self.choices and word not in self.choices]
@@ -115,13 +126,17 @@ class Setting:
         return tuple(value)
 
 
+_LISTS: Final = (SettingKind.CHOICES, SettingKind.TEXTS, SettingKind.COMMANDS)
 _SWITCH_WORDS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 
 _AT_UNLOCK: Final = frozenset(
-    ("idle_timeout", "lock_on", "when_busy", "notify", "read_only", "exclude")
+    (
+        *("idle_timeout", "open_for", "lock_on", "when_busy", "notify", "read_only", "exclude"),
+        *("after_unlock", "before_lock"),
+    )
 ) | {key for key, value in vars(MountOptions()).items() if isinstance(value, bool)}
 
 THEMES: Final = ("dark", "light", "high-contrast", "ansi")
@@ -135,6 +150,7 @@ def _table(*settings: Setting) -> Mapping[str, Setting]:
 
 _OCCASIONS: Final = tuple(occasion.value for occasion in LockOn)
 _POLICIES: Final = tuple(policy.value for policy in WhenBusy)
+_OPEN_FOR: Final = N_("lock so long after it was opened, whoever uses it then")
 _LOCK_ON: Final = N_("lock on these occasions, too")
 _WHEN_BUSY: Final = N_("what becomes of a vault that is in use then")
 _NOTIFY: Final = N_("warn and tell as a desktop notification, too")
@@ -152,6 +168,7 @@ PROGRAM: Final = _table(
         N_("lock after so long without use, where a vault has no time of its own"),
         "never",
     ),
+    Setting("open_for", SettingKind.TIME, _OPEN_FOR, "never"),
     Setting("lock_on", SettingKind.CHOICES, _LOCK_ON, list(_OCCASIONS), _OCCASIONS),
     Setting("when_busy", SettingKind.CHOICE, _WHEN_BUSY, WhenBusy.RETRY.value, _POLICIES),
     Setting("notify", SettingKind.SWITCH, _NOTIFY, True),
@@ -199,11 +216,21 @@ VAULT: Final = _table(
         when_locked=True,
     ),
     Setting("idle_timeout", SettingKind.TIME, N_("lock after so long without use"), inherited=True),
+    Setting("open_for", SettingKind.TIME, _OPEN_FOR, inherited=True),
     Setting("read_only", SettingKind.SWITCH, N_("open it without the right to write"), False),
     Setting("favourite", SettingKind.SWITCH, N_("show it before the others"), False),
     Setting("lock_on", SettingKind.CHOICES, _LOCK_ON, choices=_OCCASIONS, inherited=True),
     Setting("when_busy", SettingKind.CHOICE, _WHEN_BUSY, choices=_POLICIES, inherited=True),
     Setting("notify", SettingKind.SWITCH, _NOTIFY, inherited=True),
+    Setting(
+        "after_unlock", SettingKind.COMMANDS, N_("commands for sh to run when it was opened"), []
+    ),
+    Setting(
+        "before_lock",
+        SettingKind.COMMANDS,
+        N_("commands for sh to run before it is locked; one that fails keeps it open"),
+        [],
+    ),
     Setting(
         "config", SettingKind.PATH, N_("volume config outside its directory"), when_locked=True
     ),

@@ -41,14 +41,11 @@ class SettingRow:
     @property
     def text(self) -> str:
         """The value as a person types it; empty for nothing."""
-        return value_text(self.value)
-
-
-def value_text(value: Value) -> str:
-    """Return a value as a person types it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else ", ".join(value)
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
+        return (
+            self.value if isinstance(self.value, str) else self.setting.separator.join(self.value)
+        )
 
 
 class Settings:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vaultui.model.errors import SettingsInvalid, VaultuiError
 from vaultui.model.ids import VaultId
 from vaultui.model.language import Phrase
-from vaultui.vaults.entry import AutoLock, MountOptions, VaultEntry, check_name
+from vaultui.vaults.entry import AutoLock, MountOptions, VaultEntry, VaultHooks, check_name
 from vaultui.vaults.placetext import id_of_place
 from vaultui.vaults.setting import KEYMAP, OF_VIEWS, OPTIONS, PROGRAM, VAULT, Setting
 from vaultui.wire.autolock import LockOn, WhenBusy
@@ -41,6 +41,8 @@ class ProgramSettings:
     refresh_s: float = 1.0
     idle_timeout_s: float = 0.0
     """Of vaults without an idle time of their own; 0 for never."""
+    open_for_s: float = 0.0
+    """Of vaults without such a time of their own; 0 for never."""
     autolock: AutoLock = field(default_factory=AutoLock)
     vaults_dir: str = "~/Vaults"
     terminal: str = ""
@@ -131,6 +133,7 @@ class _Reader:
             language=value("language", ProgramSettings.language),
             refresh_s=value("refresh", ProgramSettings.refresh_s),
             idle_timeout_s=value("idle_timeout", ProgramSettings.idle_timeout_s),
+            open_for_s=value("open_for", ProgramSettings.open_for_s),
             autolock=self._autolock(None, document, AutoLock()),
             vaults_dir=value("vaults_dir", str(vaults_dir)),
             terminal=value("terminal", ProgramSettings.terminal),
@@ -185,6 +188,8 @@ class _Reader:
             value("key_file"),
             self._autolock(index, table, program.autolock),
             value("favourite", False),
+            value("open_for", program.open_for_s),
+            VaultHooks(value("after_unlock", ()), value("before_lock", ())),
         )
 
     def _tasks(self, index: int, tables: object) -> dict[str, TaskRequest]:

@@ -321,6 +321,8 @@ def _table_values(entry: VaultEntry, program: ProgramSettings) -> dict[str, Valu
         values["mountpoint"] = path_to_text(entry.mountpoint)
     if entry.idle_timeout_s != program.idle_timeout_s:
         values["idle_timeout"] = format_duration(entry.idle_timeout_s)
+    if entry.open_for_s != program.open_for_s:
+        values["open_for"] = format_duration(entry.open_for_s)
     if entry.read_only:
         values["read_only"] = True
     if entry.favourite:
@@ -334,6 +336,7 @@ def _table_values(entry: VaultEntry, program: ProgramSettings) -> dict[str, Valu
     values |= _autolock_values(entry.autolock, program.autolock)
     options = vars(entry.options)
     values |= {key: options[key] for key in OPTIONS if options[key] is not VAULT[key].default}
+    values |= {key: list(commands) for key, commands in vars(entry.hooks).items() if commands}
     if entry.options.exclude_patterns:
         values["exclude"] = list(entry.options.exclude_patterns)
     return values | {"id": entry.id}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -86,7 +87,12 @@ async def open_vault(
         prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty
     )
     spec = mount_spec(effective, mountpoint, key, options, language)
-    spec = replace(spec, ctlsock=str(paths.socket(entry.id)))
+    spec = replace(
+        spec,
+        ctlsock=str(paths.socket(entry.id)),
+        closes_at=_closes_at(entry, options),
+        **vars(entry.hooks),
+    )
 
     async def launch(key_file: str) -> None:
         await launch_backend(
@@ -101,6 +107,13 @@ async def open_vault(
     usual = effective.mountpoint == entry.mountpoint
     with guard.writable(entry.mountpoint) if usual else nullcontext():
         await with_key_file(entry, key, launch)
+
+
+def _closes_at(entry: VaultEntry, options: UnlockOptions) -> float:
+    """Return when a vault that is opened now is locked, whoever uses it then; 0 for never."""
+    if options.closes_at is not None:
+        return options.closes_at
+    return time.time() + entry.open_for_s if entry.open_for_s else 0.0
 
 
 def telling(on_step: StepReport | None) -> Callable[[Step], None]:

@@ -53,6 +53,7 @@ def test_without_a_file_everything_is_as_the_manual_says() -> None:
         "ascii": "false",
         "refresh": "1s",
         "idle_timeout": "never",
+        "open_for": "never",
         "lock_on": "sleep, screen, logout",
         "when_busy": "retry",
         "notify": "true",
@@ -122,6 +123,28 @@ def test_a_vault_goes_by_the_program_until_it_has_its_own(vaults: Vaults) -> Non
     change(vaults, "when_busy", "leave", "Work")
     assert vaults.entry("Work").autolock.when_busy is WhenBusy.LEAVE
     assert vaults.entry("Photos").autolock.when_busy is WhenBusy.KILL
+
+
+def test_hooks_are_commands_of_a_vault_whatever_commas_they_have(vaults: Vaults) -> None:
+    row = change(vaults, "before_lock", "sync -a a,b ;; notify 'done, now'", "Work")
+    assert row.text == "sync -a a,b ;; notify 'done, now'"
+    assert 'before_lock = ["sync -a a,b", "notify \'done, now\'"]' in config()
+    assert Vaults.open().entry("Work").hooks.before_lock == ("sync -a a,b", "notify 'done, now'")
+    assert vaults.entry("Photos").hooks.before_lock == ()
+    assert row.setting.at_unlock
+    change(vaults, "before_lock", "none", "Work")
+    assert vaults.entry("Work").hooks.before_lock == ()
+
+
+def test_how_long_vaults_are_open_at_most_is_as_the_program_has_it_or_a_vaults_own(
+    vaults: Vaults,
+) -> None:
+    change(vaults, "open_for", "2h")
+    change(vaults, "open_for", "30m", "Photos")
+    assert vaults.entry("Work").open_for_s == 7200
+    assert vaults.entry("Photos").open_for_s == 1800
+    change(vaults, "open_for", "never", "Photos")
+    assert vaults.entry("Photos").open_for_s == 0
 
 
 def test_a_name_that_is_not_known_is_told_with_those_that_are_near(vaults: Vaults) -> None:

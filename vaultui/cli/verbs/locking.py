@@ -17,7 +17,9 @@ def lock_verb(session: Session) -> int:
     """Close vaults side by side; one that fails does not keep the others from being closed."""
     names, mode = _names_to_lock(session), _mode(session)
     tell = _Telling(session.output, names if mode is LockMode.WAIT else ())
-    return tell.end(session.run(session.vaults.batch.lock(names, mode, tell.result)))
+    skip_hooks = session.arguments.skip_hooks
+    locking = session.vaults.batch.lock(names, mode, tell.result, skip_hooks=skip_hooks)
+    return tell.end(session.run(locking))
 
 
 def panic_verb(session: Session) -> int:

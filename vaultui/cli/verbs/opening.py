@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.describe import open_sentence, status_data
 from vaultui.cli.output import clock, shown
@@ -24,6 +27,7 @@ from vaultui.vaults import (
     UnlockOptions,
     VaultStatus,
 )
+from vaultui.vaults.clocktime import parse_clock
 from vaultui.vaults.unlocking import check_openable
 
 OPEN_STATES = (VaultState.OPEN, VaultState.BUSY)
@@ -40,9 +44,10 @@ def unlock_verb(session: Session) -> int:
     if arguments.launcher:
         return _unlock_for_launcher(session, name)
     result = unlock(session, name)
-    detail = result.status.detail
-    if result.already and detail is not None and detail.temporary:
-        session.run(session.vaults.stay_open(name))
+    if result.already:
+        wanted = unlock_options(session, PasswordSource.TYPED)
+        session.run(session.vaults.want_open(result.status, wanted))
+        result = replace(result, status=session.run(session.vaults.status(name)))
     if output.as_json:
         output.data({"vault": status_data(result.status), "already": result.already})
     else:
@@ -69,6 +74,7 @@ def unlock(session: Session, name: str, *, ask: bool = True) -> Unlocked:
         return Unlocked(status, already=True)
     if status.state is VaultState.MISSING:
         check_openable(status)
+    unlock_options(session, PasswordSource.TYPED)  # a slip in a time is told before, too
     return with_key_or_token(
         session, name, lambda key, source: _attempt(session, name, key, source), ask=ask
     )
@@ -97,7 +103,20 @@ def unlock_options(session: Session, source: PasswordSource) -> UnlockOptions:
         mountpoint=arguments.mountpoint,
         password_source=source,
         nonempty=arguments.nonempty,
+        closes_at=_closes_at(session),
     )
+
+
+def _closes_at(session: Session) -> float | None:
+    """Return when the arguments want a vault locked, in seconds since the epoch; 0 for never."""
+    now = time.time()
+    if session.arguments.until is not None:
+        try:
+            return parse_clock(session.arguments.until, now)
+        except ValueError as error:
+            raise UsageError(what=error.args[0]) from error
+    seconds = session.seconds(session.arguments.open_for)
+    return now + seconds if seconds else seconds
 
 
 def remember(session: Session, name: str, key: Key, source: PasswordSource) -> None:
