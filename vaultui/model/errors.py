@@ -919,16 +919,6 @@ class ControlGroupRefused(VaultuiError):
     )
 
 
-class VaultKeepsOut(VaultuiError):
-    code = "vault-keeps-out"
-    exit_code = ExitCode.TASK_FAILED
-    template = N_("User {user} cannot enter {name}: it is open, and lets nobody else in.")
-    cure = N_(
-        "Lock it and run the task with --private, or let other users in and unlock it anew "
-        "(vaultui settings set allow_other true --vault {name})."
-    )
-
-
 class NamespacesForbidden(VaultuiError):
     code = "namespaces-forbidden"
     exit_code = ExitCode.TASK_FAILED

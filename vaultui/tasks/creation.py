@@ -17,9 +17,9 @@ from vaultui.linux import idmaps, namespaces
 from vaultui.linux.errnos import reason_of
 from vaultui.linux.prctl import set_parent_death_signal
 from vaultui.model.errors import ContainerNotCreated, VaultuiError, from_wire
-from vaultui.model.language import Phrase
 from vaultui.tasks.bundle import write_bundle
 from vaultui.tasks.container import ContainerSpec
+from vaultui.tasks.rooms import refused
 from vaultui.tasks.staging import stage
 
 
@@ -96,6 +96,5 @@ def _unshare() -> bool:
         if of_users:
             idmaps.write("self", [(0, uid, 1)], [(0, gid, 1)], setgroups=False)
     except OSError as error:
-        reason = Phrase("no namespaces can be made ({reason})", reason=reason_of(error))
-        raise ContainerNotCreated(maker="vaultui", reason=reason) from error
+        raise refused(error) from error
     return of_users

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import posixpath
+import pwd
 import sys
 from typing import Final
 
 from vaultui.linux.durable import write_durably
-from vaultui.model.errors import TaskOptionInvalid, VaultKeepsOut
+from vaultui.model.errors import TaskOptionInvalid, VaultKeptClosed
 from vaultui.model.language import N_, Phrase
 from vaultui.supervisor.environment import backend_environment
 from vaultui.tasks import containernamespaces, containerusers, ociruntime, seccomp
@@ -30,6 +31,7 @@ from vaultui.tasks.container import (
 from vaultui.tasks.interpolation import command_of, environment_of
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import BindRequest
+from vaultui.tasks.rooms import own_room
 from vaultui.wire import codec
 from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Teardown
@@ -43,11 +45,14 @@ _PROPAGATIONS: Final = frozenset(
 def prepare(job: Job) -> TaskPlan:
     """Return a runner, with what the container is to be in the task's directory.
 
-    Raises RuntimeMissing, TaskOptionInvalid, TaskCommandInvalid or VaultKeepsOut. Whether the
-    system in there has the program is told by the runtime.
+    Raises RuntimeMissing, TaskOptionInvalid, TaskCommandInvalid, VaultKeptClosed, or
+    NamespacesForbidden where an ordinary user is known to get none. Whether the system in there
+    has the program is told by the runtime.
     """
     spec = _spec(job)
     os.mkdir(spec.bundle, 0o700)
+    if spec.user.uid:
+        os.chown(job.scratch, spec.user.uid, spec.user.gid)
     file = os.path.join(spec.bundle, CONTAINER_FILE)
     write_durably(file, codec.encode(spec))
     return TaskPlan(
@@ -61,6 +66,7 @@ def prepare(job: Job) -> TaskPlan:
 
 def _spec(job: Job) -> ContainerSpec:
     request, around = job.request, job.request.around
+    own_room()  # what a container needs is no less than what a room does
     if not os.path.isdir(around.rootfs):
         reason = N_("it is the directory with the system that the container sees, and needed")
         raise TaskOptionInvalid(option="--rootfs", value=around.rootfs, reason=reason)
@@ -101,7 +107,7 @@ def _spec(job: Job) -> ContainerSpec:
 
 
 def _user(job: Job) -> ContainerUser:
-    """Return who the program is; raises TaskOptionInvalid and VaultKeepsOut."""
+    """Return who the program is; raises TaskOptionInvalid and VaultKeptClosed."""
     asked = job.request.around.user
     user = containerusers.chosen(asked, job.request.around.rootfs)
     if user.uid == 0:
@@ -111,7 +117,8 @@ def _user(job: Job) -> ContainerUser:
         reason = N_("an ordinary user is root in a container, and nobody else is there")
         raise TaskOptionInvalid(option="--user", value=asked, reason=reason)
     if not (job.room or job.allow_other):
-        raise VaultKeepsOut(user=asked, name=job.vault_name)
+        owner = pwd.getpwuid(0).pw_name
+        raise VaultKeptClosed(name=job.vault_name, owner=owner, user=asked)
     return user
 
 

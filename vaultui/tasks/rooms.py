@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from vaultui.linux.errnos import reason_of
 from vaultui.linux.usernamespaces import Barrier, barrier_behind, known_barrier
 from vaultui.model.errors import LaunchFailed, NamespacesForbidden
 from vaultui.model.language import N_, Phrase
@@ -49,6 +50,11 @@ def refusal(failure: LaunchFailed) -> NamespacesForbidden:
     cause = failure.__cause__
     number = cause.errno if isinstance(cause, OSError) and cause.errno else 0
     return _forbidden(barrier_behind(number), raw=failure.raw, step=failure.details.get("reason"))
+
+
+def refused(error: OSError) -> NamespacesForbidden:
+    """Return the error for namespaces that the kernel did not give us when it was asked."""
+    return _forbidden(barrier_behind(error.errno or 0), step=reason_of(error))
 
 
 def _forbidden(barrier: Barrier, raw: str = "", step: object = "") -> NamespacesForbidden:
