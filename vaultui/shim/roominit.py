@@ -8,10 +8,12 @@ pipe the room is gone, and with it every reason to stay.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
 import socket
+import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NoReturn
@@ -26,6 +28,10 @@ from vaultui.wire.taskend import Reaped
 
 _OF_THE_ROOM = (Namespace.USER, Namespace.PID)
 """The kinds that it was born in."""
+
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+"""From linux/sockios.h and linux/if.h; the structure is that of netdevice(7)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
         close_all_but({pipes.status, *pipes.task} | kept)
         step = "other namespaces"
         namespaces.unshare(*(kind.value for kind in spec.namespaces if kind not in _OF_THE_ROOM))
+        if Namespace.NETWORK in spec.namespaces:
+            _raise_loopback()
         if spec.hostname:
             socket.sethostname(spec.hostname)
         step = "view"
@@ -59,6 +67,7 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
             # Imported here: a private vault alone needs no view.
             from vaultui.shim import view
 
+            _import_what_steps_import()
             view.enter(spec.view)
         step = "fork"
         task = begin()
@@ -72,10 +81,21 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
         os._exit(EXIT_LAUNCH_FAILED)
 
 
+def _import_what_steps_import() -> None:
+    """Have what a step of the task may need: there may be no Python in what it sees."""
+    from vaultui.linux import capabilities, controllingterminal, idmaps, ptrace  # noqa: F401
+
+
 def _show_own_processes() -> None:
     """Mount a /proc of this pid namespace over the other one, where the kernel lets us."""
     with contextlib.suppress(PermissionError):
         mounting.mount_proc("/proc")
+
+
+def _raise_loopback() -> None:
+    """A program that talks to itself over the network can do so without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 
 def _stay(task: int, pipes: Pipes, signals: SignalPipe, stop_signal: int) -> None:
