@@ -30,6 +30,8 @@ class EngineTask:
     service: PodmanService
     task_dir: Path
     vault: Path
+    plan: TaskPlan | None = None
+    """The last that was prepared."""
 
     def job(self, *command: str, job: dict[str, Any] | None = None, **request: Any) -> Job:
         """Return what is to run; `around` is a dictionary, and the network none by default."""
@@ -46,7 +48,8 @@ class EngineTask:
         )
 
     def prepare(self, *command: str, **request: Any) -> TaskPlan:
-        return prepare(self.job(*command, **request))
+        self.plan = prepare(self.job(*command, **request))
+        return self.plan
 
     def start(self, *command: str, **request: Any) -> subprocess.Popen[bytes]:
         """Start the runner, with pipes for its streams."""
@@ -80,11 +83,16 @@ class EngineTask:
     def failure(self) -> VaultuiError | None:
         return read_failure(self.task_dir)
 
-    def remove(self, *command: str, **request: Any) -> None:
-        """Do what a keeper does after the runner was killed."""
-        plan = self.prepare(*command, **request)
-        for words in plan.teardown.commands:
-            subprocess.run(words, env=plan.env, check=True, timeout=30)
+    def take_down(self) -> None:
+        """Do what a keeper does when the runner has ended, however that was."""
+        assert self.plan is not None
+        for words in self.plan.teardown.commands:
+            subprocess.run(words, env=self.plan.env, check=True, timeout=30)
+
+    def stty(self) -> str:
+        """Return what the terminal of the container says of its size."""
+        done = self.service.podman("exec", NAME, "sh", "-c", "stty size </proc/1/fd/0")
+        return done.stdout.decode()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ IMAGE_OF_A_USER = "localhost/vaultui-test-user:1"
 
 
 class PodmanService:
-    """The engine itself. Everything of it lies below `base`."""
+    """The engine itself. Everything of it lies below `base`, whose path must be short: Podman
+    takes 50 characters for what is one level below."""
 
     def __init__(self, base: Path) -> None:
         self.base = base

@@ -52,6 +52,10 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the window other columns and rows, as a person does with the mouse."""
+        termios.tcsetwinsize(self._master, size[::-1])
+
     def paste(self, text: str) -> None:
         """Send text as terminals do what a person pastes (xterm's bracketed paste mode)."""
         self.type(f"\x1b[200~{text}\x1b[201~")

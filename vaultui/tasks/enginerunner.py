@@ -15,10 +15,9 @@ import os
 import signal
 import socket
 import sys
-import termios
 import threading
-import tty
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +25,7 @@ from vaultui.model.errors import EngineLost, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.tasks.enginestream import relay
 from vaultui.tasks.failure import write_failure
+from vaultui.tasks.ownterminal import passing_on
 from vaultui.wire import codec
 from vaultui.wire.engine import ASKED_FILE, EngineSpec
 from vaultui.wire.tasks import OUT_OF_MEMORY_FILE
@@ -106,7 +106,7 @@ class _Run:
     def until_ended(self) -> int:
         """Return its exit code."""
         threading.Thread(target=self._relay_signals, daemon=True).start()
-        with self._container.attach() as connection, _raw_terminal(self._spec):
+        with self._container.attach() as connection, self._own_terminal():
             if not self._started():
                 return 128 + self._told_to_end
             self._relay_streams(connection)
@@ -119,10 +119,17 @@ class _Run:
         with self._starting:
             if self._told_to_end:
                 return False
+            # Podman gives a container that is attached to its terminal already, and Docker later:
+            # where it can be, the size is right from the first line on.
+            self._resize()
             self._container.start()
             self._running = True
         self._resize()
         return True
+
+    def _own_terminal(self) -> AbstractContextManager[None]:
+        # It is left to the container's own terminal what keys mean.
+        return passing_on() if self._spec.terminal else nullcontext()
 
     def _relay_streams(self, connection: socket.socket) -> None:
         spec = self._spec
@@ -150,21 +157,6 @@ class _Run:
         if self._spec.terminal:
             with contextlib.suppress(OSError):  # the terminal is gone
                 self._container.resize(os.get_terminal_size(0))
-
-
-@contextlib.contextmanager
-def _raw_terminal(spec: EngineSpec) -> Iterator[None]:
-    """Leave it to the container's own terminal what keys mean."""
-    if not spec.terminal:
-        yield
-        return
-    before = termios.tcgetattr(0)
-    tty.setraw(0)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
 def _container(spec: EngineSpec) -> EngineContainer:
