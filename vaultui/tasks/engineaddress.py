@@ -77,9 +77,10 @@ def _asked(path: str) -> EngineAddress:
                 connection.connect(address)
             peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
             headers = _greeting(connection)
-        except (OSError, HTTPException) as error:
-            reason = reason_of(error) if isinstance(error, OSError) else _NO_ENGINE
-            raise EngineUnreachable(where=path, reason=reason) from error
+        except HTTPException as error:
+            raise EngineUnreachable(where=path, reason=_NO_ENGINE) from error
+        except OSError as error:
+            raise EngineUnreachable(where=path, reason=reason_of(error)) from error
     version = headers.get("Api-Version")
     if version is None:
         raise EngineUnreachable(where=path, reason=_NO_ENGINE)

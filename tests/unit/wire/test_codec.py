@@ -17,12 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultui.model.errors import ProtocolError
-from vaultui.wire import autolock, codec, control, handshake, launchspec, oneshot
+from vaultui.wire import (
+    autolock,
+    codec,
+    control,
+    engine,
+    handshake,
+    launchspec,
+    oneshot,
+    taskend,
+    tasks,
+)
 
 MESSAGES = sorted(
     {
         kind
-        for module in (autolock, control, handshake, launchspec, oneshot)
+        for module in (autolock, control, engine, handshake, launchspec, oneshot, taskend, tasks)
         for _, kind in inspect.getmembers(module, dataclasses.is_dataclass)
     },
     key=lambda kind: kind.__name__,
