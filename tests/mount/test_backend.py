@@ -337,7 +337,7 @@ def test_what_serves_a_mount_is_protected_and_has_its_limits(mounted: Vaultfs) -
     files = re.search(r"Max open files\s+(\d+)", limits)
     assert files is not None
     assert int(files[1]) >= 4096
-    assert re.search(r"Max core file size\s+0\s+0", limits)
+    assert re.search(r"Max core file size\s+1\s+1", limits)
     assert "Umask:\t0000" in (proc / "status").read_text()
     # Not dumpable: its files in /proc belong to root, whoever runs it.
     assert (proc / "mem").stat().st_uid == 0

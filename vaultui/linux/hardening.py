@@ -29,7 +29,11 @@ _madvise = libc.function("madvise", ctypes.c_void_p, ctypes.c_size_t, ctypes.c_i
 def protect_process() -> None:
     """Forbid core dumps of this process, and tracing by other processes of the same user."""
     prctl.set_dumpable(False)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    # Of one byte there is no core either; and for this limit alone the kernel starts no program
+    # that takes cores, core(5). What we start can then be held to the same.
+    limit = 1 if hard else 0
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def lock_memory() -> bool:

@@ -27,9 +27,7 @@ from vaultui.wire.rooms import BACKEND_STEP, RoomBackend
 _OPEN_FILES: Final = 4096
 _LOG_LINES: Final = 20
 
-_NO_CORE: Final = Rlimit("core", 1, 1)
-"""A core dump has the files of a vault in it. One byte, and not none: where dumps go to a program
-the kernel starts it for any limit but this one."""
+_CORE: Final = "core"
 
 
 def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskPlan, MountSpec]:
@@ -46,10 +44,20 @@ def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskP
         nofile_soft=max(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         ambient_capabilities=("sys_admin",) if Namespace.USER in room.namespaces else (),
     )
-    limits = (one for one in plan.attributes.rlimits if one.name != _NO_CORE.name)
-    attributes = replace(plan.attributes, rlimits=(*limits, _NO_CORE))
+    limits = (one for one in plan.attributes.rlimits if one.name != _CORE)
+    attributes = replace(plan.attributes, rlimits=(*limits, _no_core()))
     plan = replace(plan, room=replace(room, backend=backend), attributes=attributes)
     return plan, _for_one_task(spec, plan.owner)
+
+
+def _no_core() -> Rlimit:
+    """Return the limit that keeps a core from being made: it has the files of a vault in it.
+
+    One byte, and not none: where cores go to a program, core(5), the kernel starts it for any
+    limit but this one. Where we have none ourselves there is no way up.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    return Rlimit(_CORE, 1, 1) if hard else Rlimit(_CORE, 0, 0)
 
 
 def _for_one_task(spec: MountSpec, owner: tuple[int, int] | None) -> MountSpec:

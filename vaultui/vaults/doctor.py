@@ -125,7 +125,7 @@ def core_dumps(suid_dumpable: Path = Path("/proc/sys/fs/suid_dumpable")) -> Find
     soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
     off = N_("processes with keys forbid them (off in this shell)")
     on = N_("processes with keys forbid them (on in this shell)")
-    return Finding("core-dumps", True, off if soft == 0 else on)
+    return Finding("core-dumps", True, off if soft in (0, 1) else on)
 
 
 def allow_other(conf: Path = _FUSE_CONF) -> Finding:

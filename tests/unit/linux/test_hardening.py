@@ -14,14 +14,14 @@ def in_a_process(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_protected_process_is_not_dumpable_and_its_core_limit_is_zero() -> None:
+def test_a_protected_process_is_not_dumpable_and_has_no_room_for_a_core() -> None:
     code = """
 import ctypes, resource
 from vaultui.linux import hardening
 hardening.protect_process()
 print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))
 """
-    assert in_a_process(code) == "0 (0, 0)"
+    assert in_a_process(code) == "0 (1, 1)"
 
 
 def test_other_processes_of_the_same_user_do_not_own_its_proc_files() -> None:
