@@ -9,9 +9,10 @@ its vault may be locked, nor one at which a vault stays open for a task that is 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,13 +64,14 @@ class Start:
     def title(self) -> str:
         return self.request.name
 
-    def job(self, directory: Path, status: VaultStatus | None = None) -> Job:
-        """Return what the driver is told; `status` is that of the vault by then."""
+    @property
+    def opening_options(self) -> UnlockOptions:
+        """How the vault is opened for this task."""
+        return replace(self.options, read_only=True) if self.request.read_only else self.options
+
+    def job(self, directory: Path, mountpoint: str) -> Job:
+        """Return what the driver is told."""
         entry = self.status.entry
-        if status is None and not self.is_open:
-            mountpoint = as_opened(entry, self.options).mountpoint
-        else:
-            mountpoint = (status or self.status).mountpoint
         return Job(
             task_id=directory.name,
             task_dir=directory,
@@ -119,41 +121,44 @@ async def check(start: Start) -> None:
     """Raise what can be known to be wrong with a request before its vault is opened."""
     if not start.is_open:
         check_openable(start.status)
-    async with _directory(start.vaults) as directory:
-        await in_thread(prepare, start.job(directory))
+    async with task_directory(start.vaults) as directory:
+        await in_thread(prepare, start.job(directory, _place(start)))
         remove_tree(directory)
 
 
 async def run(start: Start, key: Key | None, streams: Streams) -> RunningTask:
     """Start a task and return when it runs; whatever is raised, nothing is left then."""
-    async with _directory(start.vaults) as directory:
-        job = start.job(directory)
-        plan = await in_thread(prepare, job)
-        if start.privately:
-            from vaultui.vaults.privatestart import launch_privately
+    if start.privately:
+        from vaultui.vaults.privatestart import run_privately
 
-            task = await launch_privately(start, job, plan, key, streams)
-            return RunningTask(start.vaults, start.status, task, temporary=False)
+        if key is None:
+            raise NotOpen(name=start.status.entry.name, state=start.status.state.value)
+        return await run_privately(start, key, streams)
+    async with task_directory(start.vaults) as directory:
+        job = start.job(directory, _place(start))
+        plan = await in_thread(prepare, job)
         async with _held_open(start, key) as status:
             if status.mountpoint != job.mountpoint:
-                job = start.job(directory, status)
+                job = start.job(directory, status.mountpoint)
                 plan = await in_thread(prepare, job)
             task = await launch(start.launch_spec(job, plan), streams)
-            temporary = await begin(task, start, status)
+            temporary = await begin(task, partial(_hold, start, status))
     return RunningTask(start.vaults, status, task, temporary=temporary)
 
 
-async def begin(task: TaskProcess, start: Start, status: VaultStatus | None) -> bool:
-    """Have the vault held open for a task that waits, and let it go.
+def _place(start: Start) -> str:
+    """Return where the vault is, or is going to be."""
+    if start.is_open:
+        return start.status.mountpoint
+    return as_opened(start.status.entry, start.options).mountpoint
 
-    Returns whether the vault is open for such tasks alone. Without `status` there is nobody to
-    be told: it is private, or not ours.
-    """
+
+async def begin(
+    task: TaskProcess, hold: Callable[[TaskProcess], Awaitable[bool]] | None = None
+) -> bool:
+    """Let a task go that waits, after `hold` has kept the vault open for it; return its answer."""
     try:
-        temporary = False
-        if status is not None and status.detail is not None:
-            held = await start.vaults.hold(status.entry.name, task.hold)
-            temporary = held.temporary
+        temporary = await hold(task) if hold is not None else False
         await task.go()
     except BaseException:
         await uninterrupted(task.give_up())
@@ -163,8 +168,15 @@ async def begin(task: TaskProcess, start: Start, status: VaultStatus | None) -> 
     return temporary
 
 
+async def _hold(start: Start, status: VaultStatus, task: TaskProcess) -> bool:
+    """Have the vault held open for a task; return whether it is open for such holds alone."""
+    if status.detail is None:
+        return False  # not ours, or silent: nobody is to be told
+    return (await start.vaults.hold(status.entry.name, task.hold)).temporary
+
+
 @asynccontextmanager
-async def _directory(vaults: Vaults) -> AsyncIterator[Path]:
+async def task_directory(vaults: Vaults) -> AsyncIterator[Path]:
     """Make the directory of a task, and remove it when the task is not started after all."""
     vaults.paths.ensure_runtime_dir()
     records = TaskRecords(vaults.paths.tasks_dir)
@@ -184,8 +196,7 @@ async def _held_open(start: Start, key: Key | None) -> AsyncIterator[VaultStatus
     own = os.getpid()
     hold = Hold(own, process.start_time(own), start.title)
     if key is not None:
-        read_only = True if start.request.read_only else start.options.read_only
-        options = replace(start.options, hold=hold, read_only=read_only)
+        options = replace(start.opening_options, hold=hold)
         status = (await vaults.unlock(name, key, options=options, on_step=start.on_step)).status
     elif start.is_open:
         status = start.status
