@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.linux import cgroup
+from vaultui.linux import cgroup, controlgroup
 
 needs = pytest.mark.needs
 
@@ -160,6 +160,16 @@ def _memory_cgroup() -> str:
         directory.rmdir()
 
 
+def _control_groups() -> str:
+    """Can all that a task is limited in be limited?"""
+    limits = controlgroup.GroupLimits(memory_bytes=1 << 30, cpus=1.0, pids=1000)
+    try:
+        controlgroup.make(f"vaultui-tests-probe-{os.getpid()}", limits).remove()
+    except OSError as error:
+        return f"no group can be made: {error}"
+    return ""
+
+
 def _ptrace() -> str:
     """tests/tracing.py knows the system calls of one architecture, and looks into any process."""
     if platform.machine() != "x86_64":
@@ -193,6 +203,9 @@ _PROBES: dict[str, Callable[[], str]] = {
     "strace": _on_path("strace"),
     "ptrace": _ptrace,
     "podman": _podman,
+    "runc": _on_path("runc"),
+    "crun": _on_path("crun"),
+    "busybox": _on_path("busybox"),
     "root": _root,
     "ordinary-user": _ordinary_user,
     "user-xattrs": _user_xattrs,
@@ -200,5 +213,6 @@ _PROBES: dict[str, Callable[[], str]] = {
     "loop-device": _loop_device,
     "btrfs": _btrfs,
     "memory-cgroup": _memory_cgroup,
+    "control-groups": _control_groups,
     "drop-caches": _drop_caches,
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Final
 
-from vaultui.linux import process
+from vaultui.linux import cgroup, process
 from vaultui.linux.descendants import signal_descendants
 
 _KILL_S: Final = 5.0
@@ -20,6 +21,9 @@ class ContainerProcess:
         self._pidfd = os.pidfd_open(pid)
         self._status: int | None = None
         self._ended_by = 0
+        # Its group is its own, or that of the task, by now; the runtime removes it at the end.
+        counter, self._kills_before = cgroup.oom_kills(pid)
+        self._kill_counter = Path(counter)
 
     def poll(self) -> int | None:
         """Return how it ended, as in wait(2), or None while it runs; orphans are reaped, too."""
@@ -34,6 +38,11 @@ class ContainerProcess:
                 # What it was told, and not how we helped it to.
                 self._status = self._ended_by or status
         return self._status
+
+    def ran_out_of_memory(self) -> bool:
+        """Return whether the kernel killed anything in there for memory."""
+        kills = cgroup.counted(self._kill_counter, "oom_kill")
+        return kills is not None and kills > self._kills_before
 
     def pass_on(self, number: int) -> None:
         """Send a signal that asks for an end to all processes of the container.

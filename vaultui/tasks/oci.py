@@ -36,7 +36,7 @@ from vaultui.wire import codec
 from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Teardown
 
-_RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.ocirunner")
+RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.ocirunner")
 _PROPAGATIONS: Final = frozenset(
     f"{r}{kind}" for r in ("", "r") for kind in ("private", "slave", "shared", "unbindable")
 )
@@ -56,7 +56,7 @@ def prepare(job: Job) -> TaskPlan:
     file = os.path.join(spec.bundle, CONTAINER_FILE)
     write_durably(file, codec.encode(spec))
     return TaskPlan(
-        argv=(*_RUNNER, file),
+        argv=(*RUNNER, file),
         env=backend_environment(),
         mountpoint=job.request.around.at or VAULT_AT,
         owner=_owner(spec.user),

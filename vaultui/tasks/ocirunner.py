@@ -41,6 +41,7 @@ from vaultui.tasks.failure import write_failure
 from vaultui.tasks.relay import turn
 from vaultui.tasks.signalpipe import SignalPipe
 from vaultui.wire import codec
+from vaultui.wire.tasks import OUT_OF_MEMORY_FILE
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _HEEDED: Final = (*_ENDING, signal.SIGWINCH, signal.SIGCHLD)
@@ -116,6 +117,8 @@ class Runner:
                     io.resized()
                 elif number in _ENDING:
                     container.pass_on(number)
+        if container.ran_out_of_memory():
+            Path(self._spec.bundle).parent.joinpath(OUT_OF_MEMORY_FILE).touch()
         self._finish(io)
         return status
 

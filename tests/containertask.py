@@ -1,0 +1,188 @@
+"""One task of the driver `oci`, as its runner does it: without a keeper, and without a vault."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from capabilities import UNPRIVILEGED_UID
+from ordinaryuser import as_user, let_others_in
+from programs import exit_code, run_program
+
+from vaultui.linux import spawn
+from vaultui.model.errors import VaultuiError
+from vaultui.tasks import oci
+from vaultui.tasks.container import ContainerSpec
+from vaultui.tasks.failure import read_failure
+from vaultui.tasks.ociruntime import delete_command
+from vaultui.tasks.plan import Job
+from vaultui.tasks.request import Surroundings, TaskRequest
+from vaultui.wire import codec
+from vaultui.wire.tasks import OUT_OF_MEMORY_FILE, Driver
+
+TASK_ID = "0123abcd"
+NAME = f"vaultui-{TASK_ID}"
+"""What the container of that task is called."""
+
+_PASSWD = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n"
+_GROUP = "root:x:0:\nann:x:1000:\nmusic:x:77:bob,ann\nwheel:x:10:bob\n"
+
+_PREPARE = """
+import pickle, sys
+from vaultui.tasks import oci
+oci.prepare(pickle.load(sys.stdin.buffer))
+"""
+
+_WITHOUT_HYBRID = """#!/bin/sh
+flags=--mount
+[ "$(id -u)" = 0 ] || flags="--map-root-user --mount"
+exec unshare $flags --propagation unchanged \\
+    sh -c 'mount -t tmpfs none /sys/fs/cgroup/unified && exec {crun} "$@"' crun "$@"
+"""
+"""crun refuses to work where there are control groups of both versions with controllers. A mount
+namespace with those of version 1 alone makes this machine one that it knows."""
+
+
+def make_system(top: Path) -> Path:
+    """Make a system of BusyBox in `top`, with three users."""
+    busybox = shutil.which("busybox")
+    assert busybox is not None
+    for name in ("bin", "etc", "root", "home/ann"):
+        (top / name).mkdir(parents=True)
+    shutil.copy(busybox, top / "bin/busybox")
+    for applet in run_program((busybox, "--list")).check().stdout.decode().split():
+        if applet != "busybox":
+            (top / "bin" / applet).symlink_to("busybox")
+    (top / "etc/passwd").write_text(_PASSWD)
+    (top / "etc/group").write_text(_GROUP)
+    let_others_in(top)
+    top.chmod(0o755)
+    return top
+
+
+def make_crun(top: Path) -> str:
+    """Return the path of a crun that works on this machine."""
+    crun = shutil.which("crun")
+    assert crun is not None
+    controllers = Path("/sys/fs/cgroup/unified/cgroup.controllers")
+    if not (controllers.exists() and controllers.read_text().split()):
+        return crun
+    script = top / "crun"
+    script.write_text(_WITHOUT_HYBRID.format(crun=crun))
+    script.chmod(0o755)
+    let_others_in(top)
+    return str(script)
+
+
+@dataclass
+class ContainerTask:
+    """One task of the driver, with its directory. The vault is a plain directory here."""
+
+    rootfs: Path
+    top: Path
+    runtime: str = "runc"
+    of_user: bool = False
+    """An ordinary user's; it needs the capability of that name."""
+    task_dir: Path = field(init=False)
+    vault: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.task_dir, self.vault = self.top / "task", self.top / "vault"
+        for directory in (self.task_dir, self.task_dir / "scratch", self.vault):
+            directory.mkdir(mode=0o700)
+            if self.of_user and os.geteuid() == 0:
+                os.chown(directory, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+        if self.of_user:
+            let_others_in(self.top)
+
+    def job(self, *command: str, job: dict[str, Any] | None = None, **request: Any) -> Job:
+        """Return what is to run; `around` is a dictionary."""
+        around = {"rootfs": str(self.rootfs), "runtime": self.runtime}
+        around |= request.pop("around", {})
+        return Job(
+            task_id=TASK_ID,
+            task_dir=self.task_dir,
+            vault_name="Work",
+            mountpoint=str(self.vault),
+            request=TaskRequest(
+                command, driver=Driver.OCI, around=Surroundings(**around), **request
+            ),
+            **{"allow_other": True, **(job or {})},
+        )
+
+    def prepare(self, *command: str, **request: Any) -> tuple[str, ...]:
+        """Return how the runner is started, by whom it is for."""
+        job = self.job(*command, **request)
+        if not self.of_user:
+            return oci.prepare(job).argv
+
+        run_program((*as_user(), sys.executable, "-c", _PREPARE), pickle.dumps(job)).check()
+        return (*as_user(), *oci.RUNNER, str(self._spec_file))
+
+    def start(self, *command: str, **request: Any) -> subprocess.Popen[bytes]:
+        """Start the runner, with pipes for its streams."""
+        argv = self.prepare(*command, **request)
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run(self, *command: str, input: bytes = b"", **request: Any) -> Ended:  # noqa: A002
+        """Run it to its end, and see that nothing of its container is left by then."""
+        process = self.start(*command, **request)
+        stdout, stderr = process.communicate(input, 60)
+        assert self.containers() == []
+        return Ended(exit_code(process), stdout, stderr.decode())
+
+    def sh(self, script: str, **request: Any) -> Ended:
+        return self.run("sh", "-c", script, **request)
+
+    @property
+    def _spec_file(self) -> Path:
+        return self.task_dir / "bundle" / "container.json"
+
+    def config(self) -> Any:
+        """Return what the runtime was given."""
+        return json.loads((self.task_dir / "bundle" / "config.json").read_bytes())
+
+    def containers(self) -> list[str]:
+        """Return what the runtime still knows."""
+        state = self.task_dir / "bundle" / "state"
+        return sorted(path.name for path in state.iterdir()) if state.exists() else []
+
+    def failure(self) -> VaultuiError | None:
+        return read_failure(self.task_dir)
+
+    def ran_out_of_memory(self) -> bool:
+        return (self.task_dir / OUT_OF_MEMORY_FILE).exists()
+
+    def take_down(self) -> None:
+        """Do what a keeper does when the runner has ended, however that was."""
+        spec = codec.decode(self._spec_file.read_bytes(), ContainerSpec)
+        assert spawn.run(delete_command(spec), timeout=30).returncode == 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        assert self.exit_code == 0, self.stderr
+        return self.stdout.decode()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
