@@ -91,18 +91,24 @@ class TaskRecords:
         return len(over)
 
     def prune(self, kept: int = KEPT) -> None:
-        """Forget all tasks that are over but the newest, and what was never more than begun."""
-        over = [task for task in self.listing() if task.is_over]
-        for task in over:
-            if task.state is TaskState.LOST:
-                put_away(task)
-        for task in over[kept:]:
-            forget(task)
+        """Forget all tasks that are over but the newest, and what was never more than begun.
+
+        The records of those that have ended are not read: a start waits for this.
+        """
+        over: list[tuple[float, Path]] = []
         for path in self._paths():
             with contextlib.suppress(OSError):
-                late = time.time() - path.stat().st_mtime > _UNFINISHED_S
-                if late and _load(path / TASK_FILE, TaskRecord) is None:
+                if (path / EXIT_FILE).exists():
+                    over.append(((path / EXIT_FILE).stat().st_mtime, path))
+                elif (task := look(path)) is not None:
+                    if task.state is TaskState.LOST:
+                        put_away(task)
+                        over.append((task.record.launched_at, path))
+                elif time.time() - path.stat().st_mtime > _UNFINISHED_S:
                     remove_tree(path)
+        for _, path in sorted(over, reverse=True)[kept:]:
+            with contextlib.suppress(OSError):
+                remove_tree(path)
 
     def _paths(self) -> list[Path]:
         try:
@@ -137,7 +143,9 @@ def put_away(task: KnownTask) -> None:
     """End what is left of a lost task, and remove all but its record and its output."""
     record = task.record
     if record.boot_id == process.boot_id():
-        send_signal(record.task_pid, record.task_start, 9)
+        # It may have been lost before there was a process of its own.
+        if record.task_pid:
+            send_signal(record.task_pid, record.task_start, 9)
         group = ControlGroup(record.groups)
         with contextlib.suppress(OSError):
             while group.kill():
