@@ -14,6 +14,7 @@ from vaultui.cli.knowingarguments import add_knowing
 from vaultui.cli.machinearguments import add_machine
 from vaultui.cli.openingarguments import add_opening
 from vaultui.cli.removingarguments import add_removing
+from vaultui.cli.runningarguments import add_running
 from vaultui.cli.seeingarguments import add_seeing
 from vaultui.cli.settingsarguments import add_settings
 from vaultui.cli.verbparser import Parser
@@ -27,11 +28,15 @@ Without a verb, the application starts. A vault is a directory of encrypted file
 format of gocryptfs; unlocking it shows the plain files at its mount point.
 """)
 
+WITH_COMMAND = ("run", "tasks")
+"""Verbs that take a command behind `--`."""
+
 _EXAMPLES = N_("""\
 examples:
   vaultui create ~/Sync/work.c --name Work     make a new vault
   vaultui add ~/Sync/photos.c                  use a vault that exists already
   vaultui unlock Work                          open it, at ~/Vaults/Work
+  vaultui run Work -- ls -l                    run a command in it, open for that alone
   vaultui lock --all                           lock everything that is open
   vaultui recovery Work create                 make a recovery key for the safe
   vaultui status --json | jq .vaults           the state of all vaults, for programs
@@ -64,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title=_("verbs"))
     add_seeing(verbs)
     add_opening(verbs)
+    add_running(verbs)
     add_knowing(verbs)
     add_volume(verbs)
     add_keys(verbs)
@@ -71,6 +77,31 @@ def build_parser() -> argparse.ArgumentParser:
     add_settings(verbs)
     add_machine(verbs)
     return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return what a command line says; `command` is what stands behind `--` of a verb with one.
+
+    argparse would take options out of a command, and forget where it began.
+    """
+    words, command = split_command(argv)
+    arguments = build_parser().parse_args(as_verb(words))
+    arguments.command = command
+    return arguments
+
+
+def split_command(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """Return our own words, and those of the command behind `--`, which are not for us."""
+    words = list(argv)
+    if verb_of(words) not in WITH_COMMAND or "--" not in words:
+        return words, None
+    end = words.index("--")
+    return words[:end], words[end + 1 :]
+
+
+def verb_of(argv: Sequence[str]) -> str:
+    """Return the verb of a command line, or the name of the program where there is none."""
+    return next((word for word in argv if not word.startswith("-")), "vaultui")
 
 
 def as_verb(argv: Sequence[str]) -> list[str]:

@@ -11,10 +11,10 @@ fits: the word, a tab, and what it is.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from vaultui.cli.arguments import as_verb, build_parser
+from vaultui.cli.arguments import as_verb, build_parser, split_command
 
 _BY_METAVAR: Final = {
     "DIR": "directories",
@@ -48,7 +48,10 @@ def answer_lines(shell: str, given: Sequence[str]) -> list[str]:
 
 def complete(words: Sequence[str]) -> Answer:
     """Return what fits in the place of the last of `words`, which is still being typed."""
-    *before, typed = as_verb(words) or [""]
+    before, command = split_command(words[:-1])
+    if command is not None:
+        return Answer("files")
+    *before, typed = as_verb([*before, *words[-1:]]) or [""]
     walk = _Walk(build_parser())
     for word in before:
         walk.take(word)
@@ -145,6 +148,10 @@ class _Walk:
             return Answer("words", tuple(Offer(str(choice)) for choice in action.choices))
         if action.metavar == "NAME":
             return Answer("words", tuple(n for n in _vault_names() if n.word not in self._given))
+        if action.metavar == "TASK":
+            return Answer("words", tuple(_saved_tasks(self._given)))
+        if action.metavar == "ID":
+            return Answer("words", tuple(_tasks()))
         if action.dest == "key" and action.metavar == "KEY":
             return Answer("words", tuple(_settings()))
         return Answer(_BY_METAVAR.get(str(action.metavar), "words"))
@@ -170,6 +177,25 @@ def _vault_names() -> Iterator[Offer]:
 
     for entry in Registry(default_paths()).entries():
         yield Offer(entry.name, entry.cipherdir)
+
+
+def _saved_tasks(given: Collection[str]) -> Iterator[Offer]:
+    from vaultui.vaults.paths import default_paths
+    from vaultui.vaults.registry import Registry
+
+    registry = Registry(default_paths())
+    for entry in registry.entries():
+        if entry.name in given:
+            for name, request in registry.settings().tasks[entry.id].items():
+                yield Offer(name, " ".join(request.command))
+
+
+def _tasks() -> Iterator[Offer]:
+    from vaultui.vaults.paths import default_paths
+    from vaultui.vaults.taskstatus import known_tasks
+
+    for task in known_tasks(default_paths()):
+        yield Offer(task.task_id, f"{task.record.vault_name}: {task.record.title}")
 
 
 def _settings() -> Iterator[Offer]:

@@ -18,12 +18,13 @@ _CHUNK: Final = 1 << 16
 class LiveRelay:
     """Two pipes: a task writes into one end of each, and the other is copied to 1 and 2."""
 
-    def __init__(self, on_reader_gone: Callable[[], None]) -> None:
-        """`on_reader_gone` is called in a thread when nobody reads our output any more."""
-        self._on_reader_gone = on_reader_gone
+    def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
         self._theirs: list[int] = []
         self.reader_gone = False
+        """Our output can't be written any more; what the task writes there is lost to us."""
+        self.on_reader_gone: Callable[[], None] = lambda: None
+        """Called in a thread when that happens."""
 
     def __enter__(self) -> Self:
         for target in (1, 2):
@@ -68,7 +69,7 @@ class LiveRelay:
                 write_all(target, data)
         except OSError:  # a pipe that nobody reads, a terminal that is gone, a disk that is full
             self.reader_gone = True
-            self._on_reader_gone()
+            self.on_reader_gone()
         finally:
             os.close(source)
 

@@ -11,11 +11,17 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from vaultui.cli.argparsewords import translate_argparse
-from vaultui.cli.arguments import as_verb, build_parser
+from vaultui.cli.arguments import parse, split_command, verb_of
 from vaultui.cli.output import Output
 from vaultui.model.catalogue import ENGLISH, choose
 from vaultui.model.errors import Cancelled, OutputFailed, VaultuiError
+from vaultui.model.exitcodes import ExitCode
 
+_EXITS_OF_RUN = (
+    ExitCode.TASK_FAILED,
+    ExitCode.TASK_NOT_EXECUTABLE,
+    ExitCode.TASK_NOT_FOUND,
+)
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Treated as Ctrl-C is: what was started is ended, and the terminal gets its echo back."""
 
@@ -26,27 +32,25 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
     `start_application` is called when no verb is given; it is told whether to draw in ASCII.
     """
     _open_standard_streams()
-    output = Output(as_json="--json" in argv, ascii_only="--ascii" in argv)
+    ours, _command = split_command(argv)
+    output = Output(as_json="--json" in ours, ascii_only="--ascii" in ours)
     if choose() != ENGLISH and not output.as_json:
         translate_argparse()
     try:
         if argv[:1] == ["--complete"]:
             return _complete(argv[1:], output)
-        arguments = build_parser().parse_args(as_verb(argv))
+        arguments = parse(argv)
         if arguments.verb is None:
             return start_application(arguments.ascii)
         with _interrupted_by(_ENDING):
             return _run_verb(arguments, output)
     except KeyboardInterrupt:
-        output.error(Cancelled(what=_what(argv)))
-        return int(Cancelled.exit_code)
+        return _failed(Cancelled(what=f"`vaultui {verb_of(ours)}`"), ours, output)
     except OutputFailed as error:
         _drop_output()
-        output.error(error)
-        return int(error.exit_code)
+        return _failed(error, ours, output)
     except VaultuiError as error:
-        output.error(error)
-        return int(error.exit_code)
+        return _failed(error, ours, output)
     except BrokenPipeError:
         # Whoever read our output has enough of it.
         _drop_output()
@@ -54,9 +58,16 @@ def run(argv: Sequence[str], start_application: Callable[[bool], int]) -> int:
     except Exception as error:
         from vaultui.cli.crash import report
 
-        failure = report(error)
-        output.error(failure)
-        return int(failure.exit_code)
+        return _failed(report(error), ours, output)
+
+
+def _failed(error: VaultuiError, argv: Sequence[str], output: Output) -> int:
+    """Tell an error, and return the exit code: of `run`, all but three are those of the task."""
+    output.error(error)
+    code = error.exit_code
+    if verb_of(argv) != "run" or code in _EXITS_OF_RUN:
+        return int(code)
+    return int(ExitCode.TASK_FAILED)
 
 
 def _complete(words: Sequence[str], output: Output) -> int:
@@ -113,8 +124,3 @@ def _interrupted_by(numbers: Sequence[signal.Signals]) -> Iterator[None]:
     finally:
         for number, handler in before:
             signal.signal(number, handler)
-
-
-def _what(argv: Sequence[str]) -> str:
-    verb = next((word for word in argv if not word.startswith("-")), "vaultui")
-    return f"`vaultui {verb}`"

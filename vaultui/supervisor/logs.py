@@ -60,11 +60,17 @@ class LogFollower:
 
     def new_lines(self) -> list[str]:
         """Return the complete lines that were added since the last call."""
-        data = self._partial
+        data = self._partial + self.new_bytes()
+        complete, newline, self._partial = data.rpartition(b"\n")
+        return complete.decode(errors="replace").split("\n") if newline else []
+
+    def new_bytes(self) -> bytes:
+        """Return what was added since the last call, byte for byte."""
+        data = b""
         try:
             status = self._path.stat()
         except FileNotFoundError:
-            return []
+            return data
         file_id = (status.st_dev, status.st_ino)
         if file_id != self._file_id:
             if self._file_id is not None:
@@ -72,9 +78,7 @@ class LogFollower:
             self._file_id, self._offset = file_id, 0
         elif status.st_size < self._offset:  # emptied by hand
             self._offset = 0
-        data += self._read_from(self._path)
-        complete, newline, self._partial = data.rpartition(b"\n")
-        return complete.decode(errors="replace").split("\n") if newline else []
+        return data + self._read_from(self._path)
 
     def _skip_to_end(self) -> None:
         try:

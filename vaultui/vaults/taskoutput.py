@@ -36,6 +36,10 @@ class TaskOutput:
             await in_thread(logs.tail, self.path(errors=True), lines),
         )
 
+    def reader(self, *, errors: bool = False) -> logs.LogFollower:
+        """Return what gives the bytes of the newest part, and then those that come."""
+        return logs.LogFollower(self.path(errors=errors), from_start=True)
+
     def content(self, *, errors: bool = False) -> Iterator[bytes]:
         """Yield all that is kept, from the oldest part on, byte for byte."""
         newest = self.path(errors=errors)

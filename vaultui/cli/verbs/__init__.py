@@ -15,6 +15,8 @@ _MODULES = {
     "opening": ("unlock", "repair", "extend", "pause"),
     "locking": ("lock", "panic"),
     "subshell": ("shell",),
+    "running": ("run",),
+    "tasks": ("tasks",),
     "knowing": ("add", "create"),
     "volume": ("info",),
     "checking": ("check",),

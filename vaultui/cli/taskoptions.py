@@ -1,0 +1,76 @@
+"""What the options of `run` and `tasks save` say, as a request."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import Any
+
+from vaultui.cli.session import Session
+from vaultui.model.errors import TaskOptionInvalid, UsageError
+from vaultui.model.language import N_
+from vaultui.vaults import Driver, TaskRequest, WrongValue, request_of, values_of
+from vaultui.vaults.paths import absolute
+from vaultui.vaults.taskvalues import KEYS
+
+_OPTIONS = {"terminal": "--tty"}
+_PATHS = ("rootfs", "workdir")
+"""Directories that may be given as seen from where we are."""
+
+
+def request_given(session: Session) -> TaskRequest:
+    """Return what is to be run: a command, or a saved task as it is changed by the options.
+
+    Raises UsageError, TaskOptionInvalid or SavedTaskUnknown.
+    """
+    arguments = session.arguments
+    if arguments.detach and (arguments.interactive or arguments.terminal):
+        raise UsageError(what=N_("What is left to itself has no input and no terminal"))
+    if arguments.command is not None:
+        if arguments.task is not None:
+            raise UsageError(what=N_("Give a saved task or a command, not both"))
+        return _from_here(_request({**given(arguments), "command": arguments.command}))
+    if arguments.task is None:
+        raise UsageError(what=N_("Say what to run: vaultui run NAME -- COMMAND"))
+    saved = session.vaults.tasks.saved_task(arguments.name, arguments.task)
+    return _request({**values_of(saved), **given(arguments)}, arguments.task)
+
+
+def request_to_save(arguments: Namespace) -> TaskRequest:
+    """Return what is to be saved; raises UsageError or TaskOptionInvalid."""
+    if arguments.command is None:
+        raise UsageError(what=N_("Say what to save: vaultui tasks save NAME TASK -- COMMAND"))
+    return _request({**given(arguments), "command": arguments.command}, arguments.task)
+
+
+def given(arguments: Namespace) -> dict[str, Any]:
+    """Return the options that were given, by the names that the settings have for them."""
+    values = {
+        key: getattr(arguments, key)
+        for key in KEYS
+        if key != "command" and getattr(arguments, key) not in (None, False)
+    }
+    return values | {key: absolute(values[key]) for key in _PATHS if _is_path(values.get(key))}
+
+
+def _request(values: dict[str, Any], saved: str = "") -> TaskRequest:
+    try:
+        return request_of(values, saved)
+    except WrongValue as error:
+        option = _OPTIONS.get(error.key, f"--{error.key.replace('_', '-')}")
+        values = error.value if isinstance(error.value, list) else [error.value]
+        value = " ".join(map(str, values))
+        raise TaskOptionInvalid(option=option, value=value, reason=error.args[0]) from error
+
+
+def _from_here(request: TaskRequest) -> TaskRequest:
+    """Return a command that begins where we are, as any command in a shell does."""
+    from dataclasses import replace
+
+    if request.workdir or request.driver is not Driver.COMMAND:
+        return request
+    return replace(request, workdir=os.getcwd())
+
+
+def _is_path(value: str | None) -> bool:
+    return value is not None and not value.startswith("${")

@@ -1,0 +1,155 @@
+"""run: a command against a vault, in the foreground or left to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from vaultui.cli.currentkey import with_key_or_token
+from vaultui.cli.liverelay import LiveRelay
+from vaultui.cli.output import shown
+from vaultui.cli.session import Session
+from vaultui.cli.taskoptions import request_given
+from vaultui.model.errors import TaskLost, TaskOutOfMemory, TaskOutOfTime, UsageError
+from vaultui.model.language import N_, _
+from vaultui.vaults import (
+    Key,
+    PasswordSource,
+    RunningTask,
+    StepName,
+    Streams,
+    TaskRequest,
+    TaskStatus,
+    UnlockOptions,
+    exit_code_of,
+)
+
+if TYPE_CHECKING:
+    from vaultui.cli.terminalrelay import TerminalRelay
+
+_STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What ends us ends the task, too: whoever wants it to go on starts it with --detach."""
+
+
+def run_verb(session: Session) -> int:
+    """Run a command, or a saved task, and return its exit code."""
+    request = request_given(session)
+    if session.arguments.detach:
+        task = start(session, request, Streams())
+        session.output.line(task.task_id)
+        return 0
+    if request.terminal:
+        return _with_terminal(session, request)
+    return _with_pipes(session, request)
+
+
+def start(session: Session, request: TaskRequest, streams: Streams) -> RunningTask:
+    """Start a task; what opens its vault comes from where the arguments and the machine have it."""
+    name = session.arguments.name
+    tasks = session.vaults.tasks
+    status = session.run(session.vaults.status(name))
+
+    def attempt(key: Key | None, source: PasswordSource = PasswordSource.TYPED) -> RunningTask:
+        options = UnlockOptions(mountpoint=session.arguments.mountpoint, password_source=source)
+        return session.run(
+            tasks.start(name, request, key, streams=streams, options=options, on_step=step)
+        )
+
+    def step(_taken: StepName, words: str) -> None:
+        session.output.step(words)
+
+    if tasks.needs_key(status, request):
+        session.run(tasks.check(name, request))
+        task = with_key_or_token(session, name, attempt)
+    else:
+        task = attempt(None)
+        if request.private:
+            session.output.note(
+                _("{name} is open already; the task is not alone in it.", name=shown(name))
+            )
+    session.output.clear_step()
+    return task
+
+
+def _with_pipes(session: Session, request: TaskRequest) -> int:
+    with LiveRelay() as relay:
+        stdin = 0 if request.interactive else -1
+        task = start(session, request, Streams(stdin, relay.stdout, relay.stderr))
+        relay.handed_over()
+        status = session.run(_until_ended(task, relay))
+        relay.finish()
+    code = _told_end(session, task, status)
+    return 128 + signal.SIGPIPE if relay.reader_gone else code
+
+
+def _with_terminal(session: Session, request: TaskRequest) -> int:
+    from vaultui.cli.terminalrelay import TerminalRelay
+
+    if not (os.isatty(0) and os.isatty(1)):
+        raise UsageError(what=N_("--tty needs a terminal for input and output"))
+    with TerminalRelay() as relay:
+        task = start(session, request, Streams(terminal=relay.theirs))
+        relay.handed_over()
+        return _told_end(session, task, session.run(_beside_terminal(task, relay)))
+
+
+async def _until_ended(task: RunningTask, relay: LiveRelay) -> TaskStatus:
+    """Return how the task ended. Ctrl-C goes to it; the second time it is stopped, then killed."""
+    loop = asyncio.get_running_loop()
+
+    def reader_gone() -> None:
+        loop.call_soon_threadsafe(task.stop)
+
+    relay.on_reader_gone = reader_gone
+    if relay.reader_gone:
+        task.stop()
+    presses = iter((task.interrupt, task.stop))
+
+    def pressed() -> None:
+        next(presses, task.kill)()
+
+    with _heeding({signal.SIGINT: pressed, **dict.fromkeys(_STOPPING, task.stop)}):
+        return await task.ended()
+
+
+async def _beside_terminal(task: RunningTask, relay: TerminalRelay) -> TaskStatus:
+    """Return how the task ended, with our terminal as its own until then."""
+    with _heeding(dict.fromkeys((signal.SIGINT, *_STOPPING), task.stop)):
+        # Descendants may have the terminal after the task itself, but not after its end.
+        await relay.until_closed()
+        return await task.ended()
+
+
+@contextmanager
+def _heeding(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
+    """Have the loop call these for the signals, in the place of what cancels it."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, old)
+
+
+def _told_end(session: Session, task: RunningTask, status: TaskStatus) -> int:
+    """Tell what the exit code leaves open, and return that."""
+    output, name = session.output, shown(status.record.vault_name)
+    if status.failure is not None:
+        raise status.failure
+    if status.end is None:
+        raise TaskLost(task=status.record.title)
+    if status.end.timed_out:
+        output.error(TaskOutOfTime(task=status.record.title))
+    elif status.end.exit.oom_killed:
+        output.error(TaskOutOfMemory(task=status.record.title))
+    if task.temporary and not session.run(task.locked_again()):
+        output.note(_("{name} is still in use, and locks itself when it is not.", name=name))
+    return exit_code_of(status.end)
