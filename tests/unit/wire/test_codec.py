@@ -123,9 +123,9 @@ def test_a_field_of_another_type_is_refused_by_name(kind) -> None:
     for field in dataclasses.fields(kind):
         if hints[field.name] is Any:
             continue
-        # No field of ours is a list of lists, so this is wrong everywhere.
+        # No field of ours is a list of lists of lists, so this is wrong everywhere.
         with pytest.raises(ProtocolError) as caught:
-            codec.decode(json.dumps({**whole, field.name: [[]]}).encode(), kind)
+            codec.decode(json.dumps({**whole, field.name: [[[]]]}).encode(), kind)
         assert field.name in str(caught.value.details["what"])
 
 
