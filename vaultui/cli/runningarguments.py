@@ -29,7 +29,7 @@ def add_running(verbs: Verbs[Parser]) -> None:
         ),
         json=False,
     )
-    run.usage = "%(prog)s [OPTION …] NAME [TASK | -- COMMAND …]"
+    run.usage = _("%(prog)s [OPTION …] NAME [TASK | -- COMMAND …]")
     add_name(run)
     run.add_argument("task", metavar="TASK", nargs="?", help=_("name of a saved task"))
     _add_task_options(run)
@@ -72,7 +72,7 @@ def _add_tasks(verbs: Verbs[Parser]) -> None:
         _("save a command under a name, for `vaultui run NAME TASK`"),
         _("It goes into the settings; what was saved under that name is replaced."),
     )
-    save.usage = "%(prog)s [OPTION …] NAME TASK -- COMMAND …"
+    save.usage = _("%(prog)s [OPTION …] NAME TASK -- COMMAND …")
     add_name(save)
     save.add_argument("task", metavar="TASK", help=_("what it is called"))
     _add_task_options(save)

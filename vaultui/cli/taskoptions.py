@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import Any
 
 from vaultui.cli.session import Session
-from vaultui.model.errors import TaskOptionInvalid, UsageError
+from vaultui.model.errors import TaskCommandInvalid, TaskOptionInvalid, UsageError
 from vaultui.model.language import N_
 from vaultui.vaults import Driver, TaskRequest, WrongValue, request_of, values_of
 from vaultui.vaults.paths import absolute
@@ -57,9 +57,11 @@ def _request(values: dict[str, Any], saved: str = "") -> TaskRequest:
     try:
         return request_of(values, saved)
     except WrongValue as error:
+        if error.key == "command":
+            raise TaskCommandInvalid(reason=error.args[0]) from error
         option = _OPTIONS.get(error.key, f"--{error.key.replace('_', '-')}")
-        values = error.value if isinstance(error.value, list) else [error.value]
-        value = " ".join(map(str, values))
+        texts = error.value if isinstance(error.value, list) else [error.value]
+        value = " ".join(map(str, texts))
         raise TaskOptionInvalid(option=option, value=value, reason=error.args[0]) from error
 
 

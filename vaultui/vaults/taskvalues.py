@@ -120,7 +120,7 @@ def _check_known(request: TaskRequest, values: Mapping[str, Any]) -> None:
         if key in values and field not in KNOWN[driver]:
             others = ", ".join(other.value for other in Driver if field in KNOWN[other])
             reason = Phrase(
-                "the driver {driver} does not know it; {others} do",
+                "the driver {driver} has no use for it; it is for {others}",
                 driver=driver.value,
                 others=others,
             )
