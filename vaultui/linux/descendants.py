@@ -7,7 +7,6 @@ above it takes orphans in (PR_SET_CHILD_SUBREAPER of prctl(2)).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 
 from vaultui.linux import process
@@ -39,21 +38,11 @@ def descendants(top: int) -> dict[int, int]:
     return found
 
 
-def signal_descendants(top: int, number: int, *, spare: Collection[int] = ()) -> bool:
-    """Send a signal to all that are below `top`, but for `spare`; return whether there were any.
-
-    One that is started meanwhile may be missed, so whoever kills asks again. What runs under
-    another user (a setuid program) may be out of reach, and counts all the same.
-    """
-    reached = False
-    for pid, start in descendants(top).items():
-        if pid not in spare:
-            reached = send_signal(pid, start, number) or reached
-    return reached
-
-
 def send_signal(pid: int, start: int, number: int) -> bool:
-    """Send a signal to this very process; return False when it has ended."""
+    """Send a signal to this very process; return False when it has ended.
+
+    One that runs under another user, a setuid program, may be out of reach: it is there.
+    """
     try:
         descriptor = process.open_pidfd(pid, start)
     except ProcessLookupError:

@@ -5,19 +5,20 @@ Nothing here waits. Whoever polls asks `due_in` how long it may, and calls `step
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
 from typing import Final
 
 from vaultui.linux import process
-from vaultui.linux.descendants import send_signal, signal_descendants
+from vaultui.linux.descendants import descendants, send_signal
 from vaultui.wire.tasks import RELAYED_KILL_S, TaskKeeperSpec
 
 _AGAIN_S: Final = 0.02
-"""Between two rounds of killing: what was just being forked in one is met in the next."""
+"""From one round to the next: what was just being forked in one is met in the other."""
 _SELDOM_S: Final = 1.0
-"""What waits inside a file system that hangs does not even end when it is killed."""
+"""Between later rounds. What waits inside a file system that hangs is not even killed."""
 
 
 class Ending:
@@ -29,8 +30,10 @@ class Ending:
         self._start = _start_of(first)
         self._relayed = relayed
         self._spare = spare
+        self._asked: set[tuple[int, int]] = set()
         self._kill_at: float | None = None
-        self._kill_all_at: float | None = None
+        self._kills = False
+        self._next_round = 0.0
         self._pause = _AGAIN_S
 
     @property
@@ -42,36 +45,43 @@ class Ending:
         if self.has_begun:
             return
         self._kill_at = time.monotonic() + self._spec.grace_s
-        if not (self._relayed and self._signal_first(signal.SIGTERM)):
-            self._signal_all(self._spec.stop_signal)
+        if self._relays(signal.SIGTERM):
+            # It asks the others itself.
+            self._next_round = self._kill_at
+        self.step()
 
     def kill(self) -> None:
         """Do not wait any longer."""
-        self._kill_at = time.monotonic()
+        self._kill_at = self._next_round = min(time.monotonic(), self._kill_at or math.inf)
         self.step()
 
     def due_in(self) -> float | None:
         """Return in how many seconds `step` has something to do; None if it has nothing to do."""
-        due = self._kill_at if self._kill_all_at is None else self._kill_all_at
-        return None if due is None else max(0.0, due - time.monotonic())
+        if self._kill_at is None:
+            return None
+        due = self._next_round if self._kills else min(self._kill_at, self._next_round)
+        return max(0.0, due - time.monotonic())
 
     def step(self) -> None:
-        """Kill if it is time for that."""
+        """Ask or kill those who are there now, if it is time for that."""
         now = time.monotonic()
-        if self._kill_all_at is None and self._kill_at is not None and now >= self._kill_at:
-            told = self._relayed and self._signal_first(signal.SIGQUIT)
-            self._kill_all_at = now + RELAYED_KILL_S if told else now
-        if self._kill_all_at is not None and now >= self._kill_all_at:
-            self._signal_all(signal.SIGKILL)
-            self._kill_all_at = now + self._pause
-            self._pause = min(2 * self._pause, _SELDOM_S)
+        if self._kill_at is None or self.due_in():
+            return
+        if now >= self._kill_at and not self._kills:
+            self._kills, self._pause = True, _AGAIN_S
+            if self._relays(signal.SIGQUIT):
+                self._next_round = now + RELAYED_KILL_S
+                return
+        for found in descendants(os.getpid()).items():
+            if found[0] != self._spare and (self._kills or found not in self._asked):
+                send_signal(*found, signal.SIGKILL if self._kills else self._spec.stop_signal)
+                self._asked.add(found)
+        self._next_round = now + self._pause
+        self._pause = min(2 * self._pause, _SELDOM_S)
 
-    def _signal_first(self, number: int) -> bool:
-        """Tell the first process; return False when it has ended."""
-        return send_signal(self._first, self._start, number)
-
-    def _signal_all(self, number: int) -> None:
-        signal_descendants(os.getpid(), number, spare=(self._spare,))
+    def _relays(self, number: int) -> bool:
+        """Tell the first process, if that passes signals on; return False if it does not."""
+        return self._relayed and send_signal(self._first, self._start, number)
 
 
 def _start_of(pid: int) -> int:

@@ -27,6 +27,10 @@ class RotatingFile:
         self._size = 0
         self._open()
 
+    def fileno(self) -> int:
+        """Return its descriptor, which is another one after a rotation."""
+        return self._fd
+
     def write(self, data: bytes) -> None:
         """Append `data`, rotating at the end of a line. Raises OSError."""
         if self._fd < 0:

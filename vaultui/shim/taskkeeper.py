@@ -17,13 +17,12 @@ from typing import Final
 
 from vaultui.linux import cgroup, process
 from vaultui.linux.prctl import set_child_subreaper, set_name
-from vaultui.shim import go
 from vaultui.shim.aftermath import Aftermath
 from vaultui.shim.ending import Ending
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
 from vaultui.shim.taskoutput import TaskOutput
 from vaultui.wire import framing
-from vaultui.wire.launchspec import STATUS_FD, Forked
+from vaultui.wire.launchspec import STATUS_FD, Forked, StepFailed
 from vaultui.wire.taskend import DONE, Begun, Empty, Reaped
 from vaultui.wire.tasks import GO_FD, TaskKeeperSpec, TaskRecord, TaskState
 
@@ -58,6 +57,7 @@ class TaskKeeper:
         self._ends_at: float | None = None
         self._hears = True
         self._waits_for_go = True
+        self._begun = False
         self._oom_before = ("", 0)
 
     def begin(self) -> bool:
@@ -96,7 +96,7 @@ class TaskKeeper:
         """Stay until the task has ended, with all that it has started, and all is put away."""
         wake = SignalPipe((signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT, *UNHEEDED))
         pipes = {fd for output in self._outputs for fd in output.fds}
-        ours = {self._after.directory, GO_FD, self._up, self._down}
+        ours = {self._after.directory, STATUS_FD, GO_FD, self._up, self._down}
         close_all_but(ours | pipes | set(wake.fds))
         while not self._empty:
             self._wait(wake)
@@ -118,8 +118,8 @@ class TaskKeeper:
         ready = dict(poll.poll(None if due is None else due * 1000))
         if GO_FD in ready:
             self._waits_for_go = False
-            if ready[GO_FD] & select.POLLIN:
-                self._has_started()
+            if ready[GO_FD] & select.POLLIN and not self._ending.has_begun:
+                self._has_begun()
         for output in self._outputs:
             output.handle(ready)
         if self._up in ready:
@@ -134,11 +134,14 @@ class TaskKeeper:
             dues.append(max(0.0, self._ends_at - time.monotonic()))
         return min((due for due in dues if due is not None), default=None)
 
-    def _has_started(self) -> None:
+    def _has_begun(self) -> None:
+        self._begun = True
         self._started_at = time.time()
         if self._spec.record.limits.time_s:
             self._ends_at = time.monotonic() + self._spec.record.limits.time_s
         self._advance(TaskState.RUNNING)
+        # Its end means that we know it, and that the program was executed.
+        os.close(STATUS_FD)
 
     def _hear(self) -> None:
         """Take a message of the warden. They are small: where a part is, the whole is."""
@@ -210,8 +213,11 @@ class TaskKeeper:
             self._note(f"the state of the task could not be written: {error}")
 
     def _finish(self) -> None:
-        if not go.was_given(GO_FD):
+        if not self._begun:
             self._after.forget()
+            failed = StepFailed("go", 0, "it was ended before it could begin")
+            with contextlib.suppress(BrokenPipeError):
+                framing.write_message(STATUS_FD, failed)
         else:
             try:
                 self._after.write_end(

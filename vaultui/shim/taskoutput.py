@@ -36,7 +36,16 @@ class TaskOutput:
 
     @property
     def fds(self) -> tuple[int, ...]:
-        return tuple(fd for fd in (self.source, self.sink) if fd >= 0)
+        """All that it has open."""
+        return tuple(fd for fd in (self.source, self.sink, self._file.fileno()) if fd >= 0)
+
+    def leave_to_another(self) -> None:
+        """Let go of all but the source: another process reads that as long as it lives.
+
+        After it, we go on with the file alone.
+        """
+        self._file.close()
+        self.sink = -1
 
     def register(self, poll: select.poll) -> None:
         """Have `poll` wait for what comes next: room for what was read, or something to read."""

@@ -57,7 +57,7 @@ def start_task(
         # The task would have it, too, and the warden would never hear of its keeper's end.
         os.close(down)
         fds = filled_in([writing.get(fd, fd) for fd in spec.fds])
-        Warden(spec, task, after, Link(up_writing, down_reading)).live(fds, entrances)
+        Warden(spec, task, after, outputs, Link(up_writing, down_reading)).live(fds, entrances)
     os.close(up_writing)
     keeper = TaskKeeper(task, after, outputs, warden=warden, up=up, down=down)
     try:

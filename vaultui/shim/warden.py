@@ -20,6 +20,7 @@ from vaultui.shim import attributes, go
 from vaultui.shim.aftermath import Aftermath
 from vaultui.shim.ending import Ending
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
+from vaultui.shim.taskoutput import TaskOutput
 from vaultui.wire import framing
 from vaultui.wire.launchspec import NOTIFY_FD, PAYLOAD_FD, STATUS_FD, LaunchSpec, StepFailed
 from vaultui.wire.taskend import DONE, Begun, Empty, Reaped
@@ -38,11 +39,17 @@ class Link:
 
 class Warden:
     def __init__(
-        self, spec: LaunchSpec, task: TaskKeeperSpec, after: Aftermath, link: Link
+        self,
+        spec: LaunchSpec,
+        task: TaskKeeperSpec,
+        after: Aftermath,
+        outputs: list[TaskOutput],
+        link: Link,
     ) -> None:
         self._spec = spec
         self._task = task
         self._after = after
+        self._outputs = outputs
         self._link = link
         self._pid = 0
         self._ended = -1
@@ -67,8 +74,12 @@ class Warden:
             os.umask(0o077)
             os.chdir("/")
             wake = SignalPipe((signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT, *UNHEEDED))
+            for output in self._outputs:
+                output.leave_to_another()
+            # Without the sources, the task could not write any more when the keeper is gone.
+            pipes = {fd for output in self._outputs for fd in output.fds}
             ours = {self._after.directory, GO_FD, self._link.up, self._link.down}
-            close_all_but(ours | {self._ended, *wake.fds})
+            close_all_but(ours | pipes | {self._ended, *wake.fds})
             framing.write_message(self._link.up, Begun(self._pid))
             self._stay(wake)
             code = 0
@@ -152,15 +163,21 @@ class Warden:
         """Do what is left for the keeper to do."""
         ending = Ending(self._task, self._pid, self._after.record.relayed)
         ending.ask()
-        poll = select.poll()
-        poll.register(wake, select.POLLIN)
         self._reap()
         while not self._empty:
+            poll = select.poll()
+            poll.register(wake, select.POLLIN)
+            for output in self._outputs:
+                output.register(poll)
             due = ending.due_in()
-            poll.poll(None if due is None else due * 1000)
+            ready = dict(poll.poll(None if due is None else due * 1000))
+            for output in self._outputs:
+                output.handle(ready)
             wake.taken()
             ending.step()
             self._reap()
+        for output in self._outputs:
+            output.drain()
         if not go.was_given(GO_FD):
             self._after.forget()
             return

@@ -109,7 +109,7 @@ class ShimStart:
                 case Forked():
                     self._forked = message
                 case StepFailed():
-                    failed = message
+                    failed = failed or message
         if failed is not None:
             raise self._failure(failed)
         if self._forked is None:
@@ -141,13 +141,16 @@ class ShimStart:
         )
 
     async def close(self) -> None:
-        """Reap the child, which has ended or is ended now, and close everything."""
+        """Reap the child, which has ended or is ended now, and close everything; once is enough."""
+        if self._errors < 0:
+            return
         if self.child.poll() is None:
             await asyncio.to_thread(self.child.kill)
         self.child.close()
         # Nobody has the reading ends any more, so the thread can't be waiting.
         await self._feeding
         os.close(self._errors)
+        self._errors = -1
         self.status.close()
         self.notify.close()
 

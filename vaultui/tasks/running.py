@@ -17,6 +17,7 @@ from vaultui.model.errors import (
     TaskCommandNotFound,
     VaultuiError,
 )
+from vaultui.model.language import N_
 from vaultui.supervisor.interruption import uninterrupted
 from vaultui.supervisor.pipes import FrameReader
 from vaultui.supervisor.shimstart import ShimStart
@@ -73,9 +74,20 @@ class RunningTask:
             os.write(self._go, GO)
         try:
             await self._shim.until_executed()
+            await self._check_begun()
         except LaunchFailed as error:
             await uninterrupted(self.give_up())
             raise reason_in_words(error, self._spec) from error
+
+    async def _check_begun(self) -> None:
+        """Raise LaunchFailed where the keeper was killed before it could learn of GO."""
+        record = self.record
+        if not process.is_same_process(record.keeper_pid, record.keeper_start):
+            await until_ended(record)
+            if look(self.directory) is None:
+                raise LaunchFailed(
+                    program=self._spec.program, step="go", reason=N_("it was killed before")
+                )
 
     async def wait(self) -> TaskEnd | None:
         """Return how it ended, when it has and all is put away; None if nobody saw how."""
