@@ -268,6 +268,7 @@ class StandIn:
             read_only=read_only,
             opened_at=EPOCH - 3600,
             password_source=options.password_source.value,
+            closes_at=options.closes_at or 0.0,
             idle_timeout_s=timeout,
             idle_left_s=timeout or None,
             idle_warning_s=min(60.0, timeout / 2),

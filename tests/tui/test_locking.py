@@ -9,8 +9,9 @@ from driver import Driver, Running
 from standin import StandIn
 from support import eventually
 
-from vaultui.model.errors import BackendUnreachable
+from vaultui.model.errors import BackendUnreachable, HookFailed
 from vaultui.model.states import VaultState
+from vaultui.vaults import Holder
 
 pytestmark = pytest.mark.anyio
 
@@ -344,3 +345,56 @@ async def test_r_on_a_vault_that_hangs_tells_why_and_offers_to_end_its_backend(
         await driver.press("shift+tab", "enter")
         await driver.hears("Work is locked.")
         assert vaults.calls[-1] == "lock Work kill"
+
+
+async def test_a_hook_that_fails_is_shown_and_the_vault_can_be_locked_anyway(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.failure = HookFailed(
+        name="Work", command="git push", reason="exit code 1", raw="no network\n"
+    )
+    async with running(vaults) as driver:
+        await driver.press("l")
+        await driver.comes_to("confirm")
+        await driver.sees("git push of the hooks of Work failed: exit code 1.")
+        await driver.sees("no network")
+        await driver.press("shift+tab", "enter")
+        await driver.hears("Work is locked.")
+    assert vaults.calls == ["lock Work polite", "lock Work polite without hooks"]
+
+
+async def test_a_hook_that_fails_leaves_a_vault_open_when_enter_is_pressed(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.failure = HookFailed(name="Work", command="git push", reason="exit code 1")
+    async with running(vaults) as driver:
+        await driver.press("l")
+        await driver.comes_to("confirm")
+        await driver.press("enter")
+        await driver.comes_to("home")
+        assert await is_open(vaults, "Work")
+
+
+async def test_a_hook_that_fails_while_all_are_locked_is_shown_for_its_vault(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.busy.clear()
+    vaults.failure = HookFailed(name="Work", command="git push", reason="exit code 1")
+    async with running(vaults) as driver:
+        await driver.press("L")
+        await driver.comes_to("lock-all")
+        await driver.press("l")
+        await driver.comes_to("confirm")
+        await driver.sees("Work stays open")
+        await driver.hears("Photos is locked.")
+        await driver.press("shift+tab", "enter")
+        await driver.hears("Work is locked.")
+
+
+async def test_tasks_are_named_before_all_vaults_are_locked(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.busy["Work"] = [Holder(4711, "Backup", 1000, "task", "", 5)]
+    async with running(vaults) as driver:
+        await driver.press("L")
+        await driver.sees("held by the task Backup")

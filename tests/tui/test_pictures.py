@@ -13,12 +13,15 @@ from driver import Clock
 from standin import EPOCH, StandIn, demo
 from support import eventually
 from textual.pilot import Pilot
-from textual.widgets import Input, RichLog
+from textual.widgets import Input, Log, RichLog
 
+from vaultui.model.errors import HookFailed
 from vaultui.model.states import VaultState
 from vaultui.tui.app import VaultuiApp
 from vaultui.tui.widgets.secretinput import SecretInput
-from vaultui.vaults import ExitState, ProgramSettings
+from vaultui.vaults import Driver as TaskDriver
+from vaultui.vaults import ExitState, ProgramSettings, TaskRequest
+from vaultui.wire.control import Hold
 
 SIZES = [(60, 20), (80, 24), (120, 40)]
 ALL_SIZES = [*SIZES, (200, 60)]
@@ -230,3 +233,47 @@ def test_broken(picture: Picture) -> None:
 
 def test_ascii(picture: Picture) -> None:
     assert picture((120, 40), ascii_only=True)
+
+
+def with_tasks() -> StandIn:
+    """Return the vaults of the pictures, with tasks of Work of each kind."""
+    vaults = demo()
+    tasks = vaults.tasks
+    tasks.save("Work", "Backup", TaskRequest(("restic", "backup", "${VAULT_MOUNT}")))
+    tasks.save("Work", "Site", TaskRequest(("make", "publish"), private=True))
+    tasks.put("Work", "Backup", "snapshot 4f1c2d7e saved", code=0)
+    tasks.put("Work", "make", "cc -o ada ada.c", code=2, driver=TaskDriver.ISOLATED)
+    tasks.put("Work", "rsync", "sending incremental file list", "letters/", "letters/ada.txt")
+    vaults.change("Work", holds=(Hold(4812, 1, "rsync"),))
+    return vaults
+
+
+@pytest.mark.parametrize("size", ALL_SIZES, ids=["60", "80", "120", "200"])
+def test_tasks(picture: Picture, size: tuple[int, int]) -> None:
+    def is_written(app: VaultuiApp) -> bool:
+        lines = app.screen.query("#task-lines")
+        return bool(lines) and lines.first(Log).line_count > 2
+
+    assert picture(
+        size, "5", shows("#task-table"), "down", "down", vaults=with_tasks(), until=is_written
+    )
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["60", "80", "120"])
+def test_run_form(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture(size, "r", until=on("run"))
+
+
+def test_start_form(picture: Picture) -> None:
+    assert picture((80, 24), "j", "r", on("run"), "l", "s", "enter", until=on("start-task"))
+
+
+def test_hook_dialog(picture: Picture) -> None:
+    vaults = demo()
+    vaults.failure = HookFailed(
+        name="Work",
+        command="git -C $VAULT_MOUNT push",
+        reason="exit code 128: fatal: unable to access the remote",
+        raw="fatal: unable to access the remote",
+    )
+    assert picture((80, 24), "l", vaults=vaults, until=on("confirm"))

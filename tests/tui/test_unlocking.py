@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from driver import Driver, Running
-from standin import StandIn
+from standin import EPOCH, StandIn
 from support import eventually
 from textual.widgets import Input
 
@@ -16,6 +16,7 @@ from vaultui.tui.screens.unlock import KEYRING_PATIENCE_S, UnlockScreen
 from vaultui.tui.widgets.form import Tick
 from vaultui.tui.widgets.secretinput import SecretInput
 from vaultui.vaults import KeyringState
+from vaultui.wire.control import Hold
 
 pytestmark = pytest.mark.anyio
 
@@ -316,3 +317,41 @@ async def test_quitting_ends_an_unlock_that_is_under_way(running: Running, vault
         await driver.sees("Deriving key")
     assert vaults.cancelled == ["Taxes"]
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "unlocking"]
+
+
+@pytest.mark.parametrize(("typed", "seconds"), [("30m", 1800.0), ("23:00", 2800.0)])
+async def test_a_vault_can_be_opened_until_a_set_time(
+    running: Running, vaults: StandIn, typed: str, seconds: float
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_form(driver)
+        driver.app.screen.query_one("#open-for", Input).value = typed
+        await driver.type("secret")
+        await driver.press("enter")
+        await driver.hears(", whoever uses it.")
+        assert vaults.status_of("Taxes").detail.closes_at == EPOCH + seconds
+        await driver.sees(", whoever uses it")
+
+
+async def test_a_set_time_that_is_none_is_told_at_its_field(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_form(driver)
+        await driver.type("secret")
+        driver.app.screen.query_one("#open-for", Input).value = "soon"
+        await driver.press("enter")
+        await driver.sees("'soon' is not a time like 15m, 1h30m or never.")
+        assert driver.app.focused.id == "open-for"
+
+
+async def test_unlocking_a_vault_that_is_open_for_a_task_makes_it_stay(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.change("Work", temporary=True, holds=(Hold(7, 1, "Backup"),), idle_left_s=None)
+    async with running(vaults) as driver:
+        await driver.sees("Tasks Backup")
+        await driver.sees("when the last task has ended; u keeps it open")
+        await driver.press("u")
+        await driver.hears("Work stays open.")
+    assert vaults.calls == ["stay open Work"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vaultui.tasks.request import TaskRequest
     from vaultui.tasks.streams import Streams
     from vaultui.vaults.batch import Batch, Result
+    from vaultui.vaults.clocktime import parse_clock
     from vaultui.vaults.deletion import DeletionScope
     from vaultui.vaults.discovery import Scanned
     from vaultui.vaults.drill import Drilled, DrillStep
@@ -184,6 +185,7 @@ __all__ = [
     "names_in_words",
     "new_file",
     "new_key_file",
+    "parse_clock",
     "parse_duration",
     "request_of",
     "slots_of",
@@ -198,6 +200,7 @@ _HOMES = {
     "vaultui.vaults.batch": ("Batch", "Result"),
     "vaultui.tasks.request": ("TaskRequest",),
     "vaultui.tasks.streams": ("Streams",),
+    "vaultui.vaults.clocktime": ("parse_clock",),
     "vaultui.vaults.deletion": ("DeletionScope",),
     "vaultui.vaults.discovery": ("Scanned",),
     "vaultui.vaults.drill": (

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from vaultui.model.errors import MountBusy, VaultuiError
+from vaultui.model.errors import HookFailed, MountBusy, VaultuiError
 from vaultui.model.language import _, ngettext
 from vaultui.model.states import VaultState
 from vaultui.tui.flows.flow import Flow
 from vaultui.tui.jobs import Job, JobKind
 from vaultui.tui.wording import listed, shown
 from vaultui.vaults import Holder, LockMode, LockOutcome, VaultEntry, VaultStatus
+
+_HOOK_LINES = 10
+"""Of what a hook that failed has said last."""
 
 
 class Locking(Flow):
@@ -33,13 +36,19 @@ class Locking(Flow):
 
         self.app.push_screen(BusyScreen(entry))
 
-    def start(self, entry: VaultEntry, mode: LockMode) -> Job:
-        """Lock in the background and say how it went; MountBusy opens the busy dialog."""
+    def start(self, entry: VaultEntry, mode: LockMode, *, skip_hooks: bool = False) -> Job:
+        """Lock in the background and say how it went.
+
+        MountBusy opens the busy dialog, and HookFailed that which offers to do without hooks.
+        """
         app = self.app
 
         async def work(job: Job) -> LockOutcome:
             try:
-                outcome = await app.vaults.lock(entry.name, mode)
+                outcome = await app.vaults.lock(entry.name, mode, skip_hooks=skip_hooks)
+            except HookFailed as error:
+                self._offer_without_hooks(entry, mode, error)
+                raise
             except MountBusy:
                 if not job.attended:
                     self.show_holders(entry)
@@ -69,6 +78,25 @@ class Locking(Flow):
             )
         else:
             self.app.say(_("{name} is locked.", name=name))
+
+    def _offer_without_hooks(self, entry: VaultEntry, mode: LockMode, error: HookFailed) -> None:
+        """Show what the hook said, and offer to lock all the same."""
+        from vaultui.tui.screens.confirm import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if yes and self.app.jobs.of(entry.id) is None:
+                self.start(entry, mode, skip_hooks=True)
+
+        said = "\n".join(shown(line) for line in error.raw.splitlines()[-_HOOK_LINES:])
+        name = shown(entry.name)
+        question = ConfirmScreen(
+            _("{name} stays open", name=name),
+            "\n\n".join(filter(None, (shown(error.summary), said))),
+            yes=_("Lock anyway"),
+            no=_("Leave it open"),
+            danger=True,
+        )
+        self.app.push_screen(question, answered)
 
     # -- several ----------------------------------------------------------------------------
 
@@ -109,6 +137,9 @@ class Locking(Flow):
         results = await asyncio.gather(*(job.result() for job in jobs), return_exceptions=True)
         names = [shown(job.entry.name) for job in jobs]
         self._sum_up(dict(zip(names, results, strict=True)))
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, HookFailed):
+                self._offer_without_hooks(job.entry, mode, result)
 
     def _start_quietly(self, entry: VaultEntry, mode: LockMode) -> Job:
         async def work(_job: Job) -> LockOutcome:
@@ -126,7 +157,7 @@ class Locking(Flow):
                 ngettext("{names} is locked.", "{names} are locked.", len(locked), names=names)
             )
         for result in results.values():
-            if isinstance(result, VaultuiError):
+            if isinstance(result, VaultuiError) and not isinstance(result, HookFailed):
                 self.warn(result)
 
     def panic(self) -> None:

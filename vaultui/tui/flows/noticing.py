@@ -25,6 +25,8 @@ _LOCKED: Final = {
     "sleep": N_("{name} was locked before the machine slept."),
     "screen": N_("{name} has been locked with the screen."),
     "logout": N_("{name} was locked at a logout."),
+    "time": N_("{name} has been locked: its time was over."),
+    "task": N_("{name} has been locked after its last task."),
     "unmounted": N_("{name} has been unmounted, and is locked."),
 }
 """By the reason that its backend had."""
@@ -36,6 +38,8 @@ _EVENTS: Final = {
     (EventKind.CORRUPT_CONTENT, ""): N_("{name} has damage in {path}; locked, V checks it all."),
     (EventKind.CORRUPT_NAME, ""): N_("{name} has a damaged name, {path}; locked, V checks it all."),
     (EventKind.CORRUPT_METADATA, ""): N_("{name} has damage at {path}; locked, V checks it all."),
+    (EventKind.TIME_WARNING, ""): N_("{name} locks in {detail}, whoever uses it then."),
+    (EventKind.HOOK_FAILED, ""): N_("{name}: {detail}"),
     (EventKind.STORAGE_FULL, ""): N_("The storage of {name} is full."),
     (EventKind.INTERNAL_ERROR, ""): N_("Something went wrong in {name}; 6 shows its log."),
 }

@@ -144,9 +144,9 @@ class Running(Flow):
 
         task, name = shown(request.saved), shown(entry.name)
         question = ConfirmScreen(
-            _("Take {task} away", task=task),
+            _("Remove {task}", task=task),
             _("{task} is no longer one of the saved tasks of {name}.", task=task, name=name),
-            yes=_("Take it away"),
+            yes=_("Remove"),
         )
         self.app.push_screen(question, answered)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 
@@ -86,6 +87,15 @@ class Unlocking(Flow):
         }
         if unlocked.already:
             self.app.say(_("{name} was open already, at {place}.", **words))
+        elif status.detail is not None and status.detail.closes_at:
+            at = time.strftime("%H:%M", time.localtime(status.detail.closes_at))
+            self.app.say(
+                _(
+                    "{name} is open at {place}. It locks at {time}, whoever uses it.",
+                    time=at,
+                    **words,
+                )
+            )
         elif status.idle_timeout_s:
             self.app.say(
                 _(

@@ -34,6 +34,7 @@ from vaultui.vaults import (
     UnlockOptions,
     VaultStatus,
     format_duration,
+    parse_clock,
     parse_duration,
 )
 
@@ -70,6 +71,15 @@ class UnlockScreen(Dialog[None]):
                 yield Field(
                     _("Idle lock"),
                     Input(format_duration(entry.idle_timeout_s), id="idle", compact=True),
+                )
+                yield Field(
+                    _("Open for"),
+                    Input(
+                        format_duration(entry.open_for_s) if entry.open_for_s else "",
+                        placeholder=_("as long as it is used; or 30m, or until 18:00"),
+                        id="open-for",
+                        compact=True,
+                    ),
                 )
                 yield Field(_("Mount at"), Input(self._usual_place, id="mountpoint", compact=True))
                 with Horizontal(classes="buttons"):
@@ -183,11 +193,14 @@ class UnlockScreen(Dialog[None]):
             failure.show(PasswordEmpty())
             opened_by.focus_first()
             return
+        field = "idle"
         try:
             parse_duration(self.query_one("#idle", Input).value)
+            field = "open-for"
+            self._closes_at()
         except ValueError as error:
             failure.say(sentence(_(error.args[0])))
-            self.query_one("#idle").focus()
+            self.query_one(f"#{field}").focus()
             return
         self.workers.cancel_group(self, "keyring")
         self._work(opened_by.key(), PasswordSource.TYPED)
@@ -207,9 +220,23 @@ class UnlockScreen(Dialog[None]):
         return UnlockOptions(
             read_only=None if read_only == entry.opens_read_only else read_only,
             idle_timeout_s=None if idle == entry.idle_timeout_s else idle,
+            closes_at=self._closes_at(),
             mountpoint=None if typed in {"", self._usual_place} else str(Path(typed).expanduser()),
             password_source=source,
         )
+
+    def _closes_at(self) -> float | None:
+        """Return when it locks whoever uses it; None for what its settings say.
+
+        Raises ValueError with a phrase.
+        """
+        text = self.query_one("#open-for", Input).value.strip()
+        if ":" in text:
+            return parse_clock(text, self.vaultui.wall_clock())
+        seconds = parse_duration(text) if text else 0.0
+        if seconds == self._entry.open_for_s:
+            return None
+        return self.vaultui.wall_clock() + seconds if seconds else 0.0
 
     def _work(self, key: Key, source: PasswordSource) -> None:
         other = self.vaultui.jobs.of(self._entry.id)

@@ -150,9 +150,7 @@ class Overview(Pane):
             yield from volume_facts(info, self.vaultui.glyphs, room)
 
     def _since(self, status: VaultStatus, room: int) -> Content:
-        opened = time.localtime(status.opened_at)
-        same_day = opened[:3] == time.localtime(self.vaultui.wall_clock())[:3]
-        text = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", opened)
+        text = self._moment(status.opened_at or 0)
         keeper = (
             _("  keeper {keeper_pid}", keeper_pid=status.keeper_pid)
             if status.keeper_alive
@@ -160,6 +158,12 @@ class Overview(Pane):
         )
         extra = _("  pid {backend_pid}{keeper}", backend_pid=status.backend_pid, keeper=keeper)
         return Content.assemble(text, (extra if len(text + extra) <= room else "", "$muted"))
+
+    def _moment(self, seconds: float) -> str:
+        """Return a time of the epoch as the clock has it here, with the day of another one."""
+        moment = time.localtime(seconds)
+        same_day = moment[:3] == time.localtime(self.vaultui.wall_clock())[:3]
+        return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", moment)
 
     def _idle(self, status: VaultStatus, room: int) -> Iterator[Line]:
         timeout = status.idle_timeout_s
@@ -226,6 +230,14 @@ class Overview(Pane):
         if detail.temporary:
             until = _("when the last task has ended; u keeps it open"), "$accent"
             yield fact(_("Locks"), Content.assemble(until))
+        if detail.closes_at:
+            at = self._moment(detail.closes_at)
+            yield fact(
+                _("Locks"),
+                Content.assemble(
+                    (_("at {time}", time=at), "bold"), (_(", whoever uses it"), "$muted")
+                ),
+            )
 
     def _traffic(self, status: VaultStatus, width: int) -> Iterator[Line]:
         history = self.vaultui.live.history(status.entry.id)

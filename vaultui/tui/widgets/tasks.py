@@ -29,7 +29,7 @@ class Tasks(Pane):
         ("Enter", N_("start a saved task; go to the output of one that was started")),
         ("r", N_("run the same again, after a look at it")),
         ("t", N_("stop it: ask it to end, and kill it where that does not help")),
-        ("x", N_("kill it, after a question; take a saved one away")),
+        ("x", N_("kill it, or remove a saved one, after a question")),
         ("n", N_("save a new task")),
         ("e", N_("change a saved task")),
         ("o", N_("show its errors, or its output again")),
@@ -131,11 +131,11 @@ class Tasks(Pane):
                     "Nothing has run against {name}. r runs a command, n saves one.", name=name
                 )
             case TaskRequest():
-                return _("Enter starts it   e changes it   x takes it away")
+                return _("Enter starts it  e changes it  x removes it")
             case TaskStatus(live=False):
-                return _("r runs it again   c clears what has ended")
+                return _("r runs it again  c clears the ended")
             case _:
-                return _("t stops it   x kills it   Enter goes to its output")
+                return _("t stops it  x kills it  Enter: output")
 
     # -- the output -------------------------------------------------------------------------
 

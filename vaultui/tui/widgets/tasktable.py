@@ -38,7 +38,7 @@ class TaskTable(RowTable):
     """One row for each; the cursor stays with what it is on."""
 
     def __init__(self) -> None:
-        super().__init__(id="tasks", cursor_type="row", cell_padding=1)
+        super().__init__(id="task-table", cursor_type="row", cell_padding=1)
         self._rows: list[Row] = []
         self._drawn: list[tuple[str, ...]] = []
 

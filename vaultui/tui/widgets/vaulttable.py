@@ -6,6 +6,7 @@ three, and a countdown costs the one line that it is in.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -212,12 +213,17 @@ class VaultTable(ScrollView, can_focus=True):
         """Return what stands in place of a countdown, and its colour; empty where one runs."""
         if status.state not in {VaultState.OPEN, VaultState.BUSY}:
             return self._glyphs.none, "$muted"
+        if status.state is VaultState.BUSY and status.idle_timeout_s:
+            return _("due, held") if width > _CLOCK_CELLS else _("due"), "$warning"
+        if status.detail is not None and status.detail.temporary:
+            return _("for a task") if width > _CLOCK_CELLS else _("task"), "$accent"
+        if status.detail is not None and status.detail.closes_at and status.idle_left_s is None:
+            at = time.strftime("%H:%M", time.localtime(status.detail.closes_at))
+            return _("at {time}", time=at), "$foreground"
         if not status.idle_timeout_s:
             return _("never"), "$muted"
         if status.idle_paused:
             return _("paused"), "$accent"
-        if status.state is VaultState.BUSY:
-            return _("due, held") if width > _CLOCK_CELLS else _("due"), "$warning"
         if status.idle_left_s is None:
             return _("in use"), "$success"
         return "", ""
