@@ -13,9 +13,11 @@ from programs import exit_code
 from waiting import wait_until
 
 from vaultui.model.errors import VaultuiError
+from vaultui.tasks.container import BUNDLE_DIR
 from vaultui.tasks.failure import read_failure
 from vaultui.tasks.plan import Job, TaskPlan, prepare
 from vaultui.tasks.request import Surroundings, TaskRequest
+from vaultui.wire.engine import ASKED_FILE
 from vaultui.wire.tasks import OUT_OF_MEMORY_FILE, Driver
 
 TASK_ID = "0123abcd"
@@ -88,6 +90,11 @@ class EngineTask:
         assert self.plan is not None
         for words in self.plan.teardown.commands:
             subprocess.run(words, env=self.plan.env, check=True, timeout=30)
+
+    @property
+    def asked(self) -> Path:
+        """The mark that there may be a container."""
+        return self.task_dir / BUNDLE_DIR / ASKED_FILE
 
     def stty(self) -> str:
         """Return what the terminal of the container says of its size."""

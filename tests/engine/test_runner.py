@@ -1,4 +1,4 @@
-"""The runner of an engine's container: signals, its terminal, and what is left once it is killed."""
+"""The runner of an engine's container: signals, its terminal, and what a killed one leaves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from terminal import Terminal
 from waiting import wait_until
 
 from vaultui.model.errors import EngineLost
-from vaultui.wire.engine import ASKED_FILE
 from vaultui.wire.tasks import Limits
 
 pytestmark = needs("podman")
@@ -66,14 +65,14 @@ def test_a_container_has_a_terminal_whose_size_follows_ours(task: EngineTask) ->
 
 def test_a_runner_that_is_told_to_end_early_leaves_no_container(task: EngineTask) -> None:
     process = task.start("sleep", "1000")
-    wait_until((task.task_dir / ASKED_FILE).exists, 20, "the engine is asked")
+    wait_until(task.asked.exists, 20, "the engine is asked")
     process.send_signal(signal.SIGTERM)
     # The first process of a container takes no signal that it has not asked for.
     process.send_signal(signal.SIGQUIT)
     process.communicate(timeout=30)
     assert process.returncode in (128 + signal.SIGTERM, 128 + signal.SIGQUIT, 128 + signal.SIGKILL)
     assert task.service.containers() == []
-    assert not (task.task_dir / ASKED_FILE).exists()
+    assert not task.asked.exists()
 
 
 def test_the_container_of_a_killed_runner_is_removed_by_its_teardown(task: EngineTask) -> None:
@@ -83,12 +82,12 @@ def test_the_container_of_a_killed_runner_is_removed_by_its_teardown(task: Engin
     assert task.service.containers() == [NAME]
     task.take_down()
     assert task.service.containers() == []
-    assert not (task.task_dir / ASKED_FILE).exists()
+    assert not task.asked.exists()
 
 
 def test_a_container_that_was_just_being_made_is_removed_too(task: EngineTask) -> None:
     process = task.start("sleep", "1000")
-    wait_until((task.task_dir / ASKED_FILE).exists, 20, "the engine is asked")
+    wait_until(task.asked.exists, 20, "the engine is asked")
     process.kill()
     process.communicate(timeout=30)
     task.take_down()
@@ -98,7 +97,7 @@ def test_a_container_that_was_just_being_made_is_removed_too(task: EngineTask) -
 def test_there_is_nothing_to_take_down_after_a_runner_that_ended(task: EngineTask) -> None:
     assert task.run("true").exit_code == 0
     task.take_down()
-    assert not (task.task_dir / ASKED_FILE).exists()
+    assert not task.asked.exists()
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_an_engine_that_goes_away_is_told_and_the_container_named(
     failure = task.failure()
     assert isinstance(failure, EngineLost)
     assert NAME in failure.hint
-    assert (task.task_dir / ASKED_FILE).exists()
+    assert task.asked.exists()
     # As soon as the engine is back, a second removal does what the first could not.
     own_service.start()
     task.take_down()

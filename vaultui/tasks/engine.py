@@ -20,7 +20,7 @@ from vaultui.model.errors import (
 )
 from vaultui.model.language import N_
 from vaultui.supervisor.environment import backend_environment
-from vaultui.tasks.container import SCRATCH_AT, VAULT_AT
+from vaultui.tasks.container import BUNDLE_DIR, SCRATCH_AT, VAULT_AT
 from vaultui.tasks.engineaddress import EngineAddress, find_engine
 from vaultui.tasks.engineconfig import container_config
 from vaultui.tasks.interpolation import command_of, environment_of
@@ -37,7 +37,7 @@ _ROOTS: Final = ("0", "root")
 
 
 def prepare(job: Job) -> TaskPlan:
-    """Return a runner, with its specification in the task's directory.
+    """Return a runner, with its specification in the bundle of the task.
 
     Raises EngineIsOutside, PrivilegedRefused, EngineUnreachable, EngineElsewhere, EngineKeptOut,
     TaskOptionInvalid or TaskCommandInvalid. Whether the engine has the image is told by the runner.
@@ -51,17 +51,21 @@ def prepare(job: Job) -> TaskPlan:
         raise TaskOptionInvalid(option="--image", value="", reason=N_("an image is needed"))
     engine = find_engine(job.vault_name)
     root_alone = _lets_root_alone(job, engine)
-    spec_path = job.task_dir / ENGINE_FILE
     mountpoint = request.around.at or VAULT_AT
     spec = _spec(job, engine, mountpoint, root_alone=root_alone)
-    write_durably(spec_path, codec.encode(spec))
+    bundle = job.task_dir / BUNDLE_DIR
+    bundle.mkdir(mode=0o700, exist_ok=True)
+    spec_path = bundle / ENGINE_FILE
+    write_durably(spec_path, codec.encode(spec), flush=False)
     return TaskPlan(
         argv=(*RUNNER, str(spec_path)),
         env=backend_environment(),
         attributes=Attributes(),
         mountpoint=mountpoint,
         limits_elsewhere=True,
-        teardown=Teardown(commands=((*RUNNER, "--remove", str(spec_path)),)),
+        teardown=Teardown(
+            commands=((*RUNNER, "--remove", str(spec_path)),), directories=(str(bundle),)
+        ),
     )
 
 

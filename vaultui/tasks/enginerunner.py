@@ -4,8 +4,8 @@
     python -I -m vaultui.tasks.enginerunner --remove FILE  see that nothing is left of it
 
 Signals go on to the container, except SIGQUIT, which kills it. Its exit code becomes ours, and
-what it writes comes out of our own streams. What could not be done is left in the directory of
-the task for whoever asks.
+what it writes comes out of our own streams. FILE is in the bundle of a task; what could not be
+done is left in the directory above, for whoever asks.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def _run(path: Path) -> int:
             print(f"vaultui: {source} is not there, and is left out", file=sys.stderr, flush=True)
         container = _container(spec)
         with _present(container, path.with_name(ASKED_FILE)):
-            return _Run(spec, container, path.parent).until_ended()
+            return _Run(spec, container, path.parent.parent).until_ended()
     except VaultuiError as error:
-        write_failure(path.parent, error)
+        write_failure(path.parent.parent, error)
         return max(int(ExitCode.TASK_FAILED), int(error.exit_code))
 
 

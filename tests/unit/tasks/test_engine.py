@@ -45,7 +45,7 @@ def spec_of(given: Job) -> EngineSpec:
 
 def test_the_plan_is_a_runner_and_its_undoing(tmp_path: Path) -> None:
     plan = engine.prepare(job(tmp_path, "restic", "backup", "${VAULT_MOUNT}"))
-    spec = tmp_path / "engine.json"
+    spec = tmp_path / "bundle" / "engine.json"
     assert plan.argv == (*engine.RUNNER, str(spec))
     assert plan.teardown.commands == ((*engine.RUNNER, "--remove", str(spec)),)
     assert (plan.mountpoint, plan.limits_elsewhere) == ("/vault", True)
