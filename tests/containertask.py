@@ -27,10 +27,6 @@ from vaultui.tasks.request import Surroundings, TaskRequest
 from vaultui.wire import codec
 from vaultui.wire.tasks import OUT_OF_MEMORY_FILE, Driver
 
-TASK_ID = "0123abcd"
-NAME = f"vaultui-{TASK_ID}"
-"""What the container of that task is called."""
-
 _PASSWD = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n"
 _GROUP = "root:x:0:\nann:x:1000:\nmusic:x:77:bob,ann\nwheel:x:10:bob\n"
 
@@ -90,10 +86,13 @@ class ContainerTask:
     runtime: str = "runc"
     of_user: bool = False
     """An ordinary user's; it needs the capability of that name."""
+    task_id: str = field(init=False)
     task_dir: Path = field(init=False)
     vault: Path = field(init=False)
 
     def __post_init__(self) -> None:
+        # Containers of one machine share the names of their control groups.
+        self.task_id = os.urandom(4).hex()
         self.task_dir, self.vault = self.top / "task", self.top / "vault"
         for directory in (self.task_dir, self.task_dir / "scratch", self.vault):
             directory.mkdir(mode=0o700)
@@ -107,7 +106,7 @@ class ContainerTask:
         around = {"rootfs": str(self.rootfs), "runtime": self.runtime}
         around |= request.pop("around", {})
         return Job(
-            task_id=TASK_ID,
+            task_id=self.task_id,
             task_dir=self.task_dir,
             vault_name="Work",
             mountpoint=str(self.vault),

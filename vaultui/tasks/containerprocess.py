@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vaultui.linux import cgroup, process
-from vaultui.linux.descendants import signal_descendants
+from vaultui.linux.descendants import descendants, send_signal
 
 _KILL_S: Final = 5.0
 """A process that waits for a file system that hangs can't even be killed."""
@@ -50,7 +50,7 @@ class ContainerProcess:
         The kernel keeps it from the first process of a pid namespace where that has no handler
         for it. Outside that would be its end, and so it is here, when nobody else is left.
         """
-        others = signal_descendants(self._pid, number)
+        others = signal_all_below(self._pid, number)
         process.signal_pidfd(self._pidfd, number)
         if not others and not process.has_say_in(self._pid, number):
             self._ended_by = number
@@ -68,3 +68,9 @@ class ContainerProcess:
 
     def close(self) -> None:
         os.close(self._pidfd)
+
+
+def signal_all_below(top: int, number: int) -> bool:
+    """Send a signal to all processes below one; return whether there were any."""
+    reached = [send_signal(pid, start, number) for pid, start in descendants(top).items()]
+    return any(reached)

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Final
 
 from vaultui.linux import spawn
-from vaultui.linux.descendants import signal_descendants
 from vaultui.linux.errnos import reason_of
 from vaultui.linux.prctl import set_child_subreaper, set_name
 from vaultui.model.errors import ContainerNotCreated, VaultuiError
@@ -35,7 +34,7 @@ from vaultui.model.exitcodes import ExitCode
 from vaultui.tasks import ociruntime
 from vaultui.tasks.container import PID_FILE, ContainerSpec
 from vaultui.tasks.containerio import ContainerIO, PipeIO, TerminalIO
-from vaultui.tasks.containerprocess import ContainerProcess
+from vaultui.tasks.containerprocess import ContainerProcess, signal_all_below
 from vaultui.tasks.creation import fork_creator
 from vaultui.tasks.failure import write_failure
 from vaultui.tasks.relay import turn
@@ -125,7 +124,7 @@ class Runner:
     def _finish(self, io: ContainerIO) -> None:
         """Write what is on its way; who is to be killed does not wait for a reader that is slow."""
         # Whom the first process left behind in the host's pid namespace.
-        signal_descendants(os.getpid(), signal.SIGKILL)
+        signal_all_below(os.getpid(), signal.SIGKILL)
         while flows := [flow for flow in io.outgoing if not flow.ended]:
             ready = turn(flows, (self._signals.fileno(),), _SLOW_S if self._killed else None)
             self._killed |= signal.SIGQUIT in self._signals.arrived()
