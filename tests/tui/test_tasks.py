@@ -191,7 +191,9 @@ async def test_stopping_asks_the_task_to_end_and_tells_how_it_went(
 async def test_killing_asks_first_and_enter_means_no(running: Running, vaults: StandIn) -> None:
     task = vaults.tasks.put("Work", "rsync")
     async with running(vaults) as driver:
-        await driver.press("5", "x")
+        await driver.press("5")
+        await driver.sees("● running")
+        await driver.press("x")
         await driver.comes_to("confirm")
         await driver.press("enter")
         await driver.comes_to("home")
@@ -209,8 +211,9 @@ async def test_the_output_is_paused_searched_and_turned_over_to_the_errors(
     task = vaults.tasks.put("Work", "rsync", "sending a", "sending b")
     vaults.tasks.errors[task].append("a: permission denied")
     async with running(vaults) as driver:
-        await driver.press("5", "enter")
+        await driver.press("5")
         await driver.sees("1 line of errors, o shows it")
+        await driver.press("enter")
         await driver.press("slash")
         await driver.type("b")
         await driver.sees("1 of 2 lines")
@@ -268,7 +271,9 @@ async def test_what_a_form_does_not_show_of_a_saved_task_stays_as_it_was(
     request = TaskRequest(("make",), env={"CC": "clang"}, workdir="/srv", grace_s=3.0)
     vaults.tasks.save("Work", "Build", request)
     async with running(vaults) as driver:
-        await driver.press("5", "e")
+        await driver.press("5")
+        await driver.sees("saved Build")
+        await driver.press("e")
         await driver.comes_to("saved-task")
         driver.app.screen.query_one("#command", Input).value = "make all"
         await driver.press("enter")
@@ -281,7 +286,9 @@ async def test_what_a_form_does_not_show_of_a_saved_task_stays_as_it_was(
 async def test_running_again_begins_with_what_was_run(running: Running, vaults: StandIn) -> None:
     vaults.tasks.put("Work", "make", argv=("make", "a b"), code=2)
     async with running(vaults) as driver:
-        await to_the_form(driver, "5", "r")
+        await driver.press("5")
+        await driver.sees("exit code 2")
+        await to_the_form(driver)
         assert driver.app.screen.query_one("#command", Input).value == "make 'a b'"
 
 
