@@ -128,10 +128,7 @@ class TaskPlace:
         await eventually(lambda: not left(), what=f"all end, also {left()}")
 
     def groups(self, task: RunningTask) -> list[Path]:
-        """Return the directories of the task's control group, wherever one could be."""
-        name = f"vaultui-{task.task_id}"
-        tops = {top for own in controlgroup.own_groups().values() for top in (own, *own.parents)}
-        return [top / name for top in tops if (top / name).exists()]
+        return groups_of(task.task_id)
 
     def assert_nothing_is_left(self, task: RunningTask) -> None:
         """But for the record and the output, if the task has ever begun."""
@@ -146,3 +143,10 @@ class TaskPlace:
         for task in self.started:
             await task.close()
             await stop(task.record, now=True)
+
+
+def groups_of(task_id: str) -> list[Path]:
+    """Return the directories of a task's control group, wherever one could be."""
+    name = f"vaultui-{task_id}"
+    tops = {top for own in controlgroup.own_groups().values() for top in (own, *own.parents)}
+    return [top / name for top in tops if (top / name).exists()]
