@@ -85,7 +85,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     argparse would take options out of a command, and forget where it began.
     """
     words, command = split_command(argv)
-    arguments = build_parser().parse_args(as_verb(words))
+    parser = build_parser()
+    arguments, rest = parser.parse_known_args(as_verb(words))
+    if rest[:1] and not rest[0].startswith("-") and getattr(arguments, "task", "") is None:
+        # Before 3.12, a name that may be left out is not found any more behind an option.
+        arguments.task = rest.pop(0)
+    if rest:
+        parser.error(_("unrecognized arguments: %s") % " ".join(rest))
     arguments.command = command
     return arguments
 
