@@ -6,11 +6,12 @@ A thread for each stream waits for whoever reads ours, and so the task waits for
 from __future__ import annotations
 
 import os
-import select
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
+
+from vaultui.vaults.patientwrite import write_all
 
 _CHUNK: Final = 1 << 16
 
@@ -72,16 +73,3 @@ class LiveRelay:
             self.on_reader_gone()
         finally:
             os.close(source)
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of it, waiting for as long as that takes."""
-    with memoryview(data) as rest:
-        done = 0
-        while done < len(rest):
-            try:
-                done += os.write(fd, rest[done:])
-            except BlockingIOError:  # whoever shares the file with us has made it so
-                poll = select.poll()
-                poll.register(fd, select.POLLOUT)
-                poll.poll()

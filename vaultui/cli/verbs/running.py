@@ -29,7 +29,7 @@ from vaultui.vaults import (
 )
 
 if TYPE_CHECKING:
-    from vaultui.cli.terminalrelay import TerminalRelay
+    from vaultui.vaults.terminalrelay import TerminalRelay
 
 _STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """What ends us ends the task, too: whoever wants it to go on starts it with --detach."""
@@ -87,7 +87,7 @@ def _with_pipes(session: Session, request: TaskRequest) -> int:
 
 
 def _with_terminal(session: Session, request: TaskRequest) -> int:
-    from vaultui.cli.terminalrelay import TerminalRelay
+    from vaultui.vaults.terminalrelay import TerminalRelay
 
     if not (os.isatty(0) and os.isatty(1)):
         raise UsageError(what=N_("--tty needs a terminal for input and output"))

@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from vaultui.cli.liverelay import write_all
 from vaultui.cli.output import Output, error_data, shown
 from vaultui.cli.session import Session
 from vaultui.cli.taskoptions import request_to_save
+from vaultui.cli.verbs import automation
 from vaultui.model.language import _, ngettext
 from vaultui.vaults import TaskRequest, TaskStatus, exit_code_of, task_in_words, values_of
+from vaultui.vaults.patientwrite import write_all
 
 _FOLLOW_S = 0.1
 """Between two looks at what a task that runs has written."""
@@ -29,13 +30,19 @@ def _list(session: Session) -> int:
     tasks = session.run(session.vaults.tasks.listing(name))
     names = [name] if name else [entry.name for entry in session.vaults.entries()]
     saved = {vault: session.vaults.tasks.saved(vault) for vault in names}
+    times = {(it.vault, it.task): it.when for it in session.vaults.automation.schedules(name)}
     output = session.output
     if output.as_json:
         output.data(
             {
                 "tasks": [task_data(task) for task in tasks],
                 "saved": [
-                    {"vault": vault, "task": task, **values_of(request)}
+                    {
+                        "vault": vault,
+                        "task": task,
+                        "when": times.get((vault, task)),
+                        **values_of(request),
+                    }
                     for vault, requests in saved.items()
                     for task, request in requests.items()
                 ],
@@ -47,22 +54,31 @@ def _list(session: Session) -> int:
     if tasks:
         head = (_("Task"), _("Vault"), _("What"), _("How"), _("State"), _("Began"))
         output.table(head, [_row(task) for task in tasks])
-    _list_saved(output, saved, below=bool(tasks))
+    _list_saved(output, saved, times, below=bool(tasks))
     return 0
 
 
 def _list_saved(
-    output: Output, saved: Mapping[str, Mapping[str, TaskRequest]], *, below: bool
+    output: Output,
+    saved: Mapping[str, Mapping[str, TaskRequest]],
+    times: Mapping[tuple[str, str], str],
+    *,
+    below: bool,
 ) -> None:
     rows = [
-        (shown(vault), shown(task), shown(shlex.join(request.command)))
+        (
+            shown(vault),
+            shown(task),
+            shown(times.get((vault, task), "—")),
+            shown(shlex.join(request.command)),
+        )
         for vault, requests in saved.items()
         for task, request in requests.items()
     ]
     if rows:
         if below:
             output.line()
-        output.table((_("Vault"), _("Saved task"), _("Command")), rows)
+        output.table((_("Vault"), _("Saved task"), _("When"), _("Command")), rows)
 
 
 def _row(task: TaskStatus) -> tuple[str, ...]:
@@ -224,6 +240,8 @@ def _named(session: Session) -> TaskStatus:
 
 
 _ACTIONS = {
+    "schedule": automation.schedule,
+    "unschedule": automation.unschedule,
     "list": _list,
     "show": _show,
     "follow": _follow,

@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from vaultui.cli.liverelay import write_all
+from vaultui.vaults.patientwrite import write_all
 
 _CHUNK: Final = 1 << 16
 _KEYS: Final = 0
