@@ -121,6 +121,8 @@ def own_groups() -> dict[str, Path]:
     for line in lines:
         _number, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
+            if controller.startswith("name="):
+                continue  # a tree without a controller, which is systemd's
             top = cgroup.ROOT / controller if controller else unified_top()
             # In a container the path may be one of the host's: the top is its own group then.
             group = top / path.lstrip("/")
