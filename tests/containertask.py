@@ -95,7 +95,7 @@ class ContainerTask:
         self.task_id = os.urandom(4).hex()
         self.task_dir, self.vault = self.top / "task", self.top / "vault"
         for directory in (self.task_dir, self.task_dir / "scratch", self.vault):
-            directory.mkdir(mode=0o700)
+            directory.mkdir(mode=0o700, parents=True)
             if self.of_user and os.geteuid() == 0:
                 os.chown(directory, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
         if self.of_user:

@@ -37,3 +37,8 @@ def any_task(request: pytest.FixtureRequest, rootfs: Path, tmp_path: Path) -> Co
     if runtime == "crun":
         runtime = request.getfixturevalue("crun")
     return ContainerTask(rootfs, tmp_path, runtime, who == "user")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
