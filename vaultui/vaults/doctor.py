@@ -16,7 +16,7 @@ from pathlib import Path
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, Phrase
-from vaultui.vaults import busservices, keyringclient
+from vaultui.vaults import busservices, doctortasks, keyringclient
 from vaultui.vaults.outcomes import Finding
 from vaultui.vaults.paths import Paths
 from vaultui.vaults.registry import Registry
@@ -45,6 +45,7 @@ async def examine(paths: Paths, registry: Registry) -> list[Finding]:
         allow_other(),
         await keyring(),
         *await in_thread(desktop),
+        *await in_thread(doctortasks.findings),
         terminal(),
     ]
 
