@@ -219,7 +219,7 @@ async def test_the_program_in_a_container_never_has_a_descriptor_of_ours(
     file.write_text("words\n")
     with file.open("rb") as stdin:
         task = await place.sh(
-            "read word; echo $word; for fd in /proc/$$/fd/*; do readlink $fd; done",
+            "read word; echo $word; for fd in /proc/$$/fd/*; do readlink $fd; done; true",
             Streams(stdin=stdin.fileno(), stdout=writing),
             interactive=True,
         )
