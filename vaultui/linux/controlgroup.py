@@ -114,6 +114,16 @@ def enter(entrances: Iterable[int]) -> None:
         os.write(entrance, b"0")
 
 
+def retreat(group: Path) -> None:
+    """Go into a new group below `group`, of version 2, that is there for nothing else.
+
+    Then `group` has no process any more, and can pass controllers on to others. Raises OSError.
+    """
+    directory = group / "vaultui"
+    directory.mkdir(exist_ok=True)
+    _write(directory / _PROCESSES, "0")
+
+
 def own_groups() -> dict[str, Path]:
     """Return the group that we are in for each controller of version 1, and "" for version 2."""
     lines = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()

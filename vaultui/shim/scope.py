@@ -1,15 +1,22 @@
-"""A unit of the user's systemd around backend and keeper, where there is one.
+"""A unit of the user's systemd around a keeper and what it keeps, where there is one.
 
 Processes of a login session end with it where logind is told to kill them, and die with it
 when the session runs out of memory. In a unit of its own a mount does not. Without systemd,
 the session of its own that every keeper has must do.
+
+To a unit that asks for it systemd leaves the control groups below: so an ordinary user gets some.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+_PATIENCE_S: Final = 5.0
+_PAUSE_S: Final = 0.005
 
 
 def is_available(env: Mapping[str, str]) -> bool:
@@ -30,18 +37,47 @@ def start_joining(vault_name: str, pids: tuple[int, ...], env: Mapping[str, str]
     from vaultui.linux import spawn
 
     try:
-        child = spawn.start(_command(vault_name, pids), env=env)
+        child = spawn.start(_command(unit_name(pids[0]), vault_name, pids), env=env)
     except OSError:  # no busctl
         return None
     child.close()
     return child.pid
 
 
+def join_with_groups(vault_name: str, env: Mapping[str, str]) -> bool:
+    """Move this process, which has no others below it, into a unit that may have groups in it.
+
+    Returns whether it is there: in a group of the unit's own, so that the unit itself has none and
+    can pass its controllers on (cgroups(7), no internal processes).
+    """
+    if not is_available(env):
+        return False
+    from vaultui.linux import controlgroup, spawn
+
+    unit = unit_name(os.getpid())
+    command = _command(unit, vault_name, (os.getpid(),), delegate=True)
+    try:
+        if spawn.run(command, env=env, timeout=_PATIENCE_S).returncode:
+            return False
+        # The answer is that there will be such a unit.
+        deadline = time.monotonic() + _PATIENCE_S
+        while (group := controlgroup.own_groups().get("")) is None or group.name != unit:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE_S)
+        controlgroup.retreat(group)
+    except (OSError, TimeoutError):
+        return False
+    return True
+
+
 def unit_name(pid: int) -> str:
     return f"vaultui-{pid}-{os.urandom(3).hex()}.scope"
 
 
-def _command(vault_name: str, pids: tuple[int, ...]) -> list[str]:
+def _command(
+    unit: str, vault_name: str, pids: tuple[int, ...], *, delegate: bool = False
+) -> list[str]:
     # The vault's name may hold anything, and a description is one line for people.
     description = f"vaultui vault {vault_name}".encode(errors="replace").decode()
     properties = [
@@ -50,9 +86,13 @@ def _command(vault_name: str, pids: tuple[int, ...]) -> list[str]:
         *("Slice", "s", "app.slice"),
         *("CollectMode", "s", "inactive-or-failed"),
     ]
+    count = 4
+    if delegate:
+        properties += ["Delegate", "b", "true"]
+        count += 1
     return [
         *("busctl", "--user", "--quiet", "--timeout=5", "call"),
         *("org.freedesktop.systemd1", "/org/freedesktop/systemd1"),
         *("org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"),
-        *(unit_name(pids[0]), "fail", "4", *properties, "0"),
+        *(unit, "fail", str(count), *properties, "0"),
     ]

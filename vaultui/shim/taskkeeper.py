@@ -16,7 +16,9 @@ from dataclasses import replace
 from typing import Final
 
 from vaultui.linux import cgroup, process
+from vaultui.linux.descendants import descendants
 from vaultui.linux.prctl import set_child_subreaper, set_name
+from vaultui.shim import scope
 from vaultui.shim.aftermath import Aftermath
 from vaultui.shim.ending import Ending
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
@@ -98,11 +100,22 @@ class TaskKeeper:
         pipes = {fd for output in self._outputs for fd in output.fds}
         ours = {self._after.directory, STATUS_FD, GO_FD, self._up, self._down}
         close_all_but(ours | pipes | set(wake.fds))
+        self._leave_session()
         while not self._empty:
             self._wait(wake)
         for output in self._outputs:
             output.drain()
         self._finish()
+
+    def _leave_session(self) -> None:
+        """Let the task outlive the login, unless somebody sits in front of it.
+
+        Limits have their own way to such a unit.
+        """
+        if self._outputs and not self._spec.live and not self._after.record.groups:
+            everybody = (os.getpid(), *descendants(os.getpid()))
+            # The child that asks is reaped like any other.
+            scope.start_joining(self._spec.record.vault_name, everybody, os.environ)
 
     def _wait(self, wake: SignalPipe) -> None:
         """Wait for whatever comes next, and see to it."""

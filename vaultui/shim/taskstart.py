@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final, NoReturn
 
 from vaultui.linux import controlgroup
+from vaultui.shim import scope
 from vaultui.shim.aftermath import Aftermath
 from vaultui.shim.taskkeeper import TaskKeeper
 from vaultui.shim.taskoutput import TaskOutput
@@ -39,7 +40,7 @@ def start_task(
     try:
         directory = os.open(task.task_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         step = "control group"
-        group = controlgroup.make(f"vaultui-{task.record.task_id}", _limits(task))
+        group = _group(task)
         entrances = group.entrances()
     except OSError as error:
         give_up(step, error)
@@ -72,11 +73,16 @@ def start_task(
     os._exit(0)
 
 
-def _limits(task: TaskKeeperSpec) -> controlgroup.GroupLimits:
+def _group(task: TaskKeeperSpec) -> controlgroup.ControlGroup:
+    """Make the control group that the limits of the task ask for; raises OSError."""
     limits = task.record.limits
-    if not task.grouped:
-        return controlgroup.GroupLimits()
-    return controlgroup.GroupLimits(limits.memory_bytes, limits.cpus, limits.pids)
+    wanted = controlgroup.GroupLimits(limits.memory_bytes, limits.cpus, limits.pids)
+    if not task.grouped or not wanted.controllers():
+        return controlgroup.ControlGroup()
+    # systemd does not want others to write into its groups beside it. Where it can't be asked,
+    # or does not help, what can be made can be made.
+    scope.join_with_groups(task.record.vault_name, os.environ)
+    return controlgroup.make(f"vaultui-{task.record.task_id}", wanted)
 
 
 def _completed(spec: LaunchSpec, task: TaskKeeperSpec) -> TaskKeeperSpec:

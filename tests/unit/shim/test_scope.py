@@ -93,3 +93,35 @@ def test_a_refusal_is_noted_and_changes_nothing(
         lambda: log.exists() and "systemd did not take" in log.read_text(), what="it is noted"
     )
     assert Path(f"/proc/{started.forked.pid}").exists()
+
+
+def test_a_unit_with_groups_of_its_own_is_asked_for_and_entered(
+    tmp_path: Path, systemd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = busctl(tmp_path)
+    unit = tmp_path / "unit.scope"
+    unit.mkdir()
+    (unit / "vaultui").mkdir()
+    procs = unit / "vaultui" / "cgroup.procs"
+    procs.touch()
+    monkeypatch.setattr(scope, "unit_name", lambda _pid: unit.name)
+    monkeypatch.setattr("vaultui.linux.controlgroup.own_groups", lambda: {"": unit})
+    monkeypatch.setenv("PATH", systemd["PATH"])
+    assert scope.join_with_groups("Work", systemd)
+    words = called.read_text().splitlines()
+    assert words[words.index("unit.scope") :][:3] == ["unit.scope", "fail", "5"]
+    assert words[words.index("Delegate") :] == ["Delegate", "b", "true", "0"]
+    assert ["PIDs", "au", "1", str(os.getpid())] == words[words.index("PIDs") :][:4]
+    assert procs.read_text() == "0"
+
+
+def test_a_unit_that_is_refused_or_never_comes_is_done_without(
+    tmp_path: Path, systemd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", systemd["PATH"])
+    monkeypatch.setattr(scope, "_PATIENCE_S", 0.05)
+    busctl(tmp_path, status=1)
+    assert not scope.join_with_groups("Work", systemd)
+    busctl(tmp_path)
+    assert not scope.join_with_groups("Work", systemd)
+    assert not scope.join_with_groups("Work", {})
