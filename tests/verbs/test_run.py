@@ -249,3 +249,15 @@ def test_two_tasks_share_a_vault_that_is_open_for_both(shell: Shell, work: Path)
     assert shell.state() == "open"
     shell("tasks", "stop", first).check()
     wait_until(lambda: shell.state() == "locked", 20, "it is locked again")
+
+
+def test_a_panic_ends_a_task_that_has_a_vault_for_itself(shell: Shell, work: Path) -> None:
+    script = 'echo secret > "$VAULT_MOUNT/note"; echo ready; exec sleep 60'
+    with subprocess.Popen(
+        run(shell, "--private", "--", "sh", "-c", script), stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        (vault,) = shell.json("panic", "--yes")["vaults"]
+        assert (vault["name"], vault["already"]) == ("Work", False)
+        assert process.wait(30) > 128

@@ -71,14 +71,32 @@ class Batch:
     ) -> list[Result[LockOutcome]]:
         """Put every vault out of sight at once, and end whoever holds one; see LockMode.PANIC.
 
-        One that was locked lazily, and still serves who held a file, is ended as well.
+        One that was locked lazily, and still serves who held a file, is ended as well, and so is
+        a task that has a vault for itself: its backend has the key of that.
         """
+        ending = asyncio.ensure_future(self._end_private(on_result))
         names = [
             status.entry.name
             for status in await self._vaults.statuses()
             if _is_lockable(status) or status.backend_pid is not None
         ]
-        return await self.lock(names, LockMode.PANIC, on_result)
+        return [*await self.lock(names, LockMode.PANIC, on_result), *await ending]
+
+    async def _end_private(
+        self, on_result: Callable[[Result[LockOutcome]], None]
+    ) -> list[Result[LockOutcome]]:
+        """Kill the tasks that have a vault for themselves; return which vaults they had."""
+        tasks = [
+            task for task in await self._vaults.tasks.listing() if task.live and task.record.private
+        ]
+        await asyncio.gather(*(self._vaults.tasks.stop(one.task_id, now=True) for one in tasks))
+        results = [
+            Result(name, LockOutcome(already=False))
+            for name in dict.fromkeys(task.record.vault_name for task in tasks)
+        ]
+        for result in results:
+            on_result(result)
+        return results
 
     async def unlock(
         self,
