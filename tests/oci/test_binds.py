@@ -108,13 +108,9 @@ def test_it_may_have_the_host_s_shared_memory(any_task: ContainerTask) -> None:
     assert mount.split()[2] == device
 
 
-@pytest.mark.parametrize(
-    "bind",
-    [BindRequest("/etc", "/data", propagation="sideways"), BindRequest("/etc", "/data/..")],
-)
-def test_a_bind_that_makes_no_sense_is_refused(task: ContainerTask, bind: BindRequest) -> None:
+def test_nothing_is_bound_over_the_whole_system(task: ContainerTask) -> None:
     with pytest.raises(TaskOptionInvalid) as refused:
-        task.prepare("true", around={"binds": (bind,)})
+        task.prepare("true", around={"binds": (BindRequest("/etc", "/data/.."),)})
     assert refused.value.details["option"] == "--bind"
     assert not (task.task_dir / "bundle").exists()
 

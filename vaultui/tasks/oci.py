@@ -14,7 +14,7 @@ from typing import Final
 
 from vaultui.linux.durable import write_durably
 from vaultui.model.errors import TaskOptionInvalid, VaultKeptClosed
-from vaultui.model.language import N_, Phrase
+from vaultui.model.language import N_
 from vaultui.supervisor.environment import backend_environment
 from vaultui.tasks import containernamespaces, containerusers, ociruntime, seccomp
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
@@ -37,9 +37,6 @@ from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Teardown
 
 RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.ocirunner")
-_PROPAGATIONS: Final = frozenset(
-    f"{r}{kind}" for r in ("", "r") for kind in ("private", "slave", "shared", "unbindable")
-)
 
 
 def prepare(job: Job) -> TaskPlan:
@@ -127,10 +124,6 @@ def _owner(user: ContainerUser) -> tuple[int, int] | None:
 
 
 def _checked(bind: BindRequest) -> BindRequest:
-    if bind.propagation and bind.propagation not in _PROPAGATIONS:
-        names = ", ".join(sorted(_PROPAGATIONS))
-        known = Phrase("it propagates as one of these: {names}", names=names)
-        raise TaskOptionInvalid(option="--bind", value=bind.propagation, reason=known)
     if posixpath.normpath(bind.target) == "/":
         reason = N_("that is where the system of the container is")
         raise TaskOptionInvalid(option="--bind", value=bind.target, reason=reason)
