@@ -116,6 +116,12 @@ def _add_task_options(parser: Parser) -> None:
     parser.add_argument("--at", metavar="DIR", help=_("where it finds the vault"))
     _add_texts(parser, "--bind", "SRC:DST[:ro]", _("show it SRC at DST"))
     parser.add_argument("--network", help=_("none, host, or a network of the engine"))
+    _add_texts(
+        parser,
+        "--namespace",
+        "KIND=WHOSE",
+        _("pid, network, ipc, uts or cgroup=host, private, PATH"),
+    )
     _add_texts(parser, "--dns", "ADDRESS", _("server that it asks for names"))
     _add_texts(parser, "--dns-search", "DOMAIN", _("where it looks for short names"))
     _add_texts(parser, "--add-host", "HOST:ADDRESS", _("a host more that it knows"))

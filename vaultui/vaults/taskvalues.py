@@ -34,6 +34,7 @@ _FIELDS: Final = {
     "add_host": "add_hosts",
     "bind": "binds",
     "label": "labels",
+    "namespace": "namespaces",
 }
 """Fields of Surroundings that are called otherwise than their values here, of which each is one."""
 _AROUND: Final = {name: name for name in vars(Surroundings()) if name not in _FIELDS.values()}
@@ -222,6 +223,7 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "image": _text,
     "at": _path,
     "network": _text,
+    "namespace": _texts,
     "dns": _texts,
     "dns_search": _texts,
     "add_host": _texts,
