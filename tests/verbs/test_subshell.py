@@ -8,7 +8,7 @@ import pytest
 from capabilities import needs
 from programs import exit_code
 from shelltwin import Shell
-from support import program
+from support import program, wait_until
 from terminal import Terminal
 
 pytestmark = needs("fuse", "gocryptfs")
@@ -80,3 +80,53 @@ def test_closing_the_terminal_locks_what_was_opened_for_the_shell(shell: Shell, 
 
 def test_without_a_terminal_there_is_no_shell(shell: Shell, work: Path) -> None:
     assert b"needs a terminal" in shell("shell", "Work").check(1).stderr
+
+
+def test_a_private_shell_has_the_vault_for_itself(shell: Shell, work: Path) -> None:
+    with _shell(shell, "--private") as terminal:
+        terminal.wait_for("You are in Work, which is open for this shell alone.")
+        terminal.wait_for("in Work> ")
+        # It has the keys of the terminal, its size, and the vault around it.
+        terminal.type("\x03")
+        terminal.wait_for("in Work> ", times=2)
+        terminal.type("stty size; echo $VAULTUI_VAULT is $PWD > note; cat note\n")
+        terminal.wait_for(f"Work is {work}")
+        assert "30 100" in terminal.shown
+        assert shell.state() == "locked"
+        assert list(work.iterdir()) == []
+        terminal.type("exit 7\n")
+        assert terminal.wait() == 7
+    assert shell.state() == "locked"
+    shell.unlock()
+    assert (work / "note").read_text() == f"Work is {work}\n"
+
+
+def test_a_private_shell_of_a_vault_that_is_open_says_that_it_is_not_alone(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    with _shell(shell, "--private") as terminal:
+        terminal.wait_for("Work is open already; the shell is not alone in it.")
+        terminal.wait_for("in Work> ")
+        terminal.type("exit\n")
+        terminal.wait_for("Lock Work now? [y/N] ")
+        terminal.type("y\n")
+        assert terminal.wait() == 0
+
+
+def test_closing_the_terminal_ends_a_private_shell_and_its_vault(shell: Shell, work: Path) -> None:
+    with _shell(shell, "--private") as terminal:
+        terminal.wait_for("in Work> ")
+        terminal.hang_up()
+        exit_code(terminal.process)
+
+    def states() -> list[str]:
+        return [task["state"] for task in shell.json("tasks", "list")["tasks"]]
+
+    wait_until(lambda: states() == ["ended"], what="the shell and all that keeps it ends")
+
+
+def test_a_private_shell_takes_no_time_to_lock_at(shell: Shell, work: Path) -> None:
+    with _shell(shell, "--private", "--for", "5m") as terminal:
+        assert terminal.wait() == 1
+        assert "A private vault is locked with the end of its shell" in terminal.shown

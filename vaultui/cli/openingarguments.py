@@ -29,6 +29,16 @@ def add_opening(verbs: Verbs[Parser]) -> None:
     unlock.add_argument("name", metavar="NAME", nargs="+", help=_("names of the vaults"))
     _add_unlock_options(unlock)
     unlock.add_argument("--open", action="store_true", help=_("show it in the file manager, too"))
+    unlock.add_argument(
+        "--foreground",
+        action="store_true",
+        help=_("stay until it is locked, and lock it when told to end"),
+    )
+    unlock.add_argument(
+        "--when-there",
+        action="store_true",
+        help=_("wait until the drive with its cipher directory is there"),
+    )
     # For desktop entries: no terminal is there to ask in or to tell an error to.
     unlock.add_argument("--launcher", action="store_true", help=argparse.SUPPRESS)
     unlock.add_argument("--terminal", default="", help=argparse.SUPPRESS)
@@ -40,6 +50,9 @@ def add_opening(verbs: Verbs[Parser]) -> None:
         json=False,
     )
     add_name(shell)
+    shell.add_argument(
+        "--private", action="store_true", help=_("open it for the shell alone; nobody else sees it")
+    )
     _add_unlock_options(shell)
     shell.add_argument("--lock", action="store_true", help=_("lock it at the end without asking"))
     shell.set_defaults(launcher=False)

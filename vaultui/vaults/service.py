@@ -48,6 +48,7 @@ from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Conflicts, Events, Held, Hold
 
 if TYPE_CHECKING:
+    from vaultui.vaults.automation import Automation
     from vaultui.vaults.batch import Batch
     from vaultui.vaults.drill import Drilled, DrillStep
     from vaultui.vaults.extent import Extent
@@ -206,6 +207,18 @@ class Vaults:
                     raise
             waited = True
 
+    async def until_there(self, name: str) -> None:
+        """Return when the drive with a vault's cipher directory is there."""
+        from vaultui.vaults.arrival import until_there
+
+        await until_there(self.entry(name))
+
+    async def until_locked(self, name: str) -> None:
+        """Return when a vault is locked, by whomever; raises BackendDied."""
+        from vaultui.vaults.staying import until_locked
+
+        await until_locked(self, name)
+
     async def lock_when_free(self, name: str) -> bool:
         """Lock a vault now, or leave it to its backend to do so as soon as nobody uses it.
 
@@ -346,6 +359,13 @@ class Vaults:
         return Settings(self.paths, self._registry, self._guard)
 
     @cached_property
+    def automation(self) -> Automation:
+        """What happens to the vaults without anybody: at login, and by timers."""
+        from vaultui.vaults.automation import Automation
+
+        return Automation(self._registry)
+
+    @cached_property
     def tasks(self) -> Tasks:
         """What is run against the vaults."""
         from vaultui.vaults.tasks import Tasks
@@ -438,14 +458,29 @@ class Vaults:
             raise NotOpen(name=name, state=status.state.value)
         return await in_thread(open_folder, status.mountpoint)
 
-    async def shell(self, name: str) -> int:
-        """Run the person's shell inside of an open vault, on our terminal; return its exit status.
+    async def shell(
+        self,
+        name: str,
+        key: Key | None = None,
+        *,
+        options: UnlockOptions | None = None,
+        on_step: StepReport | None = None,
+        on_open: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Run the person's shell inside of a vault, on our terminal; return its exit status.
 
-        While it runs the vault is in use by it, for the idle lock as well. 126 or 127 is the
-        status where the shell, or the mount point, could not be entered.
+        With `key`, which the caller wipes, a locked vault is opened for it alone; `on_open` is
+        called when the shell takes the terminal. In an open one it counts as use, for the idle
+        lock as well. 126 or 127 is the status where the shell, or the mount point, could not be
+        entered.
         """
         from vaultui.vaults import subshell
 
+        if key is not None:
+            chosen = options or UnlockOptions()
+            return await subshell.run_privately(
+                self, name, key, chosen, on_step=on_step, on_open=on_open
+            )
         status = await self.status(name)
         if not status.mounted:
             raise NotOpen(name=name, state=status.state.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.output import place, shown
 from vaultui.cli.prompt import confirmed, has_terminal
 from vaultui.cli.session import Session
@@ -9,6 +10,7 @@ from vaultui.cli.verbs.locking import lock_sentence
 from vaultui.cli.verbs.opening import unlock
 from vaultui.model.errors import MountBusy, UsageError
 from vaultui.model.language import N_, Phrase, _
+from vaultui.vaults import Key, PasswordSource, StepName, UnlockOptions
 from vaultui.vaults.subshell import in_shell
 
 
@@ -20,6 +22,10 @@ def shell_verb(session: Session) -> int:
         raise UsageError(what=N_("A shell in a vault needs a terminal"))
     if in_shell() == name:
         raise UsageError(what=Phrase("This is a shell in {name} already", name=name))
+    if arguments.private:
+        if not session.run(session.vaults.status(name)).state.is_open:
+            return _private(session, name)
+        output.note(_("{name} is open already; the shell is not alone in it.", name=shown(name)))
     opened = unlock(session, name)
     output.note(
         _(
@@ -34,6 +40,39 @@ def shell_verb(session: Session) -> int:
     else:
         output.note(_("{name} stays open.", name=shown(name)))
     return status
+
+
+def _private(session: Session, name: str) -> int:
+    """Run a shell that has the vault for itself: it is locked with the end of the shell."""
+    arguments = session.arguments
+    if arguments.lock or any((arguments.idle, arguments.open_for, arguments.until)):
+        raise UsageError(what=N_("A private vault is locked with the end of its shell, not before"))
+
+    def attempt(key: Key, source: PasswordSource) -> int:
+        return session.run(
+            session.vaults.shell(
+                name,
+                key,
+                options=UnlockOptions(
+                    mountpoint=arguments.mountpoint,
+                    read_only=arguments.read_only,
+                    password_source=source,
+                ),
+                on_step=step,
+                on_open=opened,
+            )
+        )
+
+    def step(_taken: StepName, words: str) -> None:
+        session.output.step(words)
+
+    def opened() -> None:
+        session.output.clear_step()
+        session.output.note(
+            _("You are in {name}, which is open for this shell alone.", name=shown(name))
+        )
+
+    return with_key_or_token(session, name, attempt)
 
 
 def _wants_lock(name: str, *, default: bool) -> bool:
