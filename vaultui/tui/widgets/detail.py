@@ -27,8 +27,8 @@ _TITLES: Final = {
     "tasks": N_("Tasks"),
     "log": N_("Log"),
 }
-_SHORT_TITLES: Final = _TITLES | {"processes": N_("Procs")}
-"""For where the list leaves little room beside it."""
+_SHORTER: Final = {"processes": N_("Procs"), "overview": N_("Info")}
+"""For where the list leaves little room beside it: as few of them as are needed."""
 TABS: Final = tuple(_TITLES)
 """In the order of the keys 1 to 6."""
 
@@ -94,9 +94,11 @@ class Detail(Vertical):
 
     def on_resize(self) -> None:
         """Have all tabs in sight: in a terminal of 80 columns some have shorter titles."""
-        width = self.content_size.width
-        cells = sum(cell_len(_(title)) + 1 for title in _TITLES.values()) + 1
-        titles = _TITLES if cells <= width else _SHORT_TITLES
+        titles = dict(_TITLES)
+        for tab, shorter in _SHORTER.items():
+            if sum(cell_len(_(title)) + 1 for title in titles.values()) < self.content_size.width:
+                break
+            titles[tab] = shorter
         tabs = self.query_one(TabbedContent)
         for tab, title in titles.items():
             tabs.get_tab(tab).label = Content(_(title))
