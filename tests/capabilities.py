@@ -25,6 +25,7 @@ needs = pytest.mark.needs
 UNPRIVILEGED_UID = 65534
 """nobody, which every distribution has."""
 LOGIND = Path("/usr/lib/systemd/systemd-logind")
+SYSTEMD = Path("/usr/lib/systemd/systemd")
 
 
 def in_ci() -> bool:
@@ -86,6 +87,13 @@ def _dbusmock() -> str:
         ("/usr/bin/python3", "-c", "import dbusmock"), capture_output=True, timeout=20, check=False
     )
     return "" if done.returncode == 0 else "no python3-dbusmock"
+
+
+def _user_systemd() -> str:
+    """Return why no systemd of a user can be started by us."""
+    if reason := _root() or _on_path("systemctl", "unshare", "nsenter")():
+        return reason
+    return "" if SYSTEMD.exists() else f"no {SYSTEMD}"
 
 
 def _logind() -> str:
@@ -189,6 +197,8 @@ _PROBES: dict[str, Callable[[], str]] = {
     "dbus": _on_path("dbus-daemon", "dbus-run-session"),
     "dbusmock": _dbusmock,
     "logind": _logind,
+    "systemd-analyze": _on_path("systemd-analyze", "systemctl"),
+    "user-systemd": _user_systemd,
     "gnome-keyring": _on_path("gnome-keyring-daemon", "dbus-run-session"),
     "tmux": _on_path("tmux"),
     "zsh": _on_path("zsh"),
