@@ -1,4 +1,4 @@
-"""What a test left behind: mounts and processes, found by the directory that was the test's own.
+"""What a test left behind: mounts, processes, control groups, found by a directory of its own.
 
 A daemon of a test has that directory in its environment (HOME lies there) or on its command
 line, and a mount lies below it. Several runs on one machine do not see each other's.
@@ -7,6 +7,7 @@ line, and a mount lies below it. Several runs on one machine do not see each oth
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -18,6 +19,7 @@ from waiting import wait_until
 
 _GRACE_S = float(os.environ.get("VAULTUI_TEST_GRACE", "10"))
 """A backend that was told to unmount a moment ago may take this long to be gone."""
+_RECORDS = ("tasks/*/task.json", "*/vaultui/tasks/*/task.json")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,23 @@ def describe(*tops: Path, older: frozenset[str] = frozenset()) -> list[str]:
     return [
         *(f"mount {path}" for path in mounts),
         *(f"process {found.pid}: {found.command}" for found in processes_of(*tops, older=older)),
+        *(f"control group {group}" for top in tops for group in control_groups(top)),
     ]
+
+
+def control_groups(top: Path) -> list[str]:
+    """Return the control groups that are still there of tasks which have their records in `top`."""
+    records = (path for where in _RECORDS for path in top.glob(where))
+    named = (group for path in records for group in _groups_named_in(path))
+    return [group for group in named if os.path.isdir(group)]
+
+
+def _groups_named_in(record: Path) -> list[str]:
+    try:
+        groups: list[str] = json.loads(record.read_bytes())["groups"]
+    except (OSError, ValueError, KeyError):
+        return []
+    return groups
 
 
 def after_grace(*tops: Path, older: frozenset[str] = frozenset()) -> list[str]:
