@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import leftovers
 import pytest
 from enginetask import EngineTask
+from mounting import Vaultfs, detach
 from podmanservice import PodmanService
+from programs import run_program
+from shelltwin import PASSWORD, Shell
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +28,30 @@ def task(
     task_dir, vault = tmp_path / "task", tmp_path / "vault"
     (task_dir / "scratch").mkdir(parents=True)
     vault.mkdir()
+    # The runner takes nothing for a vault that is not mounted.
+    run_program(("mount", "--bind", vault, vault)).check()
     yield EngineTask(service, task_dir, vault)
     left = service.containers()
     service.podman("rm", "--all", "--force", "--time=0")
+    detach(vault)
+    assert left == []
+
+
+@pytest.fixture
+def shell(
+    service: PodmanService, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """Yield the program, with a vault called Work that is locked, and the engine."""
+    monkeypatch.setenv("DOCKER_HOST", service.address)
+    volume = Vaultfs(tmp_path, password=PASSWORD.encode())
+    volume.create()
+    password_file = tmp_path / "password"
+    password_file.write_text(PASSWORD + "\n")
+    shell = Shell(home, password_file)
+    shell("add", volume.cipherdir, "--name", "Work").check()
+    yield shell
+    left = service.containers()
+    service.podman("rm", "--all", "--force", "--time=0")
+    if leftovers.describe(home, tmp_path):
+        shell("lock", "--all", "--kill")
     assert left == []

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import pytest
 from capabilities import needs
 from enginetask import NAME, EngineTask
+from mounting import detach
 from podmanservice import PodmanService
 from programs import exit_code
 from terminal import Terminal
 from waiting import wait_until
 
-from vaultui.model.errors import EngineLost
+from vaultui.model.errors import EngineLost, NotOpen
 from vaultui.wire.tasks import Limits
 
 pytestmark = needs("podman")
@@ -122,6 +123,13 @@ def test_an_engine_that_goes_away_is_told_and_the_container_named(
     own_service.start()
     task.take_down()
     assert own_service.containers() == []
+
+
+def test_a_directory_whose_vault_is_locked_is_not_taken_for_it(task: EngineTask) -> None:
+    detach(task.vault)
+    assert task.run("touch", "plaintext").exit_code == 125
+    assert isinstance(task.failure(), NotOpen)
+    assert list(task.vault.iterdir()) == []
 
 
 def test_the_specification_is_for_nobody_else_to_read(task: EngineTask) -> None:

@@ -87,6 +87,7 @@ def _spec(job: Job, engine: EngineAddress, mountpoint: str, *, root_alone: bool)
         api_version=engine.api_version,
         name=f"vaultui-{job.task_id}",
         vault_name=job.vault_name,
+        vault=job.mountpoint,
         config=config,
         terminal=request.terminal,
         interactive=request.interactive,

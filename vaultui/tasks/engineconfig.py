@@ -51,7 +51,7 @@ def container_config(
     around = request.around
     interactive = request.interactive or request.terminal
     ports = _port_bindings(around)
-    binds = list(binds_of([vault, *around.binds]))
+    binds = [vault, *_others(around.binds, vault)]
     targets = {posixpath.normpath(bind.target) for bind in binds}
     return {
         "Image": around.image,
@@ -82,9 +82,12 @@ def container_config(
     }
 
 
-def binds_of(binds: Iterable[BindRequest]) -> Iterator[BindRequest]:
-    """Yield those that are there, in their order; the first for a target wins."""
-    taken = set()
+def _others(binds: Iterable[BindRequest], vault: BindRequest) -> Iterator[BindRequest]:
+    """Yield those that are there, in their order; the first for a target wins.
+
+    The vault is before all of them, and may be locked yet.
+    """
+    taken = {posixpath.normpath(vault.target)}
     for bind in binds:
         target = posixpath.normpath(bind.target)
         if target not in taken and os.path.lexists(bind.source):

@@ -32,7 +32,7 @@ from vaultui.model.language import N_
 from vaultui.wire.engine import EngineSpec
 
 _ROOTS: Final = ("", "0", "root")
-_CREATION_S: Final = 5.0
+_CREATION_S: Final = 3.0
 """What a request to create may still take after whoever made it was killed."""
 _PAUSE_S: Final = 0.05
 _KILLED: Final = 128 + signal.SIGKILL

@@ -21,8 +21,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vaultui.model.errors import EngineLost, VaultuiError
+from vaultui.linux.mountinfo import mount_at
+from vaultui.model.errors import EngineLost, NotOpen, VaultuiError
 from vaultui.model.exitcodes import ExitCode
+from vaultui.model.states import VaultState
 from vaultui.tasks.enginestream import relay
 from vaultui.tasks.failure import write_failure
 from vaultui.tasks.ownterminal import passing_on
@@ -65,6 +67,9 @@ def _remove(path: Path) -> int:
 def _run(path: Path) -> int:
     try:
         spec = _spec(path)
+        if mount_at(spec.vault) is None:
+            # An engine would take the directory that lies below, on the disk, for the vault.
+            raise NotOpen(name=spec.vault_name, state=VaultState.LOCKED.value)
         for source in spec.left_out:
             print(f"vaultui: {source} is not there, and is left out", file=sys.stderr, flush=True)
         container = _container(spec)

@@ -22,6 +22,8 @@ class EngineSpec:
     name: str
     """Of the container. It is known before the container is there, so that one can't be lost."""
     vault_name: str
+    vault: str
+    """Its mount point, the source of the first mount in `config`."""
     config: dict[str, Any]
     """What the Docker Engine API takes to create a container (its version 1.41)."""
     terminal: bool = False

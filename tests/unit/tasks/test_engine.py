@@ -79,6 +79,11 @@ def test_the_vault_is_bound_without_what_would_make_its_source(
     ]
 
 
+def test_a_vault_that_is_locked_yet_is_bound_all_the_same(tmp_path: Path) -> None:
+    mounts = spec_of(job(tmp_path)).config["HostConfig"]["Mounts"]
+    assert [mount["Source"] for mount in mounts] == ["/home/me/Vaults/Work"]
+
+
 def test_limits_are_those_of_the_container(tmp_path: Path) -> None:
     limits = Limits(memory_bytes=64 << 20, cpus=1.5, pids=7, open_files=10, open_files_hard=20)
     host = spec_of(job(tmp_path, limits=limits)).config["HostConfig"]
