@@ -146,14 +146,18 @@ def _change(
 def _change_task(vault: Any, name: str, values: Mapping[str, Any] | None) -> None:
     """Change a saved task in the table of its vault, value by value, so that comments stay."""
     import tomlkit
+    from tomlkit.items import InlineTable
 
-    plain = type(vault) is dict
     tasks = vault.get(TASKS)
     if values is None:
         if tasks is not None:
             tasks.pop(name, None)
             if not tasks:
                 del vault[TASKS]
+        return
+    plain = type(vault) is dict
+    if isinstance(vault, InlineTable):
+        vault[TASKS] = _inline({**(tasks or {}), name: _inline(values)})
         return
     if tasks is None:
         vault[TASKS] = {} if plain else tomlkit.table(is_super_table=True)
@@ -175,7 +179,7 @@ def _inline(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     table = tomlkit.inline_table()
-    table.update(value)
+    table.update({key: _inline(one) for key, one in value.items()})
     return table
 
 
@@ -207,9 +211,8 @@ def _changed_piece(piece: Sequence[str], place: int | None, change: _Change) -> 
         above, below = [*piece[:head], "\n"] if head else [], ["\n"]
     document = tomlkit.parse("".join(piece[:end]))
     change(document, place)
-    body = tomlkit.dumps(document)
-    if not body.endswith("\n"):
-        body += "\n"
+    # A table that was the last leaves the empty line before it.
+    body = tomlkit.dumps(document).rstrip("\n") + "\n"
     return [*above, body, *below]
 
 
