@@ -13,7 +13,6 @@ from taskstarting import STRAY, TaskPlace
 
 from vaultui.linux import process
 from vaultui.linux.descendants import descendants
-from vaultui.linux.fuseconn import CONNECTIONS
 from vaultui.model.secret import Secret
 from vaultui.tasks.plan import TaskPlan
 from vaultui.tasks.private import made_private, until_open
@@ -82,11 +81,6 @@ def members(task: RunningTask) -> dict[str, int]:
             if process.parent_of(pid) == found["init"]:
                 found["task"] = pid
     return found
-
-
-def connections() -> set[str]:
-    """Return the FUSE connections of this machine."""
-    return set(os.listdir(CONNECTIONS))
 
 
 def lists(pid: int | str, mountpoint: str) -> bool:
