@@ -174,6 +174,18 @@ async def test_a_stop_kills_what_does_not_heed_it_after_the_grace(place: TaskPla
     await place.until_gone(everybody)
 
 
+async def test_what_is_stopped_as_by_ctrl_z_ends_without_waiting_for_the_grace(
+    place: TaskPlace,
+) -> None:
+    task = await place.run(sh="trap 'exit 9' TERM; echo; kill -STOP $$", grace_s=600.0)
+    await place.lines(task, 1)
+    await eventually(lambda: status(task.record.task_pid)["State"].startswith("T"))
+    await stop(task.record)
+    end = await task.wait()
+    assert end is not None
+    assert end.exit.exit_code == 9
+
+
 async def test_a_stop_may_give_less_than_the_grace_and_none_at_all(place: TaskPlace) -> None:
     for how in ({"grace_s": 0.1}, {"now": True}):
         task = await place.run("deaf", code=STRAY, grace_s=600.0)

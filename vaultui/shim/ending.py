@@ -75,6 +75,8 @@ class Ending:
         for found in descendants(os.getpid()).items():
             if found[0] != self._spare and (self._kills or found not in self._asked):
                 send_signal(*found, signal.SIGKILL if self._kills else self._spec.stop_signal)
+                # One that is stopped learns of nothing but SIGKILL.
+                send_signal(*found, signal.SIGCONT)
                 self._asked.add(found)
         self._next_round = now + self._pause
         self._pause = min(2 * self._pause, _SELDOM_S)

@@ -65,8 +65,10 @@ class TaskKeeper:
     def begin(self) -> bool:
         """Wait for the warden to have the task, and tell the front end; False if it has none."""
         set_name("vaultui-keeper")
-        # Before the front end knows of the task: from then on it must not get lost.
+        # Before the front end knows of the task: from then on it must not get lost, nor must what
+        # the front end wants of it.
         set_child_subreaper()
+        self._wake = SignalPipe((signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT, *UNHEEDED))
         os.umask(0o077)
         os.chdir("/")
         begun = framing.read_message(self._up, Begun)
@@ -96,13 +98,12 @@ class TaskKeeper:
 
     def keep(self) -> None:
         """Stay until the task has ended, with all that it has started, and all is put away."""
-        wake = SignalPipe((signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT, *UNHEEDED))
         pipes = {fd for output in self._outputs for fd in output.fds}
         ours = {self._after.directory, STATUS_FD, GO_FD, self._up, self._down}
-        close_all_but(ours | pipes | set(wake.fds))
+        close_all_but(ours | pipes | set(self._wake.fds))
         self._leave_session()
         while not self._empty:
-            self._wait(wake)
+            self._wait()
         for output in self._outputs:
             output.drain()
         self._finish()
@@ -117,10 +118,10 @@ class TaskKeeper:
             # The child that asks is reaped like any other.
             scope.start_joining(self._spec.record.vault_name, everybody, os.environ)
 
-    def _wait(self, wake: SignalPipe) -> None:
+    def _wait(self) -> None:
         """Wait for whatever comes next, and see to it."""
         poll = select.poll()
-        poll.register(wake, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
         if self._hears:
             poll.register(self._up, select.POLLIN)
         if self._waits_for_go:
@@ -137,8 +138,8 @@ class TaskKeeper:
             output.handle(ready)
         if self._up in ready:
             self._hear()
-        if wake.fileno() in ready:
-            self._heed(wake.taken())
+        if self._wake.fileno() in ready:
+            self._heed(self._wake.taken())
         self._look_at_clock()
 
     def _due_in(self) -> float | None:
