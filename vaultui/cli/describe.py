@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vaultui.cli.output import Output, clock, place, shown
@@ -161,8 +161,20 @@ def print_states(output: Output, statuses: Sequence[VaultStatus]) -> None:
     for status in statuses:
         if status.explanation:
             output.line(f"{status.entry.name}: {_(status.explanation)}")
+        for sentence in _what_locks_it(status):
+            output.line(f"{status.entry.name}: {shown(sentence)}")
         for line in status.log_lines:
             output.line(f"  | {line}")
+
+
+def _what_locks_it(status: VaultStatus) -> Iterator[str]:
+    """Say for whom, and how long, a vault is open, where that is not for whoever wants it."""
+    if status.detail is not None and status.detail.temporary:
+        tasks = ", ".join(dict.fromkeys(hold.title for hold in status.detail.holds))
+        if tasks:
+            yield _("It is open for {tasks}, and locks itself after that.", tasks=tasks)
+    if closes_at := closes_at_words(status):
+        yield _("It locks at {time}, whoever uses it then.", time=closes_at)
 
 
 def conflict_line(copy: ConflictCopy) -> str:
