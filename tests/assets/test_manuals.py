@@ -20,6 +20,7 @@ from vaultui.tui.actions import ACTIONS
 from vaultui.vaults import VaultEntry, VaultStatus
 from vaultui.vaults.setting import KEYMAP, PROGRAM, VAULT
 from vaultui.vaults.settingsfile import parse_settings
+from vaultui.vaults.taskvalues import KEYS
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PAGES = sorted(path for path in ASSETS.iterdir() if path.suffix in {".1", ".5"})
@@ -138,8 +139,10 @@ def test_every_key_of_the_application_is_in_the_page_of_vaultui() -> None:
 def test_every_setting_is_in_the_page_of_the_settings_file() -> None:
     page = (ASSETS / "vaultui.toml.5").read_text()
     program, vaults = page.split(".Ss The program")[1].split(".Ss Vaults")
+    vaults, tasks = vaults.split(".Ss Saved tasks")
     assert set(_settings_in(program)) == {*PROGRAM, KEYMAP}
     assert set(_settings_in(vaults)) == {*VAULT, "id"}
+    assert set(_settings_in(tasks)) == set(KEYS)
 
 
 def _settings_in(page: str) -> list[str]:
@@ -170,6 +173,7 @@ def test_settings_example_of_the_page_is_read_by_the_program() -> None:
     entries = settings.entries
     assert [entry.name for entry in entries] == ["Work", "Taxes", "Backup"]
     assert entries[0].idle_timeout_s == 900
+    assert settings.tasks[entries[0].id]["Backup"].limits.time_s == 7200
     assert entries[1].read_only
     assert not entries[1].options.exec
     assert entries[2].options.exclude_patterns == ("*.tmp", "/cache")
