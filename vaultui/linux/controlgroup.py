@@ -12,19 +12,18 @@ import contextlib
 import errno
 import os
 import signal
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vaultui.linux import cgroup
+from vaultui.linux import cgroup, process
 
 _PERIOD_US: Final = 100_000
 _LEAST_QUOTA_US: Final = 1000
 """The kernel takes no less."""
-_REMOVAL_S: Final = 2.0
-_PAUSE_S: Final = 0.005
+_KILL_S: Final = 1.0
+"""What waits inside a file system that hangs does not even end when it is killed."""
 _PROCESSES: Final = "cgroup.procs"
 _PASSED_ON: Final = "cgroup.subtree_control"
 
@@ -68,14 +67,19 @@ class ControlGroup:
         return found - {0}
 
     def kill(self) -> bool:
-        """Kill all that is in it; return whether there was anybody. Ask again until there is not:
-        what is just being started may be missed."""
+        """Kill all that is in it, and wait for their end; return whether there was anybody.
+
+        Ask again until there is not: what is just being started may be missed.
+        """
         pids = self.pids()
         for pid in pids:
-            # Out of a group that is ours alone: a pid that was given to somebody else since is
-            # not in it, and the moment in between is as short as it can be.
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                pidfd = process.open_pidfd(pid)
+                # What the descriptor refers to can't change any more; what the pid did, may have.
+                if pid in self.pids():
+                    process.signal_pidfd(pidfd, signal.SIGKILL)
+                    process.wait_pidfd(pidfd, _KILL_S)
+                os.close(pidfd)
         return bool(pids)
 
     def oom_kills(self) -> int:
@@ -86,10 +90,10 @@ class ControlGroup:
 
     def remove(self) -> None:
         """Remove it with the groups below it; nobody may be in it. Raises OSError (EBUSY)."""
-        deadline = time.monotonic() + _REMOVAL_S
         for directory in self.directories:
             for group in _depth_first(directory):
-                _remove(group, deadline)
+                with contextlib.suppress(FileNotFoundError):
+                    group.rmdir()
 
 
 def make(name: str, limits: GroupLimits) -> ControlGroup:
@@ -231,18 +235,3 @@ def _depth_first(directory: Path) -> Iterator[Path]:
             if entry.is_dir() and not entry.is_symlink():
                 yield from _depth_first(entry)
         yield directory
-
-
-def _remove(group: Path, deadline: float) -> None:
-    while True:
-        try:
-            group.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            # A process that has ended counts until it is reaped, and a moment longer.
-            if error.errno != errno.EBUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE_S)
-        else:
-            return

@@ -10,13 +10,14 @@ To a unit that asks for it systemd leaves the control groups below: so an ordina
 from __future__ import annotations
 
 import os
+import select
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 _PATIENCE_S: Final = 5.0
-_PAUSE_S: Final = 0.005
+_PAUSE_MS: Final = 5
 
 
 def is_available(env: Mapping[str, str]) -> bool:
@@ -44,11 +45,11 @@ def start_joining(vault_name: str, pids: tuple[int, ...], env: Mapping[str, str]
     return child.pid
 
 
-def join_with_groups(vault_name: str, env: Mapping[str, str]) -> bool:
+def join_with_groups(vault_name: str, env: Mapping[str, str], status: int) -> bool:
     """Move this process, which has no others below it, into a unit that may have groups in it.
 
     Returns whether it is there: in a group of the unit's own, so that the unit itself has none and
-    can pass its controllers on (cgroups(7), no internal processes).
+    can pass its controllers on (cgroups(7), no internal processes). `status` is the status pipe.
     """
     if not is_available(env):
         return False
@@ -59,12 +60,15 @@ def join_with_groups(vault_name: str, env: Mapping[str, str]) -> bool:
     try:
         if spawn.run(command, env=env, timeout=_PATIENCE_S).returncode:
             return False
-        # The answer is that there will be such a unit.
+        # Its answer is that there will be such a unit.
+        answer = select.poll()
+        answer.register(status, 0)
         deadline = time.monotonic() + _PATIENCE_S
         while (group := controlgroup.own_groups().get("")) is None or group.name != unit:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(_PAUSE_S)
+            # Nothing tells of it; the end of whoever has asked for the task would be an answer.
+            answer.poll(_PAUSE_MS)
         controlgroup.retreat(group)
     except (OSError, TimeoutError):
         return False

@@ -13,7 +13,7 @@ from vaultui.shim.aftermath import Aftermath
 from vaultui.shim.taskkeeper import TaskKeeper
 from vaultui.shim.taskoutput import TaskOutput
 from vaultui.shim.warden import Link, Warden
-from vaultui.wire.launchspec import LOG, LaunchSpec
+from vaultui.wire.launchspec import LOG, STATUS_FD, LaunchSpec
 from vaultui.wire.tasks import (
     STDERR_FD,
     STDERR_FILE,
@@ -81,7 +81,7 @@ def _group(task: TaskKeeperSpec) -> controlgroup.ControlGroup:
         return controlgroup.ControlGroup()
     # systemd does not want others to write into its groups beside it. Where it can't be asked,
     # or does not help, what can be made can be made.
-    scope.join_with_groups(task.record.vault_name, os.environ)
+    scope.join_with_groups(task.record.vault_name, os.environ, STATUS_FD)
     return controlgroup.make(f"vaultui-{task.record.task_id}", wanted)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ KEPT: Final = 50
 _ID_BYTES: Final = 4
 _UNFINISHED_S: Final = 600.0
 """A directory without a record belongs to a start that takes no longer than this."""
+_ROUNDS: Final = 100
+"""Of killing: what forks faster than that is not to be had."""
 
 T = TypeVar("T")
 
@@ -145,11 +148,12 @@ def put_away(task: KnownTask) -> None:
     if record.boot_id == process.boot_id():
         # It may have been lost before there was a process of its own.
         if record.task_pid:
-            send_signal(record.task_pid, record.task_start, 9)
+            send_signal(record.task_pid, record.task_start, signal.SIGKILL)
         group = ControlGroup(record.groups)
         with contextlib.suppress(OSError):
-            while group.kill():
-                time.sleep(0.01)
+            for _round in range(_ROUNDS):
+                if not group.kill():
+                    break
             group.remove()
     for directory in (SCRATCH_DIR, *record.teardown.directories):
         # What something is mounted on stays, and is tried again the next time.

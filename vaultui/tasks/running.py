@@ -32,6 +32,7 @@ from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import GO, TaskRecord
 
 _PUT_AWAY_S: Final = 30.0
+_ENDED_EARLY: Final = N_("it was ended before it could begin")
 
 
 class RunningTask:
@@ -85,9 +86,7 @@ class RunningTask:
         if not process.is_same_process(record.keeper_pid, record.keeper_start):
             await until_ended(record)
             if look(self.directory) is None:
-                raise LaunchFailed(
-                    program=self._spec.program, step="go", reason=N_("it was killed before")
-                )
+                raise LaunchFailed(program=self._spec.program, step="go", reason=_ENDED_EARLY)
 
     async def wait(self) -> TaskEnd | None:
         """Return how it ended, when it has and all is put away; None if nobody saw how."""
@@ -135,6 +134,8 @@ def reason_in_words(error: LaunchFailed, spec: LaunchSpec) -> VaultuiError:
             return TaskCommandNotExecutable(program=program, reason=reason)
         case str(step) if step in NAMESPACE_STEPS:
             return rooms.refusal(error)
+        case "go":
+            return LaunchFailed(program=spec.program, step="go", reason=_ENDED_EARLY)
         case "control group":
             return ControlGroupRefused(reason=reason, raw=error.raw)
     return error

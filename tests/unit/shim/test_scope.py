@@ -107,7 +107,7 @@ def test_a_unit_with_groups_of_its_own_is_asked_for_and_entered(
     monkeypatch.setattr(scope, "unit_name", lambda _pid: unit.name)
     monkeypatch.setattr("vaultui.linux.controlgroup.own_groups", lambda: {"": unit})
     monkeypatch.setenv("PATH", systemd["PATH"])
-    assert scope.join_with_groups("Work", systemd)
+    assert scope.join_with_groups("Work", systemd, 1)
     words = called.read_text().splitlines()
     assert words[words.index("unit.scope") :][:3] == ["unit.scope", "fail", "5"]
     assert words[words.index("Delegate") :] == ["Delegate", "b", "true", "0"]
@@ -121,7 +121,7 @@ def test_a_unit_that_is_refused_or_never_comes_is_done_without(
     monkeypatch.setenv("PATH", systemd["PATH"])
     monkeypatch.setattr(scope, "_PATIENCE_S", 0.05)
     busctl(tmp_path, status=1)
-    assert not scope.join_with_groups("Work", systemd)
+    assert not scope.join_with_groups("Work", systemd, 1)
     busctl(tmp_path)
-    assert not scope.join_with_groups("Work", systemd)
-    assert not scope.join_with_groups("Work", {})
+    assert not scope.join_with_groups("Work", systemd, 1)
+    assert not scope.join_with_groups("Work", {}, 1)
