@@ -1,4 +1,4 @@
-"""One task of the driver `oci`, as its runner does it: without a keeper, and without a vault."""
+"""One task of the driver `oci`, as its runner does it: without a keeper, and without a real vault."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from capabilities import UNPRIVILEGED_UID
+from mounting import detach
 from ordinaryuser import as_user, let_others_in
 from programs import exit_code, run_program
 
@@ -79,7 +80,7 @@ def make_crun(top: Path) -> str:
 
 @dataclass
 class ContainerTask:
-    """One task of the driver, with its directory. The vault is a plain directory here."""
+    """One task of the driver, with its directory; another file system stands in for the vault."""
 
     rootfs: Path
     top: Path
@@ -91,8 +92,6 @@ class ContainerTask:
     vault: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        # Containers of one machine share the names of their control groups.
-        self.task_id = os.urandom(4).hex()
         self.task_dir, self.vault = self.top / "task", self.top / "vault"
         for directory in (self.task_dir, self.task_dir / "scratch", self.vault):
             directory.mkdir(mode=0o700, parents=True)
@@ -100,6 +99,15 @@ class ContainerTask:
                 os.chown(directory, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
         if self.of_user:
             let_others_in(self.top)
+        self.mount_vault()
+        # Containers of one machine share the names of their control groups.
+        self.task_id = os.urandom(4).hex()
+
+    def mount_vault(self) -> None:
+        """Have something mounted where the vault would be; whoever made this takes it off."""
+        owner = UNPRIVILEGED_UID if self.of_user else os.getuid()
+        options = f"mode=700,uid={owner},gid={owner}"
+        run_program(("mount", "-t", "tmpfs", "-o", options, "vault", self.vault)).check()
 
     def job(self, *command: str, job: dict[str, Any] | None = None, **request: Any) -> Job:
         """Return what is to run; `around` is a dictionary."""
@@ -169,6 +177,12 @@ class ContainerTask:
         """Do what a keeper does when the runner has ended, however that was."""
         spec = codec.decode(self._spec_file.read_bytes(), ContainerSpec)
         assert spawn.run(delete_command(spec), timeout=30).returncode == 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        detach(self.vault)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mounting import detach
 from waiting import wait_until
 
 from vaultui.linux.mountinfo import read_mounts
-from vaultui.model.errors import TaskOptionInvalid
+from vaultui.model.errors import NotOpen, TaskOptionInvalid
 from vaultui.tasks.request import BindRequest
 
 pytestmark = needs("runc", "crun", "busybox", "root", "ordinary-user", "user-namespaces")
@@ -29,9 +29,9 @@ def _directory(path: Path, *files: str) -> Path:
     return path
 
 
-def test_binds_come_in_order_and_the_first_for_a_target_wins(any_task: ContainerTask) -> None:
-    first = _directory(any_task.top / "first", "file")
-    second = _directory(any_task.top / "second", "file")
+def test_binds_come_in_order_and_the_first_for_a_target_wins(either_task: ContainerTask) -> None:
+    first = _directory(either_task.top / "first", "file")
+    second = _directory(either_task.top / "second", "file")
     binds = (
         BindRequest(str(first), "/data", read_only=True),
         BindRequest(str(second), "/vault/../data/"),
@@ -39,12 +39,12 @@ def test_binds_come_in_order_and_the_first_for_a_target_wins(any_task: Container
         BindRequest(str(second / "file"), "/etc/one"),
     )
     script = "cat /data/file /etc/one; ls /vault; touch /data/x || echo read-only"
-    assert any_task.sh(script, around={"binds": binds}).lines == ["first", "second", "read-only"]
+    assert either_task.sh(script, around={"binds": binds}).lines == ["first", "second", "read-only"]
 
 
-def test_a_missing_source_is_told_and_left_out(any_task: ContainerTask) -> None:
+def test_a_missing_source_is_told_and_left_out(either_task: ContainerTask) -> None:
     binds = (BindRequest("/nowhere/at/all", "/data"),)
-    done = any_task.sh("ls -d /data /vault", around={"binds": binds})
+    done = either_task.sh("ls -d /data /vault", around={"binds": binds})
     assert done.stdout == b"/vault\n"
     assert done.stderr.startswith("vaultui: /nowhere/at/all is missing, and not in the container\n")
 
@@ -61,9 +61,15 @@ def test_a_read_only_bind_is_so_with_all_that_is_mounted_in_it(task: ContainerTa
         assert os.listdir(tree / "inner") == ["y"]
 
 
-def test_a_vault_that_is_to_be_read_can_t_be_written_to(any_task: ContainerTask) -> None:
-    done = any_task.sh("touch /vault/x || echo read-only", read_only=True)
+def test_a_vault_that_is_to_be_read_can_t_be_written_to(either_task: ContainerTask) -> None:
+    done = either_task.sh("touch /vault/x || echo read-only", read_only=True)
     assert done.lines == ["read-only"]
+
+
+def test_what_lies_below_a_vault_that_is_locked_is_never_shown(either_task: ContainerTask) -> None:
+    detach(either_task.vault)
+    assert either_task.sh("touch /vault/x").exit_code == 125
+    assert isinstance(either_task.failure(), NotOpen)
 
 
 @pytest.mark.parametrize(("propagation", "arrives"), [("", False), ("rslave", True)])
@@ -98,9 +104,9 @@ def test_what_a_container_is_made_of_is_seen_by_nobody_else(any_task: ContainerT
     process.communicate(b"go\n", 30)
 
 
-def test_it_may_have_the_host_s_shared_memory(any_task: ContainerTask) -> None:
+def test_it_may_have_the_host_s_shared_memory(either_task: ContainerTask) -> None:
     around = {"namespaces": ("ipc=host",)}
-    done = any_task.sh("readlink /proc/self/ns/ipc; cat /proc/self/mountinfo", around=around)
+    done = either_task.sh("readlink /proc/self/ns/ipc; cat /proc/self/mountinfo", around=around)
     assert done.lines[0] == os.readlink("/proc/self/ns/ipc")
     host = os.stat("/dev/shm").st_dev
     device = f"{os.major(host)}:{os.minor(host)}"

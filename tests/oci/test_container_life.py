@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from capabilities import needs
 from containertask import ContainerTask
-from support import eventually
+from support import detach, eventually
 from taskstarting import TaskPlace
 
 from vaultui.tasks import oci
@@ -35,10 +35,12 @@ class ContainerPlace(TaskPlace):
     """Containers as a front end starts them."""
 
     rootfs: Path
+    closing: contextlib.ExitStack
     runtime = "runc"
 
     def container(self, *command: str, **request: Any) -> LaunchSpec:
         own = ContainerTask(self.rootfs, self.top / os.urandom(4).hex(), self.runtime)
+        self.closing.callback(detach, own.vault)
         own.task_dir = self.records.make()
         own.task_id = own.task_dir.name
         grace_s = request.pop("grace_s", 10.0)
@@ -67,8 +69,9 @@ class ContainerPlace(TaskPlace):
 async def place(rootfs: Path, tmp_path: Path) -> AsyncIterator[ContainerPlace]:
     tasks = ContainerPlace(tmp_path)
     tasks.rootfs = rootfs
-    yield tasks
-    await tasks.close()
+    with contextlib.ExitStack() as tasks.closing:
+        yield tasks
+        await tasks.close()
 
 
 async def _end(place: ContainerPlace, task: RunningTask) -> tuple[int | None, int | None]:

@@ -37,9 +37,9 @@ def test_a_program_finds_the_vault_and_a_place_of_its_own_in_another_system(
     assert {path.name for path in (any_task.rootfs / "etc").iterdir()} == {"passwd", "group"}
 
 
-def test_input_is_passed_on_with_its_end_and_output_stays_apart(any_task: ContainerTask) -> None:
+def test_input_is_passed_on_with_its_end_and_output_stays_apart(either_task: ContainerTask) -> None:
     data = bytes(range(256)) * 2000
-    done = any_task.run("sh", "-c", "wc -c >&2; exit 1", input=data)
+    done = either_task.run("sh", "-c", "wc -c >&2; exit 1", input=data)
     assert done.stderr.strip() == str(len(data))
     assert done.exit_code == 1
     assert done.stdout == b""
@@ -65,9 +65,9 @@ def test_a_program_that_is_not_there_is_told_with_what_the_runtime_printed(
     assert "executable file" in failure.raw
 
 
-def test_a_file_that_is_no_program_is_told(any_task: ContainerTask) -> None:
-    assert any_task.run("/etc/passwd").exit_code == 126
-    assert isinstance(any_task.failure(), TaskCommandNotExecutable)
+def test_a_file_that_is_no_program_is_told(either_task: ContainerTask) -> None:
+    assert either_task.run("/etc/passwd").exit_code == 126
+    assert isinstance(either_task.failure(), TaskCommandNotExecutable)
 
 
 def test_a_container_that_can_t_be_made_is_told_with_what_the_runtime_printed(
@@ -84,9 +84,9 @@ def test_a_container_that_can_t_be_made_is_told_with_what_the_runtime_printed(
 
 
 def test_it_has_processes_a_host_name_and_message_queues_of_its_own(
-    any_task: ContainerTask,
+    either_task: ContainerTask,
 ) -> None:
-    lines = any_task.sh(
+    lines = either_task.sh(
         "echo $$; hostname; cat /etc/hosts; readlink /proc/self/ns/ipc; mount",
         around={"hostname": "box", "add_hosts": ("far.example:[2001:db8::1]",)},
     ).lines
@@ -125,9 +125,9 @@ def test_servers_and_domains_that_are_asked_for_replace_the_host_s(task: Contain
     ]
 
 
-def test_its_copies_of_hosts_and_resolv_conf_are_its_own(any_task: ContainerTask) -> None:
+def test_its_copies_of_hosts_and_resolv_conf_are_its_own(either_task: ContainerTask) -> None:
     before = Path("/etc/hosts").read_bytes()
-    assert any_task.sh("echo 192.0.2.9 x >> /etc/hosts; tail -n 1 /etc/hosts").lines == [
+    assert either_task.sh("echo 192.0.2.9 x >> /etc/hosts; tail -n 1 /etc/hosts").lines == [
         "192.0.2.9 x"
     ]
     assert Path("/etc/hosts").read_bytes() == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,27 +56,36 @@ def test_an_open_vault_that_lets_nobody_in_is_refused_to_another_user(task: Cont
     task.prepare("true", around={"user": "ann"}, job={"allow_other": False, "room": True})
 
 
-def test_an_ordinary_user_is_root_in_there_and_nobody_else(rootfs: Path, tmp_path: Path) -> None:
-    task = ContainerTask(rootfs, tmp_path, of_user=True)
-    assert task.sh("cat /proc/self/uid_map").text.split() == ["0", str(UNPRIVILEGED_UID), "1"]
+def test_an_ordinary_user_is_root_in_there_and_nobody_else(task_of_user: ContainerTask) -> None:
+    assert task_of_user.sh("cat /proc/self/uid_map").text.split() == [
+        "0",
+        str(UNPRIVILEGED_UID),
+        "1",
+    ]
     with pytest.raises(AssertionError, match="TaskOptionInvalid"):
-        task.prepare("true", around={"user": "ann"})
+        task_of_user.prepare("true", around={"user": "ann"})
 
 
-def test_the_working_directory_is_made(any_task: ContainerTask) -> None:
-    assert any_task.run("pwd", workdir="/var/work/deep").lines == ["/var/work/deep"]
-    assert not (any_task.rootfs / "var").exists()
+def test_fewer_processes_than_it_takes_to_make_a_container_are_refused(task: ContainerTask) -> None:
+    with pytest.raises(TaskOptionInvalid) as refused:
+        task.prepare("true", limits=Limits(pids=5))
+    assert "pids=5" in refused.value.summary
 
 
-def test_the_vault_is_where_it_is_asked_for(any_task: ContainerTask) -> None:
-    done = any_task.run(
+def test_the_working_directory_is_made(either_task: ContainerTask) -> None:
+    assert either_task.run("pwd", workdir="/var/work/deep").lines == ["/var/work/deep"]
+    assert not (either_task.rootfs / "var").exists()
+
+
+def test_the_vault_is_where_it_is_asked_for(either_task: ContainerTask) -> None:
+    done = either_task.run(
         "sh", "-c", "pwd; echo ${VAULT_MOUNT} $VAULT_MOUNT", around={"at": "/mnt/v"}
     )
     assert done.lines == ["/mnt/v", "/mnt/v /mnt/v"]
 
 
-def test_limits_are_soft_and_hard_by_name_and_the_last_counts(any_task: ContainerTask) -> None:
-    done = any_task.run(
+def test_limits_are_soft_and_hard_by_name_and_the_last_counts(either_task: ContainerTask) -> None:
+    done = either_task.run(
         "cat",
         "/proc/self/limits",
         rlimits=(Rlimit("nofile", 10, 10), Rlimit("fsize", 1 << 20, 1 << 21)),
@@ -140,11 +148,10 @@ def test_what_can_t_be_is_refused_before_there_is_anything(
 
 
 def test_an_ordinary_user_s_container_can_t_have_the_host_s_processes(
-    rootfs: Path, tmp_path: Path
+    task_of_user: ContainerTask,
 ) -> None:
-    task = ContainerTask(rootfs, tmp_path, of_user=True)
     with pytest.raises(AssertionError, match="TaskOptionInvalid"):
-        task.prepare("true", around={"namespaces": ("pid=host",)})
+        task_of_user.prepare("true", around={"namespaces": ("pid=host",)})
 
 
 @pytest.mark.parametrize("asked", ["nosuchruntime", "/etc/passwd"])
@@ -154,8 +161,8 @@ def test_a_runtime_that_is_not_there_is_told(task: ContainerTask, asked: str) ->
 
 
 def test_no_runtime_at_all_is_told(task: ContainerTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(RuntimeMissing) as missing:
+    with monkeypatch.context() as without, pytest.raises(RuntimeMissing) as missing:
+        without.setenv("PATH", "/nowhere")
         task.prepare("true", around={"runtime": ""})
     assert "runc crun" in missing.value.summary
 
@@ -168,16 +175,16 @@ _TRIES = "unshare -U true 2>&1; grep Seccomp: /proc/self/status"
     [("", "2", "Operation not permitted"), ("none", "0", ""), ("custom", "2", "cross-device")],
 )
 def test_system_calls_are_those_of_the_profile(
-    any_task: ContainerTask, asked: str, filters: str, words: str
+    either_task: ContainerTask, asked: str, filters: str, words: str
 ) -> None:
     if asked == "custom":
         refused = {"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 18}
         profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [refused]}
-        path = any_task.top / "profile.json"
+        path = either_task.top / "profile.json"
         path.write_text(json.dumps(profile))
         path.chmod(0o644)
         asked = str(path)
-    lines = any_task.sh(_TRIES, around={"seccomp": asked}).lines
+    lines = either_task.sh(_TRIES, around={"seccomp": asked}).lines
     assert lines[-1].split() == ["Seccomp:", filters]
     assert words.lower() in "".join(lines[:-1]).lower()
     assert bool(lines[:-1]) == bool(words)

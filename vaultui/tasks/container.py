@@ -71,6 +71,9 @@ class ContainerSpec:
     runtime: tuple[str, ...]
     """Absolute path of the OCI runtime, and options that it always gets."""
     rootfs: str
+    vault_name: str
+    vault: BindRequest
+    """Where it is mounted by the time the container is made, and where it is to be found."""
     command: tuple[str, ...]
     env: dict[str, str]
     workdir: str
@@ -78,7 +81,7 @@ class ContainerSpec:
     user: ContainerUser = ContainerUser()
     terminal: bool = False
     binds: tuple[BindRequest, ...] = ()
-    """In their order, the vault before all others; the first for a target wins."""
+    """In their order; the first for a target wins, the vault before all of them."""
     namespaces: tuple[ContainerNamespace, ...] = ()
     """Those that are not the host's; that of mounts is always its own."""
     hostname: str = ""

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from vaultui.linux import idmaps, namespaces
 from vaultui.linux.errnos import reason_of
@@ -21,6 +21,9 @@ from vaultui.tasks.bundle import write_bundle
 from vaultui.tasks.container import ContainerSpec
 from vaultui.tasks.rooms import refused
 from vaultui.tasks.staging import stage
+
+FEW_THREADS: Final = {"GOMAXPROCS": "1"}
+"""For runtimes in Go: their threads count where the processes of a task are limited."""
 
 
 def fork_creator(spec: ContainerSpec, argv: tuple[str, ...], fds: Sequence[int]) -> int:
@@ -66,7 +69,7 @@ def _become(
         os.chdir(spec.bundle)
         for target, fd in enumerate(fds):
             os.dup2(fd, target)
-        os.execv(argv[0], argv)  # noqa: S606 - no shell is wanted
+        os.execve(argv[0], argv, {**os.environ, **FEW_THREADS})  # noqa: S606 - no shell is wanted
     except VaultuiError as error:
         failure = error
     except OSError as error:

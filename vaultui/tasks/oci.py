@@ -14,7 +14,7 @@ from typing import Final
 
 from vaultui.linux.durable import write_durably
 from vaultui.model.errors import TaskOptionInvalid, VaultKeptClosed
-from vaultui.model.language import N_
+from vaultui.model.language import N_, Phrase
 from vaultui.supervisor.environment import backend_environment
 from vaultui.tasks import containernamespaces, containerusers, ociruntime, seccomp
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
@@ -37,6 +37,8 @@ from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Teardown
 
 RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.ocirunner")
+_LEAST_PIDS: Final = 20
+"""The runner and the threads of a runtime count, too."""
 
 
 def prepare(job: Job) -> TaskPlan:
@@ -67,6 +69,11 @@ def _spec(job: Job) -> ContainerSpec:
     if not os.path.isdir(around.rootfs):
         reason = N_("it is the directory with the system that the container sees, and needed")
         raise TaskOptionInvalid(option="--rootfs", value=around.rootfs, reason=reason)
+    if 0 < request.limits.pids < _LEAST_PIDS:
+        wanted = Phrase("it takes {count} to make a container", count=_LEAST_PIDS)
+        raise TaskOptionInvalid(
+            option="--limit", value=f"pids={request.limits.pids}", reason=wanted
+        )
     user = _user(job)
     at = around.at or VAULT_AT
     # What the system has for everybody comes first, then what was asked for.
@@ -80,16 +87,14 @@ def _spec(job: Job) -> ContainerSpec:
         bundle=str(job.task_dir / BUNDLE_DIR),
         runtime=ociruntime.found(around.runtime),
         rootfs=os.path.abspath(around.rootfs),
+        vault_name=job.vault_name,
+        vault=BindRequest(job.mountpoint, at, request.read_only),
         command=command_of(request.command, env),
         env=env,
         workdir=posixpath.join("/", request.workdir or at),
         user=user,
         terminal=request.terminal,
-        binds=(
-            BindRequest(job.mountpoint, at, request.read_only),
-            BindRequest(str(job.scratch), SCRATCH_AT),
-            *map(_checked, around.binds),
-        ),
+        binds=(BindRequest(str(job.scratch), SCRATCH_AT), *map(_checked, around.binds)),
         namespaces=containernamespaces.chosen(
             around.namespaces, around.network, around.hostname, of_users=os.geteuid() != 0
         ),

@@ -35,7 +35,7 @@ from vaultui.tasks import ociruntime
 from vaultui.tasks.container import PID_FILE, ContainerSpec
 from vaultui.tasks.containerio import ContainerIO, PipeIO, TerminalIO
 from vaultui.tasks.containerprocess import ContainerProcess, signal_all_below
-from vaultui.tasks.creation import fork_creator
+from vaultui.tasks.creation import FEW_THREADS, fork_creator
 from vaultui.tasks.failure import write_failure
 from vaultui.tasks.relay import turn
 from vaultui.tasks.signalpipe import SignalPipe
@@ -134,7 +134,7 @@ class Runner:
     def _command(self, argv: tuple[str, ...]) -> spawn.Completed:
         """Run a command of the runtime that has next to nothing to do; raises VaultuiError."""
         try:
-            return spawn.run(argv, timeout=_RUNTIME_S)
+            return spawn.run(argv, timeout=_RUNTIME_S, env={**os.environ, **FEW_THREADS})
         except (OSError, TimeoutError) as error:
             maker = os.path.basename(argv[0])
             raise ContainerNotCreated(maker=maker, reason=reason_of(error)) from error

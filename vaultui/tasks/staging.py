@@ -16,8 +16,10 @@ from typing import Any
 
 from vaultui.linux import mounting, mounttree
 from vaultui.linux.errnos import reason_of
+from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.mounting import MountFlag
-from vaultui.model.errors import ContainerNotCreated
+from vaultui.model.errors import ContainerNotCreated, NotOpen
+from vaultui.model.states import VaultState
 from vaultui.tasks import containersystem
 from vaultui.tasks.container import STAGE_DIR, ContainerSpec
 from vaultui.tasks.containerfiles import hosts_of, resolv_conf_of
@@ -37,7 +39,7 @@ class Stage:
 def stage(spec: ContainerSpec, *, of_users: bool) -> Stage:
     """Gather everything in STAGE_DIR of the bundle; we are in a mount namespace of our own.
 
-    Raises OSError, or ContainerNotCreated for a source that is there and can't be had.
+    Raises OSError, NotOpen, or ContainerNotCreated for a source that is there and can't be had.
     """
     directory = os.path.realpath(os.path.join(spec.bundle, STAGE_DIR))
     os.mkdir(directory, 0o700)
@@ -46,34 +48,53 @@ def stage(spec: ContainerSpec, *, of_users: bool) -> Stage:
     mounting.set_propagation("/", MountFlag.SLAVE)
     mounting.mount_tmpfs(directory, 0o700, flags=MountFlag.NOSUID | MountFlag.NODEV)
     mounting.set_propagation(directory, MountFlag.PRIVATE)
-    binds, missing = [], []
+    binds, missing = [_vault(spec, os.path.join(directory, "vault"))], []
     for number, bind in enumerate((*spec.binds, *of_host(spec, of_users=of_users))):
         try:
             binds.append(_staged(bind, os.path.join(directory, str(number))))
         except FileNotFoundError:
             missing.append(bind.source)
-        except OSError as error:
-            reason = f"{bind.source}: {reason_of(error)}"
-            raise ContainerNotCreated(maker="vaultui", reason=reason) from error
     mounts = mounts_of(spec, (*binds, *_files(spec, directory)), of_users=of_users)
-    places = [
-        *(
-            (mount["destination"], mount["type"] != "bind" or os.path.isdir(mount["source"]))
-            for mount in mounts
-        ),
-        (spec.workdir, True),
-    ]
-    rootfs = containersystem.assemble(spec.rootfs, directory, places, of_users=of_users)
+    places = [(mount["destination"], _is_directory(mount)) for mount in mounts]
+    rootfs = containersystem.assemble(
+        spec.rootfs, directory, (*places, (spec.workdir, True)), of_users=of_users
+    )
     return Stage(rootfs, mounts, tuple(missing))
 
 
+def _vault(spec: ContainerSpec, place: str) -> StagedBind:
+    """Bind the vault itself: never the directory that it is mounted on when it is open.
+
+    What a program writes there would be on a disk, in plain, and gone from sight later.
+    """
+    try:
+        staged = _staged(spec.vault, place)
+    except FileNotFoundError:
+        staged = None
+    mount = mount_at(place)
+    # Looked at afterwards, so that it can't be locked in between.
+    if staged is None or mount is None or mount.root != "/":
+        raise NotOpen(name=spec.vault_name, state=VaultState.LOCKED.value)
+    return staged
+
+
+def _is_directory(mount: dict[str, Any]) -> bool:
+    return mount["type"] != "bind" or os.path.isdir(mount["source"])
+
+
 def _staged(bind: BindRequest, place: str) -> StagedBind:
-    is_directory = stat.S_ISDIR(os.stat(bind.source).st_mode)
-    if is_directory:
-        os.mkdir(place)
-    else:
-        Path(place).touch()
-    mounting.bind(bind.source, place)
+    """Bind a source to `place`; raises FileNotFoundError, or ContainerNotCreated."""
+    try:
+        if stat.S_ISDIR(os.stat(bind.source).st_mode):
+            os.mkdir(place)
+        else:
+            Path(place).touch()
+        mounting.bind(bind.source, place)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        reason = f"{bind.source}: {reason_of(error)}"
+        raise ContainerNotCreated(maker="vaultui", reason=reason) from error
     if not bind.propagation:
         mounting.set_propagation(place, MountFlag.PRIVATE)
     if bind.read_only:
