@@ -8,7 +8,7 @@ SHELL := /bin/bash
 ARGS ?=
 export PYTHON
 
-.PHONY: help setup setup-test run demo test check format bench bench-application drills soak screenshots messages lock prove-setup clean
+.PHONY: help setup setup-test run demo test check format bench bench-application bench-starting drills soak screenshots messages lock prove-setup clean
 
 help: ## show this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: setup-test ## measure against the real gocryptfs, in turn
 
 bench-application: setup-test ## measure what the application costs: start, rest, long lists
 	@unshare --mount .venv/bin/python -m tests.bench.application $(ARGS)
+
+bench-starting: setup-test ## measure what it costs to start a task, against gocryptfs too
+	@.venv/bin/python -m tests.bench.starting $(ARGS)
 
 drills: setup-test ## crashes, power cuts, damage, full disks, thieves: 20 minutes, against gocryptfs too
 	@.venv/bin/python -m tests.drills $(ARGS)

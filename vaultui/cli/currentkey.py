@@ -20,7 +20,7 @@ from vaultui.model.errors import (
     SavedPasswordIncorrect,
 )
 from vaultui.model.language import _
-from vaultui.vaults import TOKEN_KIND, Key, PasswordSource, SlotInfo, SlotKind
+from vaultui.vaults import Key, PasswordSource, SlotInfo, SlotKind
 from vaultui.vaults.key import check_readable
 
 T = TypeVar("T")
@@ -50,10 +50,10 @@ def with_key(session: Session, name: str, attempt: Attempt[T], *, ask: bool = Tr
     """Return what `attempt` returns with a key: a named one, a key file, a saved or typed password.
 
     Raises NeedsTyping instead of asking without `ask`. What is wrong with the volume itself, or
-    with a key file without which nothing opens it, is told before anybody is asked for a password.
+    with a key file without which nothing opens it, is told before anybody is asked for a password;
+    where one is named, by `attempt`.
     """
-    slots = session.run(session.vaults.keys.slots(name))
-    if any(slot.kind == TOKEN_KIND for slot in slots):
+    if session.run(session.vaults.keys.is_token(name)):
         raise Fido2TokenNeeded
     key_file: str | None = session.arguments.key_file
     explicit = explicit_password(session)
@@ -61,6 +61,8 @@ def with_key(session: Session, name: str, attempt: Attempt[T], *, ask: bool = Tr
         password, source = explicit
         with Key(password, key_file) as key:
             return attempt(key, source)
+    # Here and not above: it starts a backend, and takes as long as an unlock.
+    slots = session.run(session.vaults.keys.slots(name))
     alone = _key_file_alone(session, name, slots)
     if alone is not None:
         return attempt(alone, PasswordSource.KEY_FILE)
