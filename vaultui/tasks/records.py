@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +56,11 @@ class TaskRecords:
     """All tasks of one user. Every method looks anew: others start and end tasks, too."""
 
     def __init__(self, directory: Path) -> None:
-        """`directory` lies in one that nobody else can enter; it is made when it is needed."""
+        """`directory` is ours alone; without it, or with another one, there are no tasks."""
         self._directory = directory
 
     def make(self) -> Path:
         """Make the directory of a new task, and return it; its name is the id of the task."""
-        self._directory.mkdir(mode=0o700, exist_ok=True)
         while True:
             path = self._directory / os.urandom(_ID_BYTES).hex()
             with contextlib.suppress(FileExistsError):
@@ -115,6 +115,10 @@ class TaskRecords:
 
     def _paths(self) -> list[Path]:
         try:
+            status = self._directory.lstat()
+            # In a place that all users share, somebody else could say which pids are to be killed.
+            if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+                return []
             return [path for path in self._directory.iterdir() if len(path.name) == 2 * _ID_BYTES]
         except FileNotFoundError:
             return []

@@ -11,11 +11,14 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import RuntimeDirUnsafe
 from vaultui.model.ids import VaultId
 from vaultui.model.language import N_, Phrase
+
+_SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - see where it is used
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Paths:
     log_dir: Path
     vaults_dir: Path
     """Default mount points are made below it, one for each vault."""
+    memory_dir: Path | None = None
+    """In the place of the runtime directory for plaintext, where that one may be on a disk."""
 
     def run_dir(self, vault: VaultId) -> Path:
         """Return the directory of one vault's run state; its supervisor creates it."""
@@ -35,8 +40,8 @@ class Paths:
 
     @property
     def tasks_dir(self) -> Path:
-        """Records and output of tasks: plaintext, so in memory with the rest that runs."""
-        return self.runtime_dir / "tasks"
+        """Records and output of tasks: plaintext, so in memory in any case."""
+        return (self.memory_dir or self.runtime_dir) / "tasks"
 
     def socket(self, vault: VaultId) -> Path:
         """Return where the control socket of an open vault is."""
@@ -52,27 +57,38 @@ class Paths:
         Raises RuntimeDirUnsafe unless it is a real directory of this user that nobody else
         can enter.
         """
-        path = self.runtime_dir
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise RuntimeDirUnsafe(path=str(path), reason=reason_of(error)) from error
-        _check_private(path)
-        return path
+        return _ensure_private(self.runtime_dir)
+
+    def ensure_tasks_dir(self) -> Path:
+        """Create the directory of all tasks if needed and return it; raises RuntimeDirUnsafe."""
+        _ensure_private(self.memory_dir or self.runtime_dir)
+        return _ensure_private(self.tasks_dir)
+
+
+def _ensure_private(path: Path) -> Path:
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise RuntimeDirUnsafe(path=str(path), reason=reason_of(error)) from error
+    _check_private(path)
+    return path
 
 
 def default_paths() -> Paths:
     """Return the places of the current user."""
     home = Path.home()
     state = _xdg("XDG_STATE_HOME", home / ".local" / "state") / "vaultui"
+    runtime = _session_dir()
     return Paths(
         config_file=_xdg("XDG_CONFIG_HOME", home / ".config") / "vaultui" / "config.toml",
         state_dir=state,
-        runtime_dir=_runtime_dir(),
+        # The sticky bit of both and the check of owner and mode make shared places safe.
+        runtime_dir=runtime or Path(f"/tmp/vaultui-{os.getuid()}"),  # noqa: S108
         log_dir=state / "log",
         vaults_dir=home / "Vaults",
+        memory_dir=None if runtime else _shared_memory(),
     )
 
 
@@ -82,8 +98,8 @@ def _xdg(variable: str, fallback: Path) -> Path:
     return Path(value) if value.startswith("/") else fallback
 
 
-def _runtime_dir() -> Path:
-    """Return $XDG_RUNTIME_DIR/vaultui, /run/user/UID/vaultui or /tmp/vaultui-UID.
+def _session_dir() -> Path | None:
+    """Return $XDG_RUNTIME_DIR/vaultui or /run/user/UID/vaultui; None without a session.
 
     A runtime directory that belongs to somebody else (left in the environment by `sudo -E`)
     is passed over: our directory in it would lock its owner out.
@@ -97,8 +113,14 @@ def _runtime_dir() -> Path:
                 continue
             if stat.S_ISDIR(found.st_mode) and found.st_uid == uid:
                 return Path(candidate) / "vaultui"
-    # The sticky bit of /tmp and the check of owner and mode make the shared place safe.
-    return Path(f"/tmp/vaultui-{uid}")  # noqa: S108
+    return None
+
+
+def _shared_memory() -> Path | None:
+    """Return our part of shm_overview(7), which is a file system in memory; /tmp may be none."""
+    return (
+        Path(_SHARED_MEMORY) / f"vaultui-{os.getuid()}" if os.path.isdir(_SHARED_MEMORY) else None
+    )
 
 
 def _check_private(path: Path) -> None:

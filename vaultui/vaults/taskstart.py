@@ -178,8 +178,7 @@ async def _hold(start: Start, status: VaultStatus, task: TaskProcess) -> bool:
 @asynccontextmanager
 async def task_directory(vaults: Vaults) -> AsyncIterator[Path]:
     """Make the directory of a task, and remove it when the task is not started after all."""
-    vaults.paths.ensure_runtime_dir()
-    records = TaskRecords(vaults.paths.tasks_dir)
+    records = TaskRecords(vaults.paths.ensure_tasks_dir())
     directory = records.make()
     try:
         yield directory

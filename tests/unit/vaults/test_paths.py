@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,29 @@ def test_without_a_session_the_runtime_directory_is_below_tmp(
     if not Path(expected).parent.is_dir():
         expected = f"/tmp/vaultui-{os.getuid()}"
     assert str(default_paths().runtime_dir) == expected
+
+
+def test_plaintext_of_tasks_goes_into_memory_where_the_runtime_directory_may_be_on_a_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert default_paths().tasks_dir == tmp_path / "vaultui/tasks"
+    monkeypatch.setattr("vaultui.vaults.paths._session_dir", lambda: None)
+    assert str(default_paths().tasks_dir) == f"/dev/shm/vaultui-{os.getuid()}/tasks"
+
+
+def test_the_directories_of_tasks_are_for_their_owner_alone(tmp_path: Path) -> None:
+    paths = replace(_paths(tmp_path / "run"), memory_dir=tmp_path / "memory")
+    old = os.umask(0)
+    try:
+        made = paths.ensure_tasks_dir()
+    finally:
+        os.umask(old)
+    assert made == tmp_path / "memory" / "tasks"
+    assert [path.stat().st_mode & 0o7777 for path in (made, made.parent)] == [0o700, 0o700]
+    made.chmod(0o755)
+    with pytest.raises(RuntimeDirUnsafe):
+        paths.ensure_tasks_dir()
 
 
 @needs("root")
