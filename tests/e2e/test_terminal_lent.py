@@ -53,3 +53,28 @@ def test_the_settings_are_edited_in_the_editor_of_the_person_and_taken_over(
     terminal.shows("theme             light")
     config = Path(vaultui("locate", "config").check().text.strip())
     wait_until(lambda: config.read_text().startswith('theme = "light"'), 10, "it is written")
+
+
+def test_a_private_shell_alone_sees_the_vault_after_a_wrong_password_too(
+    terminal: Terminal, volume: Gocryptfs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    vaultui("add", volume.cipherdir, "--name", "Work").check()
+    terminal.start(program("vaultui"))
+    terminal.shows("○ locked")
+    terminal.press("A")
+    terminal.shows("Work is opened for this shell alone")
+    terminal.type("not the password")
+    terminal.press("Enter")
+    terminal.shows("Password incorrect", "Work is opened for this shell alone")
+    terminal.type(volume.password.decode())
+    terminal.press("Enter")
+    terminal.shows("A private shell in Work.")
+    terminal.type("cat report.txt; pwd")
+    terminal.press("Enter")
+    terminal.shows("quarterly figures")
+    assert status("Work")["state"] == "locked"
+    assert mountpoints_below(Path(status("Work")["mountpoint"])) == []
+    terminal.type("exit")
+    terminal.press("Enter")
+    terminal.shows("○ locked", "Overview")

@@ -27,8 +27,7 @@ class SettingsFlows(Flow):
         """Leave the terminal to the person's editor; return what is wrong with the file then."""
         app = self.app
         try:
-            with app.batch_update(), app.suspend():
-                problem = await app.vaults.settings.edit()
+            problem = await self.lend_terminal(app.vaults.settings.edit)
         except SuspendNotSupported:
             app.say(_("This terminal cannot be left to an editor."), severity="warning")
             return None

@@ -33,27 +33,28 @@ class Using(Flow):
     async def _shell(self, status: VaultStatus) -> None:
         words = _("A shell in {name}. `exit` comes back to vaultui.", name=shown(status.entry.name))
         try:
-            if await self._lend_terminal(words, partial(self.app.vaults.shell, status.entry.name)):
+            if await self._in_terminal(words, partial(self.app.vaults.shell, status.entry.name)):
                 self._offer_to_lock(status)
         except VaultuiError as error:
             self.explain(error)
 
-    async def _lend_terminal(self, words: str, shell: Callable[[], Awaitable[int]]) -> bool:
+    async def _in_terminal(self, words: str, shell: Callable[[], Awaitable[int]]) -> bool:
         """Leave the terminal to a shell until that ends; raises what it raises.
 
         Returns False where this terminal cannot be left, which is said.
         """
-        app = self.app
+
+        async def work() -> int:
+            print(words)
+            return await shell()
+
         try:
-            # Nothing is drawn meanwhile, but jobs, warnings and the states go on.
-            with app.batch_update(), app.suspend():
-                print(words)
-                await shell()
+            await self.lend_terminal(work)
         except SuspendNotSupported:
-            app.say(_("This terminal cannot be left to a shell."), severity="warning")
+            self.app.say(_("This terminal cannot be left to a shell."), severity="warning")
             return False
         finally:
-            await app.live.refresh()
+            await self.app.live.refresh()
         return True
 
     def private_shell(self, status: VaultStatus) -> None:
@@ -78,7 +79,7 @@ class Using(Flow):
         with key:
             shell = partial(self.app.vaults.shell, entry.name, key=key)
             try:
-                await self._lend_terminal(words, shell)
+                await self._in_terminal(words, shell)
             except (PasswordIncorrect, KeyFileIncorrect) as error:
                 self._ask_for_key(entry, error)
             except VaultuiError as error:

@@ -38,7 +38,7 @@ class AskKeyScreen(KeyForm[Key]):
         if self._error is None:
             self.look_for_key(self.dismiss)
         else:
-            self.failed(self._error)
+            self.call_next(self.failed, self._error)  # when the form is there
 
     def submit(self) -> None:
         if self.has_key():
