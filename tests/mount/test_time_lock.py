@@ -22,7 +22,7 @@ def soon(seconds: float) -> float:
 
 def test_it_is_locked_at_its_time_though_nobody_asked_for_it(volume: Vaultfs) -> None:
     with opened(volume, closes_at=soon(2), idle_warning_s=1.5) as started:
-        assert 0 < ask(volume, "StatusRequest")["closes_at"] - time.time() <= 2
+        assert -1 < ask(volume, "StatusRequest")["closes_at"] - time.time() <= 3
         assert wait_for(volume, "time-warning") == "1 s"
         assert ended(started)
 
@@ -57,7 +57,7 @@ def test_it_can_be_given_another_time_or_none(volume: Vaultfs) -> None:
         ask(volume, "CloseAtRequest", closes_at=soon(3600))
         with pytest.raises(subprocess.TimeoutExpired):
             started.process.wait(2)
-        assert 3500 < ask(volume, "StatusRequest")["closes_at"] - time.time() < 3600
+        assert 3500 < ask(volume, "StatusRequest")["closes_at"] - time.time() < 3601
         ask(volume, "CloseAtRequest", closes_at=0)
         assert ask(volume, "StatusRequest")["closes_at"] == 0
         ask(volume, "CloseAtRequest", closes_at=soon(0.5))

@@ -34,7 +34,7 @@ _CLOCK_SLACK_S: Final = 2.0
 _TELLING: Final = (
     *("name", "state", "mountpoint", "read_only", "backend_pid", "open_files"),
     *("idle_timeout_s", "idle_paused", "autolock", "waits_to_lock", "explanation"),
-    *("temporary", "holds"),
+    *("temporary", "holds", "closes_at"),
 )
 """Fields whose change is told. The others are clocks and counters, which always change."""
 

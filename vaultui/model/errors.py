@@ -756,7 +756,7 @@ class MountBusy(VaultuiError):
 class HookFailed(VaultuiError):
     code = "hook-failed"
     exit_code = ExitCode.HOOK
-    template = N_("{command} of the hooks of {name} failed: {reason}.")
+    template = N_("A hook of {name} failed: {reason}. Its command is: {command}.")
     cure = N_("Mend it, or lock without hooks: vaultui lock {name!q} --skip-hooks")
 
 
@@ -844,6 +844,34 @@ class DesktopEntryFailed(VaultuiError):
     exit_code = ExitCode.DESKTOP
     template = N_("The desktop entry {path} could not be installed: {reason}.")
     cure = N_("Check the permissions of that directory.")
+
+
+class UnitNotWritten(VaultuiError):
+    code = "unit-not-written"
+    exit_code = ExitCode.SYSTEMD
+    template = N_("The unit {path} could not be written: {reason}.")
+    cure = N_("Check the permissions of that directory.")
+
+
+class SystemdMissing(VaultuiError):
+    code = "systemd-missing"
+    exit_code = ExitCode.SYSTEMD
+    template = N_("systemd, whose timers run tasks, cannot be asked: {reason}.")
+    cure = N_("Without it, have cron run the task: vaultui run NAME TASK")
+
+
+class ScheduleInvalid(VaultuiError):
+    code = "schedule-invalid"
+    exit_code = ExitCode.USAGE
+    template = N_("{when} is no time that systemd knows.")
+    cure = N_("Say hourly, daily, weekly, or a time as in systemd.time(7): Mon..Fri 18:00")
+
+
+class TaskNotScheduled(VaultuiError):
+    code = "task-not-scheduled"
+    exit_code = ExitCode.SYSTEMD
+    template = N_("{task} of {name} does not run by itself.")
+    cure = N_("These do: vaultui tasks list")
 
 
 class TaskCommandInvalid(VaultuiError):

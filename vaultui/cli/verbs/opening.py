@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.describe import open_sentence, status_data
@@ -38,22 +37,28 @@ def unlock_verb(session: Session) -> int:
     arguments, output = session.arguments, session.output
     name, *others = dict.fromkeys(arguments.name)
     if others:
+        if arguments.foreground or arguments.when_there:
+            raise UsageError(what=N_("--foreground and --when-there are for one vault"))
         from vaultui.cli.severalvaults import unlock_several
 
         return unlock_several(session, [name, *others])
     if arguments.launcher:
         return _unlock_for_launcher(session, name)
+    if arguments.when_there:
+        from vaultui.cli.staying import wait_for_drive
+
+        wait_for_drive(session, name)
     result = unlock(session, name)
-    if result.already:
-        wanted = unlock_options(session, PasswordSource.TYPED)
-        session.run(session.vaults.want_open(result.status, wanted))
-        result = replace(result, status=session.run(session.vaults.status(name)))
     if output.as_json:
         output.data({"vault": status_data(result.status), "already": result.already})
     else:
         output.line(shown(open_sentence(result.status, already=result.already)))
     if arguments.open:
         show_folder(session, name)
+    if arguments.foreground:
+        from vaultui.cli.staying import stay
+
+        return stay(session, result.status)
     return 0
 
 
@@ -66,15 +71,19 @@ def show_folder(session: Session, name: str) -> None:
 def unlock(session: Session, name: str, *, ask: bool = True) -> Unlocked:
     """Open a vault; the password comes from where the arguments and the machine have one.
 
+    One that is open already is told for how long it is wanted.
+
     Raises NeedsTyping instead of asking for it without `ask`.
     """
     # Before any password is looked for: an open vault needs none, nor does one that is not there.
     status = session.run(session.vaults.status(name))
+    # A slip in a time is told before, too.
+    wanted = unlock_options(session, PasswordSource.TYPED)
     if status.state in OPEN_STATES:
-        return Unlocked(status, already=True)
+        session.run(session.vaults.want_open(status, wanted))
+        return Unlocked(session.run(session.vaults.status(name)), already=True)
     if status.state is VaultState.MISSING:
         check_openable(status)
-    unlock_options(session, PasswordSource.TYPED)  # a slip in a time is told before, too
     return with_key_or_token(
         session, name, lambda key, source: _attempt(session, name, key, source), ask=ask
     )

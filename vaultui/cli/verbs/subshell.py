@@ -8,7 +8,7 @@ from vaultui.cli.prompt import confirmed, has_terminal
 from vaultui.cli.session import Session
 from vaultui.cli.verbs.locking import lock_sentence
 from vaultui.cli.verbs.opening import unlock
-from vaultui.model.errors import MountBusy, UsageError
+from vaultui.model.errors import HookFailed, MountBusy, UsageError
 from vaultui.model.language import N_, Phrase, _
 from vaultui.vaults import Key, PasswordSource, StepName, UnlockOptions
 from vaultui.vaults.subshell import in_shell
@@ -86,7 +86,7 @@ def _lock(session: Session, name: str) -> None:
     """Lock it; what the shell has started may still use it, and then it stays open."""
     try:
         outcome = session.run(session.vaults.lock(name))
-    except MountBusy as error:
+    except (MountBusy, HookFailed) as error:
         session.output.error(error)
     else:
         session.output.note(shown(lock_sentence(name, outcome)))

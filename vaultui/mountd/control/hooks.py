@@ -120,6 +120,11 @@ class Hooks:
         )
 
 
+def told(failure: HookFailed) -> str:
+    """Return how a hook failed for the time line, which belongs to its vault."""
+    return f"{failure.details['command']}: {failure.details['reason']}"
+
+
 class _Said:
     """What a hook prints: written to the log, and its last lines kept."""
 

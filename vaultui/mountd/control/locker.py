@@ -21,6 +21,7 @@ from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import HookFailed, MountBusy
 from vaultui.model.language import N_, Phrase
+from vaultui.mountd.control import hooks
 from vaultui.mountd.control.hooks import HOOKS_S, HURRIED_S, Hooks
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
@@ -148,7 +149,7 @@ class Locker:
         try:
             await self._hooks.before_lock(HURRIED_S if reason in _HURRIED else HOOKS_S)
         except HookFailed as failure:
-            served.events.add(EventKind.HOOK_FAILED, detail=str(failure.phrase))
+            served.events.add(EventKind.HOOK_FAILED, detail=hooks.told(failure))
             if when_hook_fails is WhenHookFails.STAY:
                 raise
             self._notices.hook_failed(failure)

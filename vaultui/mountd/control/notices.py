@@ -81,7 +81,9 @@ class Notices:
 
     def hook_failed(self, error: HookFailed) -> None:
         """A command of its owner failed, when nobody was there to be told."""
-        self._show(_HOOK, _("A hook of {name} failed.", name=self._name), error.summary)
+        reason = error.details["reason"]
+        assert isinstance(reason, str)
+        self._show(_HOOK, _("A hook of {name} failed.", name=self._name), _(reason))
 
     def stays_open(self, reason: str, holders: str) -> None:
         """It was to be locked, for a reason as the time line has it, and somebody uses it."""

@@ -21,7 +21,7 @@ from vaultui.model.states import VaultState
 from vaultui.model.terminaltext import shown
 from vaultui.mountd.activity import boottime
 from vaultui.mountd.console import log
-from vaultui.mountd.control import conflictreport, statusreport
+from vaultui.mountd.control import conflictreport, hooks, statusreport
 from vaultui.mountd.control.autolock import AutoLock
 from vaultui.mountd.control.holds import Holds
 from vaultui.mountd.control.hooks import Hooks
@@ -161,7 +161,7 @@ class ControlPlane:
         try:
             await self._hooks.after_unlock()
         except HookFailed as failure:
-            self._served.events.add(EventKind.HOOK_FAILED, detail=str(failure.phrase))
+            self._served.events.add(EventKind.HOOK_FAILED, detail=hooks.told(failure))
             self._notices.hook_failed(failure)
 
     # --- locking ---

@@ -58,7 +58,8 @@ def status(served: Served, holders: list[Holder]) -> Status:
         waits_to_lock=next(iter(served.waits_to_lock), ""),
         holds=tuple(served.holds),
         temporary=served.temporary,
-        closes_at=time.time() + served.deadline - now if served.deadline else 0.0,
+        # Two clocks: without rounding it would be another time in each report.
+        closes_at=float(round(time.time() + served.deadline - now)) if served.deadline else 0.0,
         hooks_s=HOOKS_S if spec.before_lock else 0.0,
     )
 
