@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.liverelay import LiveRelay
 from vaultui.cli.output import shown
 from vaultui.cli.session import Session
@@ -63,6 +62,9 @@ def start(session: Session, request: TaskRequest, streams: Streams) -> RunningTa
         session.output.step(words)
 
     if tasks.needs_key(status, request):
+        # Of no use where the vault is open, and not worth its time then.
+        from vaultui.cli.currentkey import with_key_or_token
+
         session.run(tasks.check(name, request))
         task = with_key_or_token(session, name, attempt)
     else:
