@@ -49,7 +49,6 @@ class TaskPlace:
 
     @property
     def records(self) -> TaskRecords:
-        (self.top / "tasks").mkdir(mode=0o700, exist_ok=True)
         return TaskRecords(self.top / "tasks")
 
     def spec(

@@ -22,6 +22,7 @@ from vaultui.linux.controlgroup import ControlGroup
 from vaultui.linux.descendants import send_signal
 from vaultui.linux.treeremoval import remove_tree
 from vaultui.model.errors import ProtocolError, TaskUnknown
+from vaultui.shim.aftermath import take_down
 from vaultui.wire import codec
 from vaultui.wire.launchspec import EXIT_FILE
 from vaultui.wire.taskend import TaskEnd
@@ -61,6 +62,7 @@ class TaskRecords:
 
     def make(self) -> Path:
         """Make the directory of a new task, and return it; its name is the id of the task."""
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         while True:
             path = self._directory / os.urandom(_ID_BYTES).hex()
             with contextlib.suppress(FileExistsError):
@@ -147,8 +149,11 @@ def has_keepers(record: TaskRecord) -> bool:
 
 
 def put_away(task: KnownTask) -> None:
-    """End what is left of a lost task, and remove all but its record and its output."""
+    """End what is left of a lost task, and remove all but its record and its output; once."""
     record = task.record
+    scratch = task.directory / SCRATCH_DIR
+    if not scratch.exists():
+        return
     if record.boot_id == process.boot_id():
         # It may have been lost before there was a process of its own.
         if record.task_pid:
@@ -159,10 +164,10 @@ def put_away(task: KnownTask) -> None:
                 if not group.kill():
                     break
             group.remove()
-    for directory in (SCRATCH_DIR, *record.teardown.directories):
-        # What something is mounted on stays, and is tried again the next time.
-        with contextlib.suppress(OSError):
-            remove_tree(task.directory / directory)
+        take_down(record.teardown, lambda _text: None)
+    # What something is mounted on stays, and is tried again the next time.
+    with contextlib.suppress(OSError):
+        remove_tree(scratch)
 
 
 def forget(task: KnownTask) -> None:
