@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from capabilities import UNPRIVILEGED_UID, needs
-from ordinaryuser import OPEN_DEVICE, as_user, let_others_in
+from ordinaryuser import as_user, give_to_user, with_device, within_reach
 from support import Gocryptfs, program, run_program
-
-import vaultui
 
 SCRIPTS = Path(__file__).parent / "callers"
 FOR_ROOT = [SCRIPTS / "fstab.sh"]
@@ -29,22 +26,6 @@ shift
 exec "$@"
 """
 """Run by a shell as root, with a file and a command, in a mount namespace of its own."""
-
-WITHIN_REACH = """
-umask 022
-hidden=$1
-mkdir "$2/copy" && mount --bind "$hidden" "$2/copy" &&
-    mount -t tmpfs -o mode=755 tmpfs "$hidden" || exit
-copy=$2/copy
-shift 2
-while [ "$1" != -- ]; do
-    mkdir -p "$hidden/$1" && mount --bind "$copy/$1" "$hidden/$1" || exit
-    shift
-done
-shift
-exec "$@"
-"""
-"""The same, with a directory that others can't enter, one for use, and what lies in the first."""
 
 
 @pytest.fixture(scope="module")
@@ -125,31 +106,5 @@ def give_away(base: Path) -> Path:
     """Make `base` the ordinary user's, with a copy of the scripts; return where they are."""
     scripts = base / "callers"
     shutil.copytree(SCRIPTS, scripts)
-    let_others_in(base)
-    for folder, folders, files in os.walk(base):
-        for entry in (folder, *(os.path.join(folder, name) for name in folders + files)):
-            os.chown(entry, UNPRIVILEGED_UID, UNPRIVILEGED_UID, follow_symlinks=False)
+    give_to_user(base)
     return scripts
-
-
-def with_device(base: Path) -> tuple[str | Path, ...]:
-    """Return the words that give the command behind them a FUSE device for everybody."""
-    device = base / "device"
-    device.mkdir()
-    return ("unshare", "--mount", "sh", "-c", OPEN_DEVICE, "sh", device)
-
-
-def within_reach(base: Path) -> tuple[str | Path, ...]:
-    """Return the words that let everybody reach our program, wherever it is installed."""
-    wanted = {Path(sys.prefix), Path(sys.base_prefix).resolve(), *map(Path, vaultui.__path__)}
-    hidden = [
-        folder
-        for path in wanted
-        for folder in reversed(path.parents)
-        if not folder.stat().st_mode & 0o001
-    ]
-    if not hidden:
-        return ()
-    top = hidden[0]
-    inside = [path.relative_to(top) for path in wanted if path.is_relative_to(top)]
-    return ("sh", "-c", WITHIN_REACH, "sh", top, base / "device", *inside, "--")

@@ -60,6 +60,11 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
             _raise_loopback()
         if spec.hostname:
             socket.sethostname(spec.hostname)
+        if spec.backend is not None:
+            step = "mount"
+            # Until somebody asks for them the kernel takes root for the owner of its root
+            # directory. In a user namespace nobody is root, and nothing could be written there.
+            os.stat(spec.backend.mountpoint)
         step = "view"
         if spec.view is None:
             _show_own_processes()

@@ -6,6 +6,7 @@ with the task, whoever of those that look after it is killed.
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,17 +38,24 @@ def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskP
     NamespacesForbidden.
     """
     room = plan.room or own_room()
+    in_user_namespace = Namespace.USER in room.namespaces
     backend = RoomBackend(
         argv=BACKEND,
         env=backend_environment(),
+        mountpoint=spec.mountpoint,
         log_path=str(log_path),
         nofile_soft=max(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
-        ambient_capabilities=("sys_admin",) if Namespace.USER in room.namespaces else (),
+        ambient_capabilities=("sys_admin",) if in_user_namespace else (),
     )
     limits = (one for one in plan.attributes.rlimits if one.name != _CORE)
     attributes = replace(plan.attributes, rlimits=(*limits, _no_core()))
     plan = replace(plan, room=replace(room, backend=backend), attributes=attributes)
-    return plan, _for_one_task(spec, plan.owner)
+    owner = plan.owner or spec.force_owner
+    if in_user_namespace:
+        # What belongs to other users and groups belongs to nobody in there, and the kernel would
+        # let nobody write to it, whatever its mode says.
+        owner = (os.getuid(), os.getgid())
+    return plan, _for_one_task(spec, owner)
 
 
 def _no_core() -> Rlimit:
@@ -60,7 +68,7 @@ def _no_core() -> Rlimit:
     return Rlimit(_CORE, 1, 1) if hard else Rlimit(_CORE, 0, 0)
 
 
-def _for_one_task(spec: MountSpec, owner: tuple[int, int] | None) -> MountSpec:
+def _for_one_task(spec: MountSpec, owner: tuple[int, ...]) -> MountSpec:
     """Return what a backend is told that nobody but the task ever meets.
 
     Nothing locks it but the end of the task, so there is nothing to tell the desktop either.
@@ -69,11 +77,12 @@ def _for_one_task(spec: MountSpec, owner: tuple[int, int] | None) -> MountSpec:
         spec,
         ctlsock="",
         idle_timeout_s=0.0,
+        closes_at=0.0,
         lock_on=(),
         notify=False,
         # Safe here: the users that it lets in are those of the room, and that is the task.
-        allow_other=owner is not None,
-        force_owner=owner or spec.force_owner,
+        allow_other=bool(owner),
+        force_owner=owner,
     )
 
 

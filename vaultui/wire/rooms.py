@@ -74,6 +74,7 @@ class RoomBackend:
     argv: tuple[str, ...]
     """Finds the payload on 4 and the notify pipe on 5, as any backend."""
     env: dict[str, str]
+    mountpoint: str
     log_path: str
     """Where its standard output and error go, with rotation."""
     log_max_bytes: int = 1 << 20
