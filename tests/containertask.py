@@ -1,4 +1,4 @@
-"""One task of the driver `oci`, as its runner does it: without a keeper, and without a real vault."""
+"""One task of the driver `oci`, as its runner does it: without a keeper or a real vault."""
 
 from __future__ import annotations
 

@@ -161,9 +161,10 @@ def test_a_runtime_that_is_not_there_is_told(task: ContainerTask, asked: str) ->
 
 
 def test_no_runtime_at_all_is_told(task: ContainerTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as without, pytest.raises(RuntimeMissing) as missing:
+    with monkeypatch.context() as without:
         without.setenv("PATH", "/nowhere")
-        task.prepare("true", around={"runtime": ""})
+        with pytest.raises(RuntimeMissing) as missing:
+            task.prepare("true", around={"runtime": ""})
     assert "runc crun" in missing.value.summary
 
 
