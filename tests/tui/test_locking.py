@@ -356,7 +356,7 @@ async def test_a_hook_that_fails_is_shown_and_the_vault_can_be_locked_anyway(
     async with running(vaults) as driver:
         await driver.press("l")
         await driver.comes_to("confirm")
-        await driver.sees("git push of the hooks of Work failed: exit code 1.")
+        await driver.sees("A hook of Work failed: exit code 1. Its command is: git push.")
         await driver.sees("no network")
         await driver.press("shift+tab", "enter")
         await driver.hears("Work is locked.")
