@@ -50,6 +50,15 @@ def test_the_log_of_a_deleted_vault_which_names_damaged_files_goes_with_it(
     assert os.listdir(logs) == []
 
 
+def test_what_tasks_wrote_goes_with_a_deleted_vault(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    assert shell("run", "Work", "--", "ls").returncode == 0
+    shell("lock", "Work").check()
+    assert len(os.listdir(default_paths().tasks_dir)) == 1
+    shell.json("delete", "Work", "--yes-delete", "Work")
+    assert os.listdir(default_paths().tasks_dir) == []
+
+
 @pytest.mark.parametrize("typed", ["work", ""])
 def test_another_name_deletes_nothing(
     shell: Shell, work: Path, volume: RealVolume, typed: str
