@@ -255,6 +255,13 @@ async def test_signals_of_a_terminal_do_not_reach_those_who_stay(place: TaskPlac
     assert process.is_same_process(task.record.warden_pid, task.record.warden_start)
 
 
+async def test_orphans_of_a_task_that_runs_do_not_stay_as_zombies(place: TaskPlace) -> None:
+    task = await place.run(sh="(sleep 0.01 & echo $!); exec sleep 600")
+    [orphan] = [int(line) for line in await place.lines(task, 1)]
+    await eventually(lambda: not Path(f"/proc/{orphan}").exists(), what="it is reaped")
+    assert process.is_same_process(task.record.task_pid, task.record.task_start)
+
+
 async def test_those_who_stay_hold_nothing_that_is_not_theirs(place: TaskPlace) -> None:
     """End of file on the pipes of the conversation means what it says."""
     task = await place.run(sh="sleep 600")
