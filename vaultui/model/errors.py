@@ -930,6 +930,13 @@ class TaskLost(VaultuiError):
     cure = N_("What it has written is there: vaultui tasks output")
 
 
+class TaskNameInvalid(VaultuiError):
+    code = "task-name-invalid"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("{name} cannot be the name of a saved task: {reason}.")
+    cure = N_("Use 1 to 64 printable characters without a slash, not starting with a dash.")
+
+
 class SavedTaskUnknown(VaultuiError):
     code = "saved-task-unknown"
     exit_code = ExitCode.TASK_FAILED

@@ -196,7 +196,7 @@ class _Reader:
         if not tables:
             return {}
         # Not at every start: most look at states alone.
-        from vaultui.vaults.taskvalues import WrongValue, request_of
+        from vaultui.vaults.taskvalues import WrongValue, check_task_name, request_of
 
         if not isinstance(tables, dict):
             reason = Phrase("a task is a table: write [vault.tasks.NAME] below its vault")
@@ -207,7 +207,7 @@ class _Reader:
                 reason = Phrase("a task is a table: write [vault.tasks.NAME] below its vault")
                 raise self._at(index, name, reason)
             try:
-                check_name(name)
+                check_task_name(name)
                 requests[name] = request_of(table, name)
             except WrongValue as error:
                 place = _place_of_task(self._text, index, name, error.key)

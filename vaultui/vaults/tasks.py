@@ -11,18 +11,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vaultui.model.errors import SavedTaskUnknown
-from vaultui.model.language import Phrase
+from vaultui.model.errors import SavedTaskUnknown, TaskCommandInvalid
+from vaultui.model.language import N_, Phrase
 from vaultui.tasks import stopping
 from vaultui.tasks.records import TaskRecords
 from vaultui.tasks.request import TaskRequest
 from vaultui.tasks.streams import DETACHED, Streams
-from vaultui.vaults.entry import check_name
 from vaultui.vaults.outcomes import UnlockOptions
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.taskoutput import TaskOutput
 from vaultui.vaults.taskstatus import TaskStatus, known_tasks, status_of
-from vaultui.vaults.taskvalues import values_of
+from vaultui.vaults.taskvalues import check_task_name, values_of
 from vaultui.vaults.waiting import in_thread
 
 if TYPE_CHECKING:
@@ -66,16 +65,19 @@ class Tasks:
         streams: Streams = DETACHED,
         options: UnlockOptions | None = None,
         on_step: StepReport | None = None,
+        status: VaultStatus | None = None,
     ) -> RunningTask:
         """Start a task, and return when it runs. A locked vault is opened with `key` for it.
 
-        The caller wipes the key. Raises what `unlock` raises, what is wrong with the request, and
-        TaskCommandNotFound or TaskCommandNotExecutable; nothing runs and nothing is left then.
+        `status` is that of the vault, where somebody has looked a moment ago: a look takes as long
+        as the rest of a start. The caller wipes the key. Raises what `unlock` raises, what is wrong
+        with the request, and TaskCommandNotFound or TaskCommandNotExecutable; nothing runs and
+        nothing is left then.
         """
         from vaultui.vaults.taskstart import Start, run
 
-        status = await self._vaults.status(name)
-        start = Start(self._vaults, status, request, options or UnlockOptions(), on_step)
+        found = status or await self._vaults.status(name)
+        start = Start(self._vaults, found, request, options or UnlockOptions(), on_step)
         return await run(start, key, streams)
 
     # -- those that run or ran ------------------------------------------------------------
@@ -137,13 +139,20 @@ class Tasks:
     def save(self, name: str, task: str, request: TaskRequest) -> None:
         """Save a task under a name, in the place of what was saved under it before.
 
-        Raises VaultNameInvalid for a name that can't be one, SettingsNotWritten, SettingsUnsaved.
+        Raises TaskNameInvalid, TaskCommandInvalid for what the settings file can't hold,
+        SettingsNotWritten and SettingsUnsaved.
         """
-        check_name(task)
+        check_task_name(task)
         saved = replace(request, saved=task)
-        self._registry.set_task(self._registry.entry(name).id, task, values_of(saved))
+        try:
+            self._registry.set_task(self._registry.entry(name).id, task, values_of(saved))
+        except UnicodeEncodeError as error:
+            reason = N_("a word of it is not UTF-8, and the settings file is")
+            raise TaskCommandInvalid(reason=reason) from error
 
     def unsave(self, name: str, task: str) -> None:
         """Take a saved task out of the settings; raises SavedTaskUnknown."""
         self.saved_task(name, task)
-        self._registry.set_task(self._registry.entry(name).id, task, None)
+        entry = self._registry.entry(name)
+        self._registry.set_task(entry.id, task, None)
+        self._vaults.automation.drop(entry, task)

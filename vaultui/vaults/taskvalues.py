@@ -14,9 +14,11 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from vaultui.model.errors import TaskNameInvalid, VaultNameInvalid
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks.request import KNOWN, Surroundings, TaskRequest
 from vaultui.vaults.duration import format_duration, parse_duration
+from vaultui.vaults.entry import check_name
 from vaultui.vaults.placetext import path_from_text
 from vaultui.vaults.tasktext import (
     check_variable,
@@ -48,6 +50,14 @@ class WrongValue(ValueError):
         super().__init__(reason)
         self.key = key
         self.value = value
+
+
+def check_task_name(name: str) -> None:
+    """Raise TaskNameInvalid unless a task can be saved under this name, as a vault could be."""
+    try:
+        check_name(name)
+    except VaultNameInvalid as error:
+        raise TaskNameInvalid(**error.details) from error
 
 
 def request_of(values: Mapping[str, Any], saved: str = "") -> TaskRequest:

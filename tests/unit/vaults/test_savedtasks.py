@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.model.errors import SavedTaskUnknown, SettingsInvalid, VaultNameInvalid
+from vaultui.model.errors import (
+    SavedTaskUnknown,
+    SettingsInvalid,
+    TaskCommandInvalid,
+    TaskNameInvalid,
+)
 from vaultui.tasks.request import TaskRequest
 from vaultui.vaults import Vaults
 from vaultui.vaults.paths import default_paths
@@ -140,6 +145,8 @@ def test_a_task_is_saved_found_and_taken_out_again(vaults: Vaults) -> None:
         with pytest.raises(SavedTaskUnknown) as unknown:
             vaults.tasks.unsave("Work", name)
         assert ("Backup" in unknown.value.hint) is (name == "backup")
-    with pytest.raises(VaultNameInvalid):
+    with pytest.raises(TaskNameInvalid, match="it has a slash"):
         vaults.tasks.save("Work", "a/b", request)
+    with pytest.raises(TaskCommandInvalid, match="is not UTF-8"):
+        vaults.tasks.save("Work", "Odd", TaskRequest(command=("cat", "\udcff")))
     assert vaults.paths.config_file.read_text() == TEXT
