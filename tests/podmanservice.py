@@ -54,7 +54,7 @@ class PodmanService:
     def import_image(self, name: str, *changes: str) -> None:
         """Make an image of BusyBox."""
         words = [word for change in changes for word in ("--change", change)]
-        self.podman("import", "--quiet", *words, "-", name, input=_root_archive()).check()
+        self.podman("import", "--quiet", *words, "-", name, input=root_archive()).check()
 
     def start(self) -> None:
         self._process = subprocess.Popen(
@@ -112,7 +112,7 @@ class PodmanService:
         self.remove()
 
 
-def _root_archive() -> bytes:
+def root_archive() -> bytes:
     """Return a tar archive with a root file system of BusyBox alone."""
     busybox = shutil.which("busybox")
     assert busybox is not None

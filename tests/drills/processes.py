@@ -12,32 +12,26 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import signal
 import time
-from abc import abstractmethod
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import leftovers
-from mounting import Gocryptfs, MountedVolume, Vaultfs, detach, mountpoints_below
-from programs import Completed, private_home, program, run_program
-from tracing import Traced, process_of
+from mounting import Gocryptfs, Vaultfs, detach, mountpoints_below
+from programs import Completed, program, run_program
 from waiting import wait_until
 
 from tests.drills.harness import Drill, Row, Session
+from tests.drills.stepkills import (
+    SETTLED_S,
+    Killer,
+    Rounds,
+    share_out,
+    steps_of,
+    words_of,
+)
 
-PASSWORD = b"correct horse battery"
-_ROUNDS = 2000
 _OURS_UNTIL, _THEIRS_UNTIL = 0.85, 1.0
-_AT_ONCE = max(2, os.cpu_count() or 1)
-"""Homes in which rounds take place. Much of a round is waiting."""
-_STRIDE = 7919
-"""From step to step of consecutive seeds: a prime, so that each step has its turn."""
-_SETTLED_S = 30.0
 _FRONT, _SHIM, _BACKEND, _PROGRAM = "front end", "shim or keeper", "backend", "gocryptfs"
 _ROLES = {
     "shim/__main__.py": _SHIM,
@@ -49,10 +43,10 @@ _ROLES = {
 
 
 def run(session: Session) -> list[Row]:
-    our_steps = _OurRounds(session.base / "our-steps").steps()
-    ours = _share_out(session, _OurRounds, our_steps, _OURS_UNTIL)
-    their_steps = _TheirRounds(session.base / "their-steps").steps()
-    theirs = _share_out(session, _TheirRounds, their_steps, _THEIRS_UNTIL)
+    our_steps = steps_of(_OurRounds, session.base / "our-steps")
+    ours = share_out(session, _OurRounds, our_steps, _OURS_UNTIL)
+    their_steps = steps_of(_TheirRounds, session.base / "their-steps")
+    theirs = share_out(session, _TheirRounds, their_steps, _THEIRS_UNTIL)
     kills = [
         Row(f"kills, {what}", *(str(done.kills[what] or "–") for done in (ours, theirs)))
         for what in sorted(ours.kills.keys() | theirs.kills.keys())
@@ -66,157 +60,14 @@ def run(session: Session) -> list[Row]:
     ]
 
 
-class _Step(NamedTuple):
-    """Something to kill a process before."""
-
-    deed: str
-    role: str
-    number: int
-    """Of the steps of all processes with this role in this deed."""
+class _UnlockRounds(Rounds):
+    @staticmethod
+    def role_of(pid: int) -> str:
+        words = words_of(pid)
+        return next((role for mark, role in _ROLES.items() if mark in words), "")
 
 
-@dataclass
-class _Done:
-    """What rounds came to."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    steps: set[int] = field(default_factory=set)
-    """Those before which something was killed, by their numbers."""
-    findings: list[tuple[str, int]] = field(default_factory=list)
-    """Sentences, each with its seed."""
-
-
-def _share_out(
-    session: Session, kind: type[_Rounds], steps: Sequence[_Step], share: float
-) -> _Done:
-    """Have rounds done by several processes, each in a home of its own."""
-    end = session.began + share * session.minutes * 60
-    seeds = range(session.seed, session.seed + session.rounds(_ROUNDS))
-    parts = [seeds[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(seeds)))]
-    homes = [session.base / f"{kind.peer.argv0}-{number}" for number in range(len(parts))]
-    # By fork, which takes along where modules are found.
-    with get_context("fork").Pool(len(parts)) as pool:
-        work = [(kind, home, steps, part, end) for home, part in zip(homes, parts, strict=True)]
-        together = _Done()
-        for done in pool.starmap(_do_rounds, work, chunksize=1):
-            together.kills += done.kills
-            together.steps |= done.steps
-            for sentence, seed in done.findings:
-                session.found(kind.peer, sentence, seed)
-    return together
-
-
-def _do_rounds(
-    kind: type[_Rounds], home: Path, steps: Sequence[_Step], seeds: Sequence[int], end: float
-) -> _Done:
-    """Do a round for each seed, until the time is over; the first always takes place."""
-    rounds = kind(home)
-    for number, seed in enumerate(seeds):
-        if number and time.monotonic() > end:
-            break
-        rounds.round(seed, steps)
-    return rounds.done
-
-
-class _Killer:
-    """Watches a deed, and kills a process just before the step number `left` of its role."""
-
-    def __init__(self, roles: Collection[str], left: int | None = None) -> None:
-        self._roles = roles
-        self._left = left
-        self.steps: list[tuple[str, str]] = []
-        """Of the processes with one of the roles: the role, and the system call."""
-        self.killed = False
-
-    def watches(self, pid: int) -> bool:
-        return role_of(pid) in self._roles
-
-    def at_change(self, pid: int, call: str) -> None:
-        self.steps.append((role_of(pid), call))
-        if len(self.steps) == self._left:
-            os.kill(pid, signal.SIGKILL)
-            self.killed = True
-
-    def during(
-        self, words: tuple[str | Path, ...], env: dict[str, str], follow: tuple[int, ...] = ()
-    ) -> None:
-        """Do the deed; processes of `follow` run already and may have the role."""
-        traced = Traced(words, watches=self.watches, at_change=self.at_change, env=env)
-        for pid in follow:
-            traced.follow(pid)
-        traced.run(until=lambda: self.killed or traced.process.returncode is not None)
-        traced.let_go()
-        if traced.process.returncode is None:
-            traced.process.wait(_SETTLED_S)
-
-
-def role_of(pid: int) -> str:
-    """Return which of the processes of an unlock this is; empty for others, and the ended."""
-    try:
-        words = os.fsdecode(Path(f"/proc/{process_of(pid)}/cmdline").read_bytes())
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return next((role for mark, role in _ROLES.items() if mark in words), "")
-
-
-class _Rounds:
-    """What the rounds of both programs share: a home with a volume, and what is done there."""
-
-    peer: type[MountedVolume]
-    roles: ClassVar[Mapping[str, Collection[str]]]
-    """What can be done, and who can be killed meanwhile."""
-
-    def __init__(self, base: Path) -> None:
-        self.done = _Done()
-        base.mkdir()
-        self.env = private_home(base)
-        self.base = base
-        volume = self.peer(base, password=PASSWORD)
-        volume.create()
-        self.cipherdir = volume.cipherdir
-        self.password = base / "password"
-        self.password.write_bytes(PASSWORD + b"\n")
-
-    def round(self, seed: int, steps: Sequence[_Step]) -> None:
-        """Do a deed, kill a process at one of its steps, and look at what is left."""
-        number = seed * _STRIDE % len(steps)
-        step = steps[number]
-        killer = _Killer({step.role}, step.number)
-        self.do(step.deed, killer)
-        if not killer.killed:  # it took fewer steps this time
-            self.recover(f"{step.deed} that went by", seed)
-            return
-        article = "an" if step.deed[0] in "aeiou" else "a"
-        self.done.kills[f"{step.role} in {article} {step.deed}"] += 1
-        self.done.steps.add(number)
-        call = killer.steps[-1][1]
-        self.recover(f"{step.role} killed before {call} ({step.number}) of {step.deed}", seed)
-
-    def steps(self) -> list[_Step]:
-        """Do everything without a kill, and return the steps that were seen."""
-        found = []
-        for deed, roles in self.roles.items():
-            watching = _Killer(roles)
-            self.do(deed, watching)
-            for role, count in Counter(role for role, _call in watching.steps).items():
-                found += [_Step(deed, role, number) for number in range(1, count + 1)]
-            self.recover(f"{deed} without a kill", 0)
-        assert not self.done.findings, self.done.findings
-        return found
-
-    @abstractmethod
-    def do(self, deed: str, killer: _Killer) -> None:
-        """Do the deed under the killer."""
-
-    @abstractmethod
-    def recover(self, what: str, seed: int) -> None:
-        """Open and lock as a user would, and note what does not work or is left."""
-
-    def found(self, kind: str, what: str, detail: str, seed: int) -> None:
-        self.done.findings.append((f"{kind}: {what}: {detail}", seed))
-
-
-class _OurRounds(_Rounds):
+class _OurRounds(_UnlockRounds):
     peer = Vaultfs
     roles: ClassVar = dict.fromkeys(("unlock", "lock"), (_FRONT, _SHIM, _BACKEND))
 
@@ -233,7 +84,7 @@ class _OurRounds(_Rounds):
     def run(self, *words: str | Path) -> Completed:
         return run_program((program("vaultui"), *words), env=self.env, timeout=60)
 
-    def do(self, deed: str, killer: _Killer) -> None:
+    def do(self, deed: str, killer: Killer) -> None:
         if deed == "unlock":
             killer.during((program("vaultui"), *self._unlock), self.env)
             return
@@ -254,7 +105,7 @@ class _OurRounds(_Rounds):
             return settled["state"] in {"open", "locked", "broken"}
 
         try:
-            wait_until(is_settled, _SETTLED_S, "a state that lasts")
+            wait_until(is_settled, SETTLED_S, "a state that lasts")
         except AssertionError:
             self.found("not explained", what, f"it stays {settled['state']}", seed)
         if settled["state"] == "broken" and not settled["explanation"]:
@@ -291,7 +142,7 @@ class _OurRounds(_Rounds):
         return lines
 
 
-class _TheirRounds(_Rounds):
+class _TheirRounds(_UnlockRounds):
     peer = Gocryptfs
     roles: ClassVar = {"unlock": (_PROGRAM,)}
 
@@ -304,7 +155,7 @@ class _TheirRounds(_Rounds):
             *(self.cipherdir, self.mountpoint),
         )
 
-    def do(self, deed: str, killer: _Killer) -> None:
+    def do(self, deed: str, killer: Killer) -> None:
         killer.during(self._mount, self.env)
 
     def recover(self, what: str, seed: int) -> None:

@@ -108,3 +108,20 @@ def test_whoever_is_killed_no_container_is_left(
     wait_until(lambda: shell.state() == "locked", what="its vault is locked")
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in chain), what="all is gone")
     assert not (directory(shell) / "bundle").exists()
+
+
+def test_a_container_that_nobody_looks_after_any_more_goes_with_the_next_start(
+    shell: Shell, service: PodmanService
+) -> None:
+    known = waiting(shell)
+    keepers = (known["keeper_pid"], known["warden_pid"])
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in keepers:
+            os.kill(pid, number)
+    wait_until(lambda: task(shell)["state"] == "lost", what="it is lost")
+    assert len(service.containers()) == 1
+    # The first may find that the vault is still served to the container, which it removes.
+    again = ("run", "Work", "--password-file", "password", "--", "true")
+    wait_until(lambda: shell(*again).returncode == 0, what="another task runs")
+    assert service.containers() == []
+    assert wait_until(lambda: shell.state() == "locked")

@@ -185,7 +185,9 @@ async def task_directory(vaults: Vaults) -> AsyncIterator[Path]:
     except BaseException:
         remove_tree(directory)
         raise
-    await in_thread(records.prune)
+    finally:
+        # Also where it failed: what is left of a lost task may be what is in its way.
+        await in_thread(records.prune)
 
 
 @asynccontextmanager
