@@ -16,7 +16,8 @@ import vaultui
 OPEN_DEVICE = """
 umask 077
 if [ "$(id -u)" = 0 ]; then  # fusermount3 opens the device as the user, who may not do so here
-    { [ -e "$1/fuse" ] || mknod -m 666 "$1/fuse" c 10 229; } && mount --bind "$1/fuse" /dev/fuse || exit
+    [ -e "$1/fuse" ] || mknod -m 666 "$1/fuse" c 10 229 || exit
+    mount --bind "$1/fuse" /dev/fuse || exit
 fi
 shift
 exec "$@"
@@ -76,8 +77,7 @@ def plainly_as_user(base: Path) -> tuple[str | Path, ...]:
 
 def setting_user(uid: int) -> tuple[str, ...]:
     """Return the words with which root runs a command as a user and group of that number."""
-    dropped = ("--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
-    return ("setpriv", f"--reuid={uid}", f"--regid={uid}", *dropped)
+    return ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all")
 
 
 def give_to_user(*tops: Path) -> None:

@@ -149,6 +149,20 @@ def test_an_ordinary_user_has_private_tasks_without_any_privilege(
     assert (work / "file").read_text() == "text\n"
 
 
+@needs("ordinary-user")
+def test_an_ordinary_user_has_isolated_tasks_in_a_vault_that_is_open(
+    shell: Shell, work: Path, user: tuple[str | Path, ...]
+) -> None:
+    """One that fusermount3 has mounted lets its owner in, also from a user namespace."""
+    script = f"""
+        {program("vaultui")} unlock Work --password-file {shell.password_file}
+        {program("vaultui")} run Work --driver isolated -- sh -c 'pwd; echo text > file; ls'
+        {program("vaultui")} lock Work
+    """
+    done = run_program((*user, "sh", "-ec", script)).check()
+    assert done.stdout.decode().splitlines()[1:3] == [str(work), "file"]
+
+
 @needs("root", "ordinary-user")
 def test_an_ordinary_user_may_change_what_a_group_may_change(
     shell: Shell, work: Path, volume: RealVolume, user: tuple[str | Path, ...]

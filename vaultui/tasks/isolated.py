@@ -67,12 +67,18 @@ def prepare(job: Job) -> TaskPlan:
     NamespacesForbidden, and VaultKeptClosed for an open vault that the program could not enter.
     """
     request, around = job.request, job.request.around
+    system, links = _system(around.rootfs)
     uid, gid, home = _whom(job)
     mountpoint = around.at or (VAULT_AT if around.rootfs else job.mountpoint)
     room = own_room(Namespace.IPC, Namespace.UTS, *_network(around.network))
     given = environment_of(request.env, job.variables(mountpoint, SCRATCH_AT))
     env = _environment(home, given, foreign=bool(around.rootfs))
-    view = _view(job, mountpoint, EmptyDirectory(home, 0o700, uid, gid), uid, gid)
+    view = View(
+        staging=str(job.task_dir / STAGING_DIR),
+        binds=(*_binds(job, mountpoint), *system),
+        directories=_directories(home, uid, gid),
+        links=links,
+    )
     shown = ShownPaths(view)
     workdir = request.workdir or mountpoint
     command = command_of(request.command, given)
@@ -141,28 +147,23 @@ def _environment(home: str, given: Mapping[str, str], *, foreign: bool) -> dict[
     return {**env, "HOME": home, **given}
 
 
-def _view(job: Job, mountpoint: str, home: EmptyDirectory, uid: int, gid: int) -> View:
-    request = job.request
-    binds = [
-        Bind(job.mountpoint, mountpoint, read_only=request.read_only),
+def _binds(job: Job, mountpoint: str) -> tuple[Bind, ...]:
+    """Return what is asked for, the vault before all others."""
+    return (
+        Bind(job.mountpoint, mountpoint, read_only=job.request.read_only),
         Bind(str(job.scratch), SCRATCH_AT, read_only=False),
-        *(_checked(bind, job) for bind in request.around.binds),
-    ]
-    directories = [
+        *(_checked(bind, job) for bind in job.request.around.binds),
+    )
+
+
+def _directories(home: str, uid: int, gid: int) -> tuple[EmptyDirectory, ...]:
+    """Return what is empty in the view: where people, and what runs, have their files."""
+    runtime = backend_environment().get("XDG_RUNTIME_DIR", "")
+    return (
         EmptyDirectory("/tmp", 0o1777, uid, gid),  # noqa: S108 - its own
         EmptyDirectory("/var/tmp", 0o1777, uid, gid),  # noqa: S108 - its own
         EmptyDirectory("/run", 0o755),
-        home,
-    ]
-    runtime = backend_environment().get("XDG_RUNTIME_DIR", "")
-    if runtime.startswith("/"):
-        directories.append(EmptyDirectory(runtime, 0o700, uid, gid))
-    system, links = _system(request.around.rootfs)
-    return View(
-        staging=str(job.task_dir / STAGING_DIR),
-        binds=(*binds, *system),
-        directories=tuple(directories),
-        links=links,
+        *(EmptyDirectory(path, 0o700, uid, gid) for path in (home, runtime) if path),
     )
 
 
