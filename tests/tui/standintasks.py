@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vaultui.model.errors import SavedTaskUnknown, TaskUnknown
+from vaultui.model.errors import SavedTaskUnknown, TaskUnknown, VaultuiError
 from vaultui.vaults import (
     Driver,
     ExitState,
@@ -80,13 +80,22 @@ class StandInTasks:
             self.end(task_id, code)
         return task_id
 
-    def end(self, task_id: str, code: int | None = 0, **how: Any) -> None:
+    def end(
+        self,
+        task_id: str,
+        code: int | None = 0,
+        *,
+        failure: VaultuiError | None = None,
+        **how: Any,
+    ) -> None:
         """Have a task end, with an exit code or with None by SIGKILL."""
         task = self._tasks[task_id]
         began = task.record.launched_at
         number = 9 if code is None else None
         state = ExitState(7, code, number, False, False, began, began + 83, 0.1, 0.1, 4096)
-        self._tasks[task_id] = TaskStatus(task.record, TaskState.ENDED, TaskEnd(state, **how))
+        self._tasks[task_id] = TaskStatus(
+            task.record, TaskState.ENDED, TaskEnd(state, **how), failure
+        )
         self._ends[task_id].set()
 
     # -- as the real ones have it -----------------------------------------------------------

@@ -8,7 +8,7 @@ from standin import StandIn
 from support import eventually
 from textual.widgets import Input
 
-from vaultui.model.errors import EngineUnreachable
+from vaultui.model.errors import ContainerNotCreated, EngineUnreachable
 from vaultui.vaults import Driver as TaskDriver
 from vaultui.vaults import Limits, TaskRequest
 
@@ -129,6 +129,27 @@ async def test_what_stands_in_the_way_of_a_start_is_told_and_the_form_is_still_t
         await driver.press("escape")
         await driver.comes_to("run")
         assert driver.app.screen.query_one("#command", Input).value == "ls"
+
+
+async def test_a_container_that_could_not_be_made_is_told_with_its_cure(
+    running: Running, vaults: StandIn
+) -> None:
+    async with running(vaults) as driver:
+        await to_the_form(driver)
+        await driver.type("ls")
+        await driver.press("enter")
+        await driver.sees("● running ls")
+        [task] = await vaults.tasks.listing("Work")
+        error = ContainerNotCreated(maker="runc", reason="no such file", raw="what it printed")
+        vaults.tasks.end(task.task_id, 125, failure=error)
+        await driver.hears("runc could not create the container: no such file.")
+        await driver.sees("✖ could not begin")
+        await driver.sees("shows details")
+        await driver.press("enter")
+        await driver.comes_to("error")
+        await driver.sees("runc could not create the container: no such file.")
+        await driver.press("f2")
+        await driver.sees("what it printed")
 
 
 async def test_a_locked_vault_is_opened_for_the_task_with_a_password(

@@ -72,11 +72,14 @@ class Running(Flow):
     async def _tell_end(self, task_id: str) -> None:
         """Say how a task has ended that was started from here."""
         task = await self.app.vaults.tasks.wait(task_id)
+        await self.app.live.refresh()
+        if task.failure is not None:
+            self.warn(task.failure)
+            return
         title, name = shown(task.record.title), shown(task.record.vault_name)
         words = _(task_in_words(task))
         text = _("{task} against {name}: {words}.", task=title, name=name, words=words)
         self.app.say(text, severity="information" if task.succeeded else "warning")
-        await self.app.live.refresh()
 
     # -- ending -----------------------------------------------------------------------------
 

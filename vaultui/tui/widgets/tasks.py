@@ -26,7 +26,7 @@ class Tasks(Pane):
     """The list above, and below it the output of the one that the cursor is on."""
 
     KEYS = (
-        ("Enter", N_("start a saved task; go to the output of one that was started")),
+        ("Enter", N_("start a saved task; go to the output, or see why there is none")),
         ("r", N_("run the same again, after a look at it")),
         ("t", N_("stop it: ask it to end, and kill it where that does not help")),
         ("x", N_("kill it, or remove a saved one, after a question")),
@@ -132,6 +132,8 @@ class Tasks(Pane):
                 )
             case TaskRequest():
                 return _("Enter starts it  e changes it  x removes it")
+            case TaskStatus(failure=VaultuiError() as failure):
+                return _("{why} Enter shows details", why=shown(failure.summary))
             case TaskStatus(live=False):
                 return _("r runs it again  c clears the ended")
             case _:
@@ -220,6 +222,8 @@ class Tasks(Pane):
             return
         if isinstance(chosen, TaskRequest):
             self.vaultui.flows.running.start_saved(self.status.entry, chosen)
+        elif chosen is not None and chosen.failure is not None:
+            self.vaultui.flows.explain(chosen.failure)
         elif chosen is not None:
             self._output.focus_text()
 

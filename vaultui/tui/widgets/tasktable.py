@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Row = TaskRequest | TaskStatus
 """What stands in a row: a saved task, or one that was started."""
 
-_STATE_CELLS: Final = 15
+_STATE_CELLS: Final = 17
 _BEGAN_CELLS: Final = 5
 _TOOK_CELLS: Final = 7
 _DRIVER_CELLS: Final = 9
