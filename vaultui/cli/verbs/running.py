@@ -54,8 +54,18 @@ def start(session: Session, request: TaskRequest, streams: Streams) -> RunningTa
 
     def attempt(key: Key | None, source: PasswordSource = PasswordSource.TYPED) -> RunningTask:
         options = UnlockOptions(mountpoint=session.arguments.mountpoint, password_source=source)
+        # What opens it may have been typed, and the vault may be another by then.
+        found = status if key is None else None
         return session.run(
-            tasks.start(name, request, key, streams=streams, options=options, on_step=step)
+            tasks.start(
+                name,
+                request,
+                key,
+                streams=streams,
+                options=options,
+                on_step=step,
+                status=found,
+            )
         )
 
     def step(_taken: StepName, words: str) -> None:
