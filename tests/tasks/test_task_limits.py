@@ -97,6 +97,16 @@ async def test_groups_that_the_task_made_below_its_own_go_with_it(place: TaskPla
     place.assert_nothing_is_left(task)
 
 
+async def test_groups_that_a_runtime_made_for_it_and_left_go_as_well(place: TaskPlace) -> None:
+    task = await place.run(sh="exec sleep 600")
+    for own in set(controlgroup.own_groups().values()):
+        (own / f"vaultui-{task.task_id}" / "nested").mkdir(parents=True)
+    assert place.groups(task)
+    os.kill(task.record.keeper_pid, signal.SIGTERM)
+    await task.wait()
+    place.assert_nothing_is_left(task)
+
+
 async def test_a_task_without_limits_stays_in_the_group_of_whoever_started_it(
     place: TaskPlace,
 ) -> None:

@@ -112,6 +112,12 @@ def make(name: str, limits: GroupLimits) -> ControlGroup:
     return ControlGroup(made)
 
 
+def below_own(name: str) -> ControlGroup:
+    """Return the groups of a name below ours, in whichever tree somebody has made one."""
+    places = {group / name for group in own_groups().values()}
+    return ControlGroup(place for place in places if place.is_dir())
+
+
 def enter(entrances: Iterable[int]) -> None:
     """Go into a group, with all that is started from now on; raises OSError."""
     for entrance in entrances:

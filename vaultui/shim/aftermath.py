@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from vaultui.linux import controlgroup
 from vaultui.linux.controlgroup import ControlGroup
 from vaultui.linux.durable import write_durably
 from vaultui.wire import codec
@@ -25,6 +26,11 @@ from vaultui.wire.tasks import (
 )
 
 _COMMAND_S: Final = 10.0
+
+
+def group_name(task_id: str) -> str:
+    """Return what the control group of a task is called."""
+    return f"vaultui-{task_id}"
 
 
 class Aftermath:
@@ -73,11 +79,14 @@ class Aftermath:
 
     def put_away(self, tell: Callable[[str], None]) -> None:
         """Take the control group down, and what else the task had. `tell` gets what went wrong."""
-        try:
-            self._group.remove()
-        except OSError as error:
-            tell(f"the control group stays: {error}")
         take_down(self._spec.teardown, tell)
+        # A runtime for containers makes groups of that name where we have made none, and leaves
+        # them when it is killed.
+        for group in (self._group, controlgroup.below_own(group_name(self._spec.record.task_id))):
+            try:
+                group.remove()
+            except OSError as error:
+                tell(f"a control group stays: {error}")
 
     def forget(self) -> None:
         """Remove all that there is of a task that has never begun."""

@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from vaultui.linux import controlgroup
 from vaultui.shim import scope
-from vaultui.shim.aftermath import Aftermath
+from vaultui.shim.aftermath import Aftermath, group_name
 from vaultui.shim.taskkeeper import TaskKeeper
 from vaultui.shim.taskoutput import TaskOutput
 from vaultui.shim.warden import Link, Warden
@@ -82,7 +82,7 @@ def _group(task: TaskKeeperSpec) -> controlgroup.ControlGroup:
     # systemd does not want others to write into its groups beside it. Where it can't be asked,
     # or does not help, what can be made can be made.
     scope.join_with_groups(task.record.vault_name, os.environ, STATUS_FD)
-    return controlgroup.make(f"vaultui-{task.record.task_id}", wanted)
+    return controlgroup.make(group_name(task.record.task_id), wanted)
 
 
 def _completed(spec: LaunchSpec, task: TaskKeeperSpec) -> TaskKeeperSpec:
