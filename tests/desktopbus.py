@@ -181,7 +181,7 @@ class Desktop:
         for call in self.notifications.calls_of("Notify"):
             _, replaced, _, summary, body, actions, hints, _ = call
             made += not replaced
-            labels, stays = tuple(actions[1::2]), hints["urgency"] == ("y", 2)
+            labels, stays = tuple(actions[1::2]), hints.get("urgency") == ("y", 2)
             found.append(Notice(replaced or made, summary, body, labels, stays))
         return found
 

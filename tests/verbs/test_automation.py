@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from capabilities import needs
+from desktopbus import desktop
 from programs import exit_code, run_program
 from shelltwin import RealVolume, Shell
 from support import program, wait_until
@@ -243,6 +244,26 @@ def test_units_go_with_the_vault_and_with_the_application(
         removed = shell.json("uninstall", "--yes")["files"]
         assert sum("systemd" in path for path in removed) == 5
         assert files(shell.home) == []
+
+
+@needs("dbusmock")
+@pytest.mark.parametrize("result", ["success", "exit-code"])
+def test_a_task_that_fails_without_anybody_is_told_on_the_desktop(
+    shell: Shell, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: str
+) -> None:
+    with desktop(tmp_path) as made:
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("SERVICE_RESULT", result)
+        monkeypatch.setenv("EXIT_CODE", "exited")
+        monkeypatch.setenv("EXIT_STATUS", "3")
+        shell("tasks", "ended", "Work", "Backup").check()
+        told = [(notice.summary, notice.body) for notice in made.notices()]
+    failed = (
+        "Backup of Work failed.",
+        "systemd says: exited 3. `vaultui tasks` has what it wrote.",
+    )
+    assert told == ([] if result == "success" else [failed])
 
 
 @needs("user-systemd")

@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 
 from vaultui import __version__
+from vaultui.cli.automationarguments import add_automation
 from vaultui.cli.keyarguments import add_keys
 from vaultui.cli.knowingarguments import add_knowing
 from vaultui.cli.machinearguments import add_machine
@@ -75,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_keys(verbs)
     add_removing(verbs)
     add_settings(verbs)
+    add_automation(verbs)
     add_machine(verbs)
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vaultui.cli.automationarguments import add_scheduling
 from vaultui.cli.verbparser import (
     Parser,
     Verbs,
@@ -76,6 +77,7 @@ def _add_tasks(verbs: Verbs[Parser]) -> None:
     add_name(save)
     save.add_argument("task", metavar="TASK", help=_("what it is called"))
     _add_task_options(save)
+    add_scheduling(actions)
     remove = add_verb(actions, "remove", _("take a saved task out of the settings"))
     add_name(remove)
     remove.add_argument("task", metavar="TASK", help=_("name of a saved task"))

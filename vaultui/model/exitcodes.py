@@ -48,6 +48,7 @@ class ExitCode(IntEnum):
     TERMINAL = 53
     DESKTOP = 54
     HOOK = 55
+    SYSTEMD = 56
 
     TASK_FAILED = 125
     """Of `run`, any failure of ours: its other exit codes are the task's own."""

@@ -75,12 +75,14 @@ class Machine:
     async def uninstall(self) -> Uninstalled:
         """Take back what vaultui has put on this machine for its vaults, and return what it was.
 
-        Desktop entries, passwords in the keyring, and the modes of mount points that nothing is
-        mounted on. Vaults, settings and logs stay.
+        Desktop entries, units of systemd, passwords in the keyring, and the modes of mount points
+        that nothing is mounted on. Vaults, settings and logs stay.
         """
         from vaultui.vaults import desktopentries, keyringclient
+        from vaultui.vaults.automation import Automation
 
         files = await in_thread(desktopentries.uninstall_all)
+        files += await Automation(self._registry).remove_all()
         passwords: list[str] = []
         problem: VaultuiError | None = None
         for entry in self._registry.entries():

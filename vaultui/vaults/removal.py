@@ -19,7 +19,9 @@ from vaultui.model.errors import (
 from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
 from vaultui.supervisor import logs
+from vaultui.tasks.records import TaskRecords
 from vaultui.vaults import keyringclient, volumes
+from vaultui.vaults.automation import Automation
 from vaultui.vaults.desktopentries import uninstall
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
@@ -114,6 +116,8 @@ class Removal:
             await self._take_out(entry)
             # It names files that were found damaged, and nobody can look into it any more.
             await in_thread(logs.remove, self._paths.log_file(entry.id))
+            # So may what tasks wrote that ran against it.
+            await in_thread(TaskRecords(self._paths.tasks_dir).clear, entry.id)
         saved = False
         with suppress(VaultuiError):  # it would open nothing any more
             saved = await keyringclient.forget(entry, _FORGET_S)
@@ -156,3 +160,4 @@ class Removal:
             async with asyncio.timeout(_RELEASE_S):
                 await in_thread(self._guard.release, entry.mountpoint)
         uninstall(entry.id)
+        await Automation(self._registry).forget(entry)

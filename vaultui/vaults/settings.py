@@ -12,6 +12,7 @@ from vaultui.model.errors import AlreadyOpen, SettingUnknown, SettingValueInvali
 from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
 from vaultui.vaults import desktopentries, editor
+from vaultui.vaults.automation import Automation
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.observer import observe
@@ -136,6 +137,7 @@ class Settings:
             self._guard_moved(entry, after)
             if after.name != entry.name:
                 desktopentries.rename(after)
+                await Automation(self._registry).rename(entry, after)
         return self._row(setting, after)
 
     def _guard_moved(self, before: VaultEntry, after: VaultEntry) -> None:

@@ -25,6 +25,7 @@ _MODULES = {
     "settings": ("settings", "order"),
     "importing": ("import",),
     "removing": ("forget", "forget-password", "delete", "uninstall"),
+    "automation": ("at-login",),
     "machine": ("doctor", "locate", "install-desktop", "completion"),
 }
 

@@ -242,6 +242,7 @@ def _named(session: Session) -> TaskStatus:
 _ACTIONS = {
     "schedule": automation.schedule,
     "unschedule": automation.unschedule,
+    "ended": automation.ended,
     "list": _list,
     "show": _show,
     "follow": _follow,
