@@ -90,7 +90,7 @@ class PodmanService:
         return (
             *("podman", f"--root={self.base}/storage", f"--runroot={self.base}/run"),
             *(f"--tmpdir={self.base}/tmp", "--storage-driver=vfs", "--runtime=runc"),
-            *("--cgroup-manager=cgroupfs", "--events-backend=none"),
+            *("--cgroup-manager=cgroupfs", "--events-backend=file"),
         )
 
     def _env(self) -> dict[str, str]:

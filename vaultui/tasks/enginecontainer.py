@@ -34,7 +34,6 @@ from vaultui.wire.engine import EngineSpec
 _ROOTS: Final = ("", "0", "root")
 _CREATION_S: Final = 3.0
 """What a request to create may still take after whoever made it was killed."""
-_PAUSE_S: Final = 0.05
 _KILLED: Final = 128 + signal.SIGKILL
 
 _NOT_FOUND: Final = re.compile(
@@ -117,23 +116,31 @@ class EngineContainer:
         with self._answering():
             return bool(self._client.inspect_container(self._spec.name)["State"]["OOMKilled"])
 
-    def remove(self, *, being_made: bool = False) -> None:
-        """Have it gone, running or not. `being_made`: it may appear in a moment, or never."""
+    def remove(self) -> bool:
+        """Have it gone, running or not; False if there is none."""
         name = self._spec.name
-        deadline = time.monotonic() + (_CREATION_S if being_made else 0.0)
         with self._answering():
-            while True:
-                # Removing by force alone asks it to end first, and waits ten seconds for that.
-                with contextlib.suppress(APIError):
-                    self._client.kill(name, "SIGKILL")
-                try:
-                    self._client.remove_container(name, v=True, force=True)
-                except NotFound:
-                    if time.monotonic() > deadline:
-                        return
-                    time.sleep(_PAUSE_S)
-                else:
-                    return
+            # Removing by force alone asks it to end first, and waits ten seconds for that.
+            with contextlib.suppress(APIError):
+                self._client.kill(name, "SIGKILL")
+            try:
+                self._client.remove_container(name, v=True, force=True)
+            except NotFound:
+                return False
+        return True
+
+    def remove_when_made(self, asked_at: float) -> None:
+        """Have it gone although it may be just being made: the engine was asked at that time, and
+        whoever asked it was killed."""
+        if self.remove():
+            return
+        until = int(time.time() + _CREATION_S)
+        made = {"container": [self._spec.name], "event": ["create"]}
+        with self._answering():
+            events = self._client.events(since=int(asked_at), until=until, filters=made)
+            is_made = next(iter(events), None) is not None
+        if is_made:
+            self.remove()
 
     @contextlib.contextmanager
     def _creating(self) -> Iterator[None]:

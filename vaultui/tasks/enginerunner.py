@@ -59,7 +59,7 @@ def _remove(path: Path) -> int:
     """Remove a container whose runner was killed; there is nothing to do after one that was not."""
     asked = path.with_name(ASKED_FILE)
     if asked.exists():
-        _container(_spec(path)).remove(being_made=True)
+        _container(_spec(path)).remove_when_made(asked.stat().st_mtime)
         asked.unlink(missing_ok=True)
     return 0
 
