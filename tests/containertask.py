@@ -87,6 +87,8 @@ class ContainerTask:
     runtime: str = "runc"
     of_user: bool = False
     """An ordinary user's; it needs the capability of that name."""
+    before: tuple[str, ...] = ()
+    """Words that go before the runner's, to run it somewhere else."""
     task_id: str = field(init=False)
     task_dir: Path = field(init=False)
     vault: Path = field(init=False)
@@ -135,7 +137,7 @@ class ContainerTask:
 
     def start(self, *command: str, **request: Any) -> subprocess.Popen[bytes]:
         """Start the runner, with pipes for its streams."""
-        argv = self.prepare(*command, **request)
+        argv = (*self.before, *self.prepare(*command, **request))
         return subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,

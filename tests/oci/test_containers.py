@@ -148,3 +148,15 @@ def test_a_program_can_gain_nothing_and_the_system_s_secrets_are_masked(
     assert int(status["CapBnd"], 16) == 0x800405FB
     assert int(status["CapInh"], 16) == 0
     assert text.splitlines()[-2:] == ["0", "read-only"]
+
+
+ONE_TREE = ("unshare", "--mount", "sh", "-c", 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"')
+
+
+def test_it_is_made_where_there_is_one_tree_of_control_groups(any_task: ContainerTask) -> None:
+    if "crun" in any_task.runtime:
+        any_task.runtime = "crun"
+    any_task.before = (*ONE_TREE, "sh")
+    done = any_task.sh("grep ^0: /proc/self/cgroup; grep -q cgroup2 /proc/mounts && echo there")
+    assert done.lines == ["0::/", "there"]
+    assert done.stderr == ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from vaultui.linux import cgroup, controlgroup
 from vaultui.linux.durable import write_durably
 from vaultui.tasks import seccomp
 from vaultui.tasks.container import CONFIG_FILE, ContainerSpec
@@ -54,7 +56,7 @@ def configuration(
     if spec.hostname:
         config["hostname"] = spec.hostname
     if (group := _own_group()) is not None:
-        config["linux"]["cgroupsPath"] = f"{group.rstrip('/')}/{spec.container_id}"
+        config["linux"]["cgroupsPath"] = os.path.join(group, spec.container_id)
     profile = seccomp.profile_of(spec.seccomp, spec.seccomp_profile)
     if profile is not None:
         config["linux"]["seccomp"] = profile
@@ -101,12 +103,16 @@ def _namespaces(spec: ContainerSpec) -> list[dict[str, str]]:
 
 
 def _own_group() -> str | None:
-    """Return our control group where there is one tree of them, version 2.
+    """Return our control group where there is one tree of them, version 2, and it is ours.
 
     A runtime makes the group of a container below it then, where the limits of the task hold. In
-    trees of version 1 it does so by itself, in each below the group that we have there.
+    trees of version 1 it does so by itself, in each below the group that we have there. Where it
+    may make none it goes on without, but not when it was told which.
     """
-    lines = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()
-    if len(lines) == 1 and lines[0].startswith("0::"):
-        return lines[0].removeprefix("0::")
-    return None
+    top = controlgroup.unified_top()
+    if not (top / "cgroup.controllers").exists() or top != cgroup.ROOT:
+        return None
+    own = controlgroup.own_groups()[""]
+    if not os.access(own, os.W_OK):
+        return None
+    return os.path.normpath(f"/{own.relative_to(top)}")
