@@ -164,7 +164,8 @@ class TaskKeeper:
             case Reaped():
                 self._reaped = message
                 # What it has left running is not wanted without it.
-                self._ending.ask()
+                if message.left:
+                    self._ending.ask()
             case Empty():
                 self._empty = True
             case None:

@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from vaultui.linux.controlgroup import enter
@@ -138,21 +138,27 @@ class Warden:
 
     def _reap(self) -> None:
         """Reap all that has ended, and tell the keeper what it has to know of that."""
+        reaped = None
         while not self._empty:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 self._empty = True
-                self._tell(Empty())
-                return
+                break
             if pid == 0:
-                return
+                break
             if pid == self._pid:
-                # What the room has said of the task is more than how the room itself ended.
-                self._hear_from_room()
-                if self._reaped is None:
-                    self._reaped = Reaped(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
-                    self._tell(self._reaped)
+                reaped = Reaped(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
+        else:
+            return
+        if reaped is not None:
+            # What the room has said of the task is more than how the room itself ended.
+            self._hear_from_room()
+            if self._reaped is None:
+                self._reaped = replace(reaped, left=not self._empty)
+                self._tell(self._reaped)
+        if self._empty:
+            self._tell(Empty())
 
     def _tell(self, message: Reaped | Empty) -> None:
         # The other pipe tells that the keeper is gone, and what comes of that.

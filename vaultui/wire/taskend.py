@@ -30,13 +30,15 @@ class Begun:
 
 @dataclass(frozen=True)
 class Reaped:
-    """The task has ended; what it has started may live on."""
+    """The task has ended."""
 
     status: int
     """As of wait(2)."""
     user_s: float
     system_s: float
     max_rss_kib: int
+    left: bool = True
+    """Something that it has started may live on."""
 
 
 @dataclass(frozen=True)
