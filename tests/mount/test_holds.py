@@ -141,7 +141,7 @@ def test_a_temporary_vault_that_somebody_else_uses_is_locked_after_him(volume: V
         assert ended(started)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", "after", "put off"])
 def test_a_temporary_vault_that_somebody_wants_open_stays_open(volume: Vaultfs, when: str) -> None:
     with task() as (running, held), opened(volume, hold=held) as started:
         with (volume.mountpoint / "a").open("w"):
@@ -152,7 +152,10 @@ def test_a_temporary_vault_that_somebody_wants_open_stays_open(volume: Vaultfs, 
             else:
                 running.kill()
                 wait_for(volume, "waiting-to-lock")
-                ask(volume, "StayOpenRequest")
+                if when == "after":
+                    ask(volume, "StayOpenRequest")
+                else:
+                    ask(volume, "ExtendRequest", seconds=900)
                 assert wait_for(volume, "stays-open") == "task"
         status = ask(volume, "StatusRequest")
         assert not status["temporary"]

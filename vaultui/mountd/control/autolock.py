@@ -14,7 +14,8 @@ from typing import Final
 import trio
 
 from vaultui.model.errors import MountBusy
-from vaultui.mountd.control.locker import Locker, holders_in
+from vaultui.mountd.control.holderwords import holders_in
+from vaultui.mountd.control.locker import Locker
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.wire.autolock import GuardState, LockOn, WhenBusy

@@ -9,7 +9,8 @@ import trio
 from vaultui.linux.boottimer import BootTimer
 from vaultui.model.errors import MountBusy
 from vaultui.mountd.activity import boottime
-from vaultui.mountd.control.locker import Locker, holders_in
+from vaultui.mountd.control.holderwords import holders_in
+from vaultui.mountd.control.locker import Locker
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
 from vaultui.wire.control import EventKind

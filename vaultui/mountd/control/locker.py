@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -20,8 +19,8 @@ from vaultui.linux.holders import Holder, find_holders
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.unmount import unmount
 from vaultui.model.errors import HookFailed, MountBusy
-from vaultui.model.language import N_, Phrase
 from vaultui.mountd.control import hooks
+from vaultui.mountd.control.holderwords import in_words
 from vaultui.mountd.control.hooks import HOOKS_S, HURRIED_S, Hooks
 from vaultui.mountd.control.notices import Notices
 from vaultui.mountd.control.served import Served
@@ -249,45 +248,6 @@ def _pidfds(holders: Sequence[Holder]) -> Iterator[dict[int, bool]]:
                 pidfds[pidfd] = (pid, start) in keepers
                 stack.callback(os.close, pidfd)
         yield pidfds
-
-
-def in_words(holders: list[Holder], most: int = 3) -> Phrase:
-    """Return who holds a mount, for a sentence."""
-    own = os.getpid()
-    named = {holder.pid: holder for holder in holders if holder.pid != own}
-    if not named:
-        return Phrase("a process that we may not look into")
-    words = [
-        Phrase(
-            "{command} ({pid}, {kind})",
-            command=holder.command,
-            pid=holder.pid,
-            kind=Phrase(_KINDS[holder.kind]),
-        )
-        for holder in named.values()
-    ]
-    if len(words) > most:
-        words = [*words[:most], Phrase("{count} more", count=len(words) - most)]
-    return functools.reduce(
-        lambda first, rest: Phrase("{first}, {rest}", first=first, rest=rest), words
-    )
-
-
-def holders_in(busy: MountBusy) -> str:
-    """Return who holds the mount, of an error that `Locker.lock` raised."""
-    holders = busy.details["holders"]
-    assert isinstance(holders, str)
-    return holders
-
-
-_KINDS: Final = {
-    "cwd": N_("working directory"),
-    "root": N_("root directory"),
-    "exe": N_("running program"),
-    "open": N_("open file"),
-    "map": N_("mapped file"),
-    "task": N_("task"),
-}
 
 
 def _unmount(mountpoint: str, lazy: bool) -> None:

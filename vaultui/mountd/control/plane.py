@@ -23,10 +23,11 @@ from vaultui.mountd.activity import boottime
 from vaultui.mountd.console import log
 from vaultui.mountd.control import conflictreport, hooks, statusreport
 from vaultui.mountd.control.autolock import AutoLock
+from vaultui.mountd.control.holderwords import holders_in
 from vaultui.mountd.control.holds import Holds
 from vaultui.mountd.control.hooks import Hooks
 from vaultui.mountd.control.idlelock import IdleLock
-from vaultui.mountd.control.locker import Locker, WhenHookFails, holders_in
+from vaultui.mountd.control.locker import Locker, WhenHookFails
 from vaultui.mountd.control.notices import KEEP_OPEN_S, Notices
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.control.server import ControlServer
