@@ -56,7 +56,7 @@ async def run_privately(start: Start, key: Key, streams: Streams) -> RunningTask
                 await uninterrupted(task.give_up())
                 await uninterrupted(task.close())
                 raise
-            await begin(task)
+            await begin(start, task)
         return RunningTask(vaults, status, task, temporary=False)
 
     return await with_key_file(entry, key, attempt)

@@ -7,7 +7,7 @@ in the runtime directory, for every front end of the same user.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -65,19 +65,22 @@ class Tasks:
         streams: Streams = DETACHED,
         options: UnlockOptions | None = None,
         on_step: StepReport | None = None,
+        on_begin: Callable[[], None] | None = None,
         status: VaultStatus | None = None,
     ) -> RunningTask:
         """Start a task, and return when it runs. A locked vault is opened with `key` for it.
 
-        `status` is that of the vault, where somebody has looked a moment ago: a look takes as long
-        as the rest of a start. The caller wipes the key. Raises what `unlock` raises, what is wrong
+        `on_begin` is called just before it may run. `status` is that of the vault, where somebody
+        has looked a moment ago: a look takes as long as the rest of a start. The caller wipes the
+        key. Raises what `unlock` raises, what is wrong
         with the request, and TaskCommandNotFound or TaskCommandNotExecutable; nothing runs and
         nothing is left then.
         """
         from vaultui.vaults.taskstart import Start, run
 
         found = status or await self._vaults.status(name)
-        start = Start(self._vaults, found, request, options or UnlockOptions(), on_step)
+        options = options or UnlockOptions()
+        start = Start(self._vaults, found, request, options, on_step, on_begin)
         return await run(start, key, streams)
 
     # -- those that run or ran ------------------------------------------------------------

@@ -50,6 +50,8 @@ class Start:
     options: UnlockOptions
     """How the vault is opened, where it has to be."""
     on_step: StepReport | None = None
+    on_begin: Callable[[], None] | None = None
+    """Called just before the task may run."""
 
     @property
     def is_open(self) -> bool:
@@ -142,7 +144,7 @@ async def run(start: Start, key: Key | None, streams: Streams) -> RunningTask:
                 job = start.job(directory, status.mountpoint)
                 plan = await in_thread(prepare, job)
             task = await launch(start.launch_spec(job, plan), streams)
-            temporary = await begin(task, partial(_hold, start, status))
+            temporary = await begin(start, task, partial(_hold, start, status))
     return RunningTask(start.vaults, status, task, temporary=temporary)
 
 
@@ -154,11 +156,13 @@ def _place(start: Start) -> str:
 
 
 async def begin(
-    task: TaskProcess, hold: Callable[[TaskProcess], Awaitable[bool]] | None = None
+    start: Start, task: TaskProcess, hold: Callable[[TaskProcess], Awaitable[bool]] | None = None
 ) -> bool:
     """Let a task go that waits, after `hold` has kept the vault open for it; return its answer."""
     try:
         temporary = await hold(task) if hold is not None else False
+        if start.on_begin is not None:
+            start.on_begin()
         await task.go()
     except BaseException:
         await uninterrupted(task.give_up())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vaultui.cli.liverelay import LiveRelay
 from vaultui.cli.output import shown
 from vaultui.cli.session import Session
 from vaultui.cli.taskoptions import request_given
+from vaultui.cli.tasksignals import TaskSignals
 from vaultui.model.errors import TaskLost, TaskOutOfMemory, TaskOutOfTime, UsageError
 from vaultui.model.language import N_, _
 from vaultui.vaults import (
@@ -46,7 +46,12 @@ def run_verb(session: Session) -> int:
     return _with_pipes(session, request)
 
 
-def start(session: Session, request: TaskRequest, streams: Streams) -> RunningTask:
+def start(
+    session: Session,
+    request: TaskRequest,
+    streams: Streams,
+    on_begin: Callable[[], None] | None = None,
+) -> RunningTask:
     """Start a task; what opens its vault comes from where the arguments and the machine have it."""
     name = session.arguments.name
     tasks = session.vaults.tasks
@@ -64,6 +69,7 @@ def start(session: Session, request: TaskRequest, streams: Streams) -> RunningTa
                 streams=streams,
                 options=options,
                 on_step=step,
+                on_begin=on_begin,
                 status=found,
             )
         )
@@ -88,11 +94,11 @@ def start(session: Session, request: TaskRequest, streams: Streams) -> RunningTa
 
 
 def _with_pipes(session: Session, request: TaskRequest) -> int:
-    with LiveRelay() as relay:
-        stdin = 0 if request.interactive else -1
-        task = start(session, request, Streams(stdin, relay.stdout, relay.stderr))
+    with LiveRelay() as relay, TaskSignals() as signals:
+        streams = Streams(0 if request.interactive else -1, relay.stdout, relay.stderr)
+        task = start(session, request, streams, signals.begin)
         relay.handed_over()
-        status = session.run(_until_ended(task, relay))
+        status = session.run(_until_ended(task, relay, signals))
         relay.finish()
     code = _told_end(session, task, status)
     return 128 + signal.SIGPIPE if relay.reader_gone else code
@@ -103,13 +109,14 @@ def _with_terminal(session: Session, request: TaskRequest) -> int:
 
     if not (os.isatty(0) and os.isatty(1)):
         raise UsageError(what=N_("--tty needs a terminal for input and output"))
-    with TerminalRelay() as relay:
-        task = start(session, request, Streams(terminal=relay.theirs))
+    with TerminalRelay() as relay, TaskSignals() as signals:
+        task = start(session, request, Streams(terminal=relay.theirs), signals.begin)
         relay.handed_over()
-        return _told_end(session, task, session.run(_beside_terminal(task, relay)))
+        status = session.run(_beside_terminal(task, relay, signals))
+    return _told_end(session, task, status)
 
 
-async def _until_ended(task: RunningTask, relay: LiveRelay) -> TaskStatus:
+async def _until_ended(task: RunningTask, relay: LiveRelay, signals: TaskSignals) -> TaskStatus:
     """Return how the task ended. Ctrl-C goes to it; the second time it is stopped, then killed."""
     loop = asyncio.get_running_loop()
 
@@ -124,31 +131,18 @@ async def _until_ended(task: RunningTask, relay: LiveRelay) -> TaskStatus:
     def pressed() -> None:
         next(presses, task.kill)()
 
-    with _heeding({signal.SIGINT: pressed, **dict.fromkeys(_STOPPING, task.stop)}):
-        return await task.ended()
+    signals.heed({signal.SIGINT: pressed, **dict.fromkeys(_STOPPING, task.stop)})
+    return await task.ended()
 
 
-async def _beside_terminal(task: RunningTask, relay: TerminalRelay) -> TaskStatus:
+async def _beside_terminal(
+    task: RunningTask, relay: TerminalRelay, signals: TaskSignals
+) -> TaskStatus:
     """Return how the task ended, with our terminal as its own until then."""
-    with _heeding(dict.fromkeys((signal.SIGINT, *_STOPPING), task.stop)):
-        # Descendants may have the terminal after the task itself, but not after its end.
-        await relay.until_closed()
-        return await task.ended()
-
-
-@contextmanager
-def _heeding(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
-    """Have the loop call these for the signals, in the place of what cancels it."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in handlers}
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, old)
+    signals.heed(dict.fromkeys((signal.SIGINT, *_STOPPING), task.stop))
+    # Descendants may have the terminal after the task itself, but not after its end.
+    await relay.until_closed()
+    return await task.ended()
 
 
 def _told_end(session: Session, task: RunningTask, status: TaskStatus) -> int:
