@@ -233,6 +233,28 @@ def activity(scene: Scene) -> None:
         save(terminal, "activity")
 
 
+def tasks(scene: Scene) -> None:
+    """Show what is saved, what has run, and one that is running."""
+    for name, command in (
+        ("Backup", 'echo "scan finished"; sleep 2; echo "snapshot 4f1c2d7e saved"'),
+        ("Publish", "echo linking; echo 'ada.o: no such file' >&2; exit 2"),
+        ("Sync", 'for file in plans letters; do echo "sending $file/"; done; sleep 600'),
+    ):
+        scene.vaultui("tasks", "save", "Work", name, "--", "sh", "-c", command)
+    scene.vaultui("run", "Work", "Backup", "--detach")
+    run_program((program("vaultui"), "run", "Work", "Publish"), timeout=60)
+    with scene.screen(120, 26) as terminal:
+        terminal.shows("● open", "Mounted at", "keyring:")
+        terminal.press("5")
+        terminal.shows("› saved", "exit code 2", "✓ done")
+        terminal.press("j", "j")
+        terminal.press("Enter")
+        terminal.shows("● running", "sending letters/")
+        save(terminal, "tasks")
+        terminal.press("t")
+        terminal.shows("stopped")
+
+
 def light(scene: Scene) -> None:
     scene.vaultui("settings", "set", "theme", "light")
     try:
@@ -251,6 +273,7 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "paths": paths,
     "keys": keys,
     "activity": activity,
+    "tasks": tasks,
     "light": light,
 }
 
