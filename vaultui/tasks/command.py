@@ -13,7 +13,7 @@ from pathlib import Path
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import TaskCommandNotExecutable, TaskCommandNotFound
 from vaultui.model.language import N_
-from vaultui.tasks.interpolation import command_of, environment_of
+from vaultui.tasks.interpolation import command_of, environment_of, filled_in
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import TaskRequest
 from vaultui.wire.attributes import Attributes, Rlimit
@@ -26,7 +26,7 @@ def prepare(job: Job) -> TaskPlan:
     given = environment_of(request.env, own)
     env = {**os.environ, **given}
     command = command_of(request.command, given)
-    workdir = request.workdir or job.mountpoint
+    workdir = filled_in(request.workdir, given) or job.mountpoint
     return TaskPlan(
         argv=(found(command[0], env, workdir, job.mountpoint), *command[1:]),
         env=env,

@@ -19,6 +19,7 @@ from vaultui.model.errors import TaskOptionInvalid
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
 from vaultui.tasks.engineaddress import EngineAddress
+from vaultui.tasks.interpolation import filled_in
 from vaultui.tasks.ports import published
 from vaultui.tasks.request import BindRequest, Surroundings, TaskRequest
 from vaultui.wire.tasks import Limits
@@ -57,7 +58,7 @@ def container_config(
         "Image": around.image,
         "Cmd": list(command),
         "Env": [f"{name}={value}" for name, value in env.items()],
-        "WorkingDir": request.workdir or vault.target,
+        "WorkingDir": filled_in(request.workdir, env) or vault.target,
         "User": around.user,
         "Hostname": host_name(around.hostname) if around.hostname else "",
         "Labels": {**around.labels, _TASK_LABEL: task_id},

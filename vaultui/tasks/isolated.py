@@ -26,7 +26,7 @@ from vaultui.supervisor.environment import backend_environment
 from vaultui.tasks.command import rlimits_of
 from vaultui.tasks.container import PATH, SCRATCH_AT, VAULT_AT
 from vaultui.tasks.containerusers import chosen
-from vaultui.tasks.interpolation import command_of, environment_of
+from vaultui.tasks.interpolation import command_of, environment_of, filled_in
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import BindRequest
 from vaultui.tasks.rooms import own_room
@@ -80,7 +80,7 @@ def prepare(job: Job) -> TaskPlan:
         links=links,
     )
     shown = ShownPaths(view)
-    workdir = request.workdir or mountpoint
+    workdir = filled_in(request.workdir, given) or mountpoint
     command = command_of(request.command, given)
     is_root = os.geteuid() == 0
     if is_root:

@@ -28,7 +28,7 @@ from vaultui.tasks.container import (
     ContainerSpec,
     ContainerUser,
 )
-from vaultui.tasks.interpolation import command_of, environment_of
+from vaultui.tasks.interpolation import command_of, environment_of, filled_in
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import BindRequest
 from vaultui.tasks.rooms import own_room
@@ -91,7 +91,7 @@ def _spec(job: Job) -> ContainerSpec:
         vault=BindRequest(job.mountpoint, at, request.read_only),
         command=command_of(request.command, env),
         env=env,
-        workdir=posixpath.join("/", request.workdir or at),
+        workdir=posixpath.join("/", filled_in(request.workdir, env) or at),
         user=user,
         terminal=request.terminal,
         binds=(BindRequest(str(job.scratch), SCRATCH_AT), *map(_checked, around.binds)),

@@ -59,6 +59,11 @@ def test_a_program_in_the_vault_is_not_looked_at_as_it_may_be_locked(tmp_path: P
     assert command.prepare(job(tmp_path, command=("./x",))).argv == ("/v/Work/x",)
 
 
+def test_a_task_may_begin_in_a_directory_of_the_vault(tmp_path: Path) -> None:
+    wanted = job(tmp_path, command=("/bin/sh",), workdir="${VAULT_MOUNT}/src")
+    assert command.prepare(wanted).attributes.cwd == "/v/Work/src"
+
+
 def test_limits_of_each_process_are_given_to_it(tmp_path: Path, tools: Path) -> None:
     core = Rlimit("core", 0, 0)
     wanted = job(
