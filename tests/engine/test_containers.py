@@ -18,6 +18,7 @@ from vaultui.model.errors import (
     TaskCommandNotFound,
 )
 from vaultui.tasks.request import BindRequest
+from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Limits
 
 pytestmark = needs("podman")
@@ -73,10 +74,12 @@ def test_without_being_asked_a_container_has_no_standard_input(task: EngineTask)
 def test_limits_hold_for_the_container(task: EngineTask) -> None:
     files = "memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.shares pids/pids.max"
     limits = Limits(memory_bytes=64 << 20, cpus=0.5, pids=20, open_files=100, open_files_hard=200)
-    ended = task.run(
-        "sh", "-c", f"cd /sys/fs/cgroup; cat {files}; ulimit -Sn; ulimit -Hn", limits=limits
-    )
-    assert ended.lines == [str(64 << 20), "50000", "512", "20", "100", "200"]
+    command = f"cd /sys/fs/cgroup; cat {files}; ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -t"
+    rlimits = (Rlimit("core", 7 << 10, -1), Rlimit("cpu", 99, 99))
+    ended = task.run("sh", "-c", command, limits=limits, rlimits=rlimits)
+    group, processes = ended.lines[:4], ended.lines[4:]
+    assert group == [str(64 << 20), "50000", "512", "20"]
+    assert processes == ["100", "200", "14", "99"]
 
 
 def test_a_container_that_needs_too_much_memory_is_killed_and_that_is_said(

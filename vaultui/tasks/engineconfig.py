@@ -18,11 +18,12 @@ from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import TaskOptionInvalid
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
+from vaultui.tasks.command import rlimits_of
 from vaultui.tasks.engineaddress import EngineAddress
 from vaultui.tasks.interpolation import filled_in
 from vaultui.tasks.ports import published
 from vaultui.tasks.request import BindRequest, Surroundings, TaskRequest
-from vaultui.wire.tasks import Limits
+from vaultui.wire.attributes import Rlimit
 
 NETWORKS: Final = ("none", "host", "bridge", "slirp4netns", "pasta")
 """The engine's own, and those without a network of a container's own."""
@@ -70,7 +71,7 @@ def container_config(
         "AttachStderr": True,
         "ExposedPorts": {name: {} for name in ports},
         "HostConfig": {
-            **_limits(request.limits),
+            **_limits(request),
             **_network(around),
             "PortBindings": ports,
             "Mounts": [_mount(bind) for bind in binds],
@@ -107,8 +108,14 @@ def _mount(bind: BindRequest) -> dict[str, Any]:
     }
 
 
-def _limits(limits: Limits) -> dict[str, Any]:
-    found: dict[str, Any] = {"Ulimits": list(_ulimits(limits))}
+def _limits(request: TaskRequest) -> dict[str, Any]:
+    limits = request.limits
+    found: dict[str, Any] = {
+        "Ulimits": [
+            {"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard}
+            for limit in {one.name: one for one in (*_own(), *rlimits_of(request))}.values()
+        ]
+    }
     if limits.memory_bytes:
         # The second is memory and swap together.
         found |= {"Memory": limits.memory_bytes, "MemorySwap": limits.memory_bytes}
@@ -121,21 +128,18 @@ def _limits(limits: Limits) -> dict[str, Any]:
     return found
 
 
-def _ulimits(limits: Limits) -> Iterator[dict[str, Any]]:
-    """Yield the limits of each process: those that were asked for, and otherwise our own.
+def _own() -> Iterator[Rlimit]:
+    """Yield the limits of each process that an engine would raise to its own defaults.
 
-    An engine would raise them to its defaults, which fails where it lacks the right to do so:
-    in a container itself, for one.
+    That fails where it lacks the right to do so: in a container itself, for one. Ours do as well.
     """
-    files = (limits.open_files, limits.open_files_hard or limits.open_files)
-    if not limits.open_files:
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Podman gives up what is above the number of processes that there can be at all.
     most = int(Path("/proc/sys/kernel/pid_max").read_text())
     soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
     for name, (low, high) in {"nofile": files, "nproc": (min(soft, most), min(hard, most))}.items():
         if resource.RLIM_INFINITY not in (low, high):
-            yield {"Name": name, "Soft": low, "Hard": high}
+            yield Rlimit(name, low, high)
 
 
 def _network(around: Surroundings) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from vaultui.tasks.engineaddress import EngineAddress
 from vaultui.tasks.plan import Job
 from vaultui.tasks.request import BindRequest, Surroundings, TaskRequest
 from vaultui.wire import codec
+from vaultui.wire.attributes import Rlimit
 from vaultui.wire.engine import EngineSpec
 from vaultui.wire.tasks import Driver, Limits
 
@@ -86,7 +87,9 @@ def test_a_vault_that_is_locked_yet_is_bound_all_the_same(tmp_path: Path) -> Non
 
 def test_limits_are_those_of_the_container(tmp_path: Path) -> None:
     limits = Limits(memory_bytes=64 << 20, cpus=1.5, pids=7, open_files=10, open_files_hard=20)
-    host = spec_of(job(tmp_path, limits=limits)).config["HostConfig"]
+    rlimits = (Rlimit("core", 0, -1),)
+    host = spec_of(job(tmp_path, limits=limits, rlimits=rlimits)).config["HostConfig"]
+    assert {"Name": "core", "Soft": 0, "Hard": -1} in host["Ulimits"]
     assert host["Memory"] == host["MemorySwap"] == 64 << 20
     assert (host["NanoCpus"], host["CpuShares"]) == (1_500_000_000, 1536)
     assert host["PidsLimit"] == 7
