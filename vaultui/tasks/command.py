@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vaultui.linux.errnos import reason_of
-from vaultui.model.errors import TaskCommandNotExecutable, TaskCommandNotFound
+from vaultui.model.errors import (
+    TaskCommandNotExecutable,
+    TaskCommandNotFound,
+    TaskOptionInvalid,
+)
 from vaultui.model.language import N_
 from vaultui.tasks.interpolation import command_of, environment_of, filled_in
 from vaultui.tasks.plan import Job, TaskPlan
@@ -27,6 +31,9 @@ def prepare(job: Job) -> TaskPlan:
     env = {**os.environ, **given}
     command = command_of(request.command, given)
     workdir = filled_in(request.workdir, given) or job.mountpoint
+    if not _lies_in(workdir, job.mountpoint) and not os.path.isdir(workdir):
+        reason = N_("there is no such directory")
+        raise TaskOptionInvalid(option="--workdir", value=workdir, reason=reason)
     return TaskPlan(
         argv=(found(command[0], env, workdir, job.mountpoint), *command[1:]),
         env=env,
@@ -54,7 +61,7 @@ def found(program: str, env: Mapping[str, str], workdir: str, mountpoint: str) -
             raise TaskCommandNotFound(program=program)
         program = lying
     path = os.path.normpath(os.path.join(workdir, program))
-    if Path(path).is_relative_to(mountpoint):
+    if _lies_in(path, mountpoint):
         return path
     try:
         status = os.stat(path)
@@ -77,6 +84,11 @@ def rlimits_of(request: TaskRequest) -> tuple[Rlimit, ...]:
         return request.rlimits
     hard = limits.open_files_hard or limits.open_files
     return (*request.rlimits, Rlimit("nofile", limits.open_files, hard))
+
+
+def _lies_in(path: str, mountpoint: str) -> bool:
+    """Return whether a path is in the vault, as it is written: the mount is not looked at."""
+    return Path(os.path.normpath(path)).is_relative_to(mountpoint)
 
 
 def _lying_in(program: str, search: str) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.model.errors import TaskCommandNotExecutable, TaskCommandNotFound
+from vaultui.model.errors import TaskCommandNotExecutable, TaskCommandNotFound, TaskOptionInvalid
 from vaultui.tasks import command
 from vaultui.tasks.plan import Job
 from vaultui.tasks.request import TaskRequest
@@ -62,6 +62,8 @@ def test_a_program_in_the_vault_is_not_looked_at_as_it_may_be_locked(tmp_path: P
 def test_a_task_may_begin_in_a_directory_of_the_vault(tmp_path: Path) -> None:
     wanted = job(tmp_path, command=("/bin/sh",), workdir="${VAULT_MOUNT}/src")
     assert command.prepare(wanted).attributes.cwd == "/v/Work/src"
+    with pytest.raises(TaskOptionInvalid, match="no such directory"):
+        command.prepare(job(tmp_path, command=("/bin/sh",), workdir=str(tmp_path / "nowhere")))
 
 
 def test_limits_of_each_process_are_given_to_it(tmp_path: Path, tools: Path) -> None:
