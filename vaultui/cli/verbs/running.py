@@ -16,6 +16,7 @@ from vaultui.cli.tasksignals import TaskSignals
 from vaultui.model.errors import TaskLost, TaskOutOfMemory, TaskOutOfTime, UsageError
 from vaultui.model.language import N_, _
 from vaultui.vaults import (
+    Driver,
     Key,
     PasswordSource,
     RunningTask,
@@ -24,6 +25,7 @@ from vaultui.vaults import (
     TaskRequest,
     TaskStatus,
     UnlockOptions,
+    VaultStatus,
     exit_code_of,
 )
 
@@ -85,12 +87,18 @@ def start(
         task = with_key_or_token(session, name, attempt)
     else:
         task = attempt(None)
-        if request.private:
-            session.output.note(
-                _("{name} is open already; the task is not alone in it.", name=shown(name))
-            )
+        _tell_what_is_not_kept(session, request, status)
     session.output.clear_step()
     return task
+
+
+def _tell_what_is_not_kept(session: Session, request: TaskRequest, status: VaultStatus) -> None:
+    """Tell what a vault that was open already does not give: it is not opened a second time."""
+    name = shown(status.entry.name)
+    if request.private:
+        session.output.note(_("{name} is open already; the task is not alone in it.", name=name))
+    if request.read_only and request.driver is Driver.COMMAND and not status.read_only:
+        session.output.note(_("{name} is open already; the task can write, too.", name=name))
 
 
 def _with_pipes(session: Session, request: TaskRequest) -> int:
