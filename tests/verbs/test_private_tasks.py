@@ -100,8 +100,30 @@ def test_outside_of_its_namespace_there_is_nothing_to_be_seen(
     assert shell.state() == "locked"
     seeing = [pid for pid in everybody(started) if lists(pid, str(work))]
     assert set(everybody(started)) - set(seeing) == {started["warden_pid"]}
-    refused = shell.error("unlock", "Work", "--password-file", str(shell.password_file))
-    assert refused["code"] == "cipherdir-in-use"
+
+
+def test_a_vault_that_a_private_task_has_names_that_task_to_others(
+    shell: Shell, started: Any
+) -> None:
+    for refused in (
+        shell.error("unlock", "Work", "--password-file", str(shell.password_file)),
+        shell.error("unlock", "Work", "--read-only", "--password-file", str(shell.password_file)),
+    ):
+        assert refused["code"] == "cipherdir-in-use"
+        assert f"sh, a private task ({started['task_id']})" in refused["summary"]
+    again = run_program(private(shell, "--", "true")).check(125)
+    assert started["task_id"] in again.text
+
+
+def test_readers_can_share_a_vault_with_a_private_task_that_only_reads(
+    shell: Shell, work: Path
+) -> None:
+    words = private(shell, "--read-only", "--detach", "--", "sleep", "600")
+    task_id = run_program(words).check().stdout.decode().strip()
+    run_program(private(shell, "--read-only", "--", "true")).check()
+    shell.unlock("Work", "--read-only")
+    shell("lock", "Work").check()
+    shell("tasks", "stop", task_id).check()
 
 
 def test_a_private_task_that_crashes_leaves_no_core(

@@ -12,6 +12,7 @@ from vaultui.tasks.plan import prepare
 from vaultui.tasks.private import made_private, until_open
 from vaultui.tasks.streams import Streams
 from vaultui.vaults.key import Key, with_key_file
+from vaultui.vaults.privateuse import refuse_beside_private
 from vaultui.vaults.runningtask import RunningTask
 from vaultui.vaults.taskstart import Start, begin, task_directory
 from vaultui.vaults.unlocking import (
@@ -36,6 +37,7 @@ async def run_privately(start: Start, key: Key, streams: Streams) -> RunningTask
     check_openable(status)
     options = start.opening_options
     effective = as_opened(entry, options)
+    await in_thread(refuse_beside_private, vaults.paths, entry, read_only=effective.opens_read_only)
     vaults_dir = Path(vaults.program.vaults_dir)
     mountpoint = await in_thread(
         prepare_mountpoint, effective, vaults_dir, nonempty=options.nonempty

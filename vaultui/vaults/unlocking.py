@@ -30,6 +30,7 @@ from vaultui.vaults.key import Key, with_key_file
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.outcomes import UnlockOptions
 from vaultui.vaults.paths import Paths
+from vaultui.vaults.privateuse import refuse_beside_private
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.handshake import MountSpec, Step, StepName
@@ -83,6 +84,7 @@ async def open_vault(
     `language` is a code, for what the backend tells on the desktop.
     """
     effective = as_opened(entry, options)
+    await in_thread(refuse_beside_private, paths, entry, read_only=effective.opens_read_only)
     mountpoint = await in_thread(
         prepare_mountpoint, effective, paths.vaults_dir, nonempty=options.nonempty
     )
