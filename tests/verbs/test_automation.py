@@ -15,6 +15,7 @@ import pytest
 from capabilities import needs
 from desktopbus import desktop
 from programs import exit_code, run_program
+from secretservice import gnome_keyring
 from shelltwin import RealVolume, Shell
 from support import program, wait_until
 from usermanager import UserManager, user_manager
@@ -266,22 +267,29 @@ def test_a_task_that_fails_without_anybody_is_told_on_the_desktop(
     assert told == ([] if result == "success" else [failed])
 
 
-@needs("user-systemd")
+@needs("user-systemd", "gnome-keyring", "dbus")
 def test_a_real_systemd_opens_the_vault_at_login_and_locks_it_at_logout(
-    by_key_file: None, manager: UserManager
+    shell: Shell, work: Path, bus: None, tmp_path: Path
 ) -> None:
-    manager(program("vaultui"), "at-login", "Work", "on").check()
-    manager.systemctl("start", "default.target")
-    manager.systemctl("start", "vaultui@Work.service")
-    assert manager.state("vaultui@Work.service") == "active", manager.log
-    assert "Work is open" in manager.systemctl("show", "-PStatusText", "vaultui@Work.service")
-    assert b"open" in manager(program("vaultui"), "status", "Work").stdout
-    manager.systemctl("stop", "vaultui@Work.service")
-    assert manager.state("vaultui@Work.service") == "inactive"
-    assert b"locked" in manager(program("vaultui"), "status", "Work").stdout
-    manager.systemctl("start", "vaultui@Work.service")
-    manager(program("vaultui"), "lock", "Work").check()
-    wait_until(lambda: manager.state("vaultui@Work.service") == "inactive")
+    vaultui, unit = program("vaultui"), "vaultui@Work.service"
+    with gnome_keyring("login"):
+        shell.unlock("Work", "--save")
+        shell("lock", "Work").check()
+        shell("at-login", "Work", "on").check()
+        with user_manager(tmp_path) as manager:
+            wait_until(lambda: manager.state(unit) == "active")
+            assert "Work is open" in manager.systemctl("show", "-PStatusText", unit)
+            assert b"open" in manager(vaultui, "status", "Work").stdout
+            manager.systemctl("stop", unit)
+            assert manager.state(unit) == "inactive"
+            assert b"locked" in manager(vaultui, "status", "Work").stdout
+            manager.systemctl("start", unit)
+            manager(vaultui, "lock", "Work").check()
+            wait_until(lambda: manager.state(unit) == "inactive")
+            manager.systemctl("start", unit)
+    assert shell.state() == "locked"
+    # At logout, too, it was locked and not just ended.
+    assert "  locked  " in shell("activity", "Work").stdout.decode().splitlines()[-1]
 
 
 @needs("user-systemd", "systemd-analyze")
