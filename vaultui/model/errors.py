@@ -958,7 +958,7 @@ class NamespacesForbidden(VaultuiError):
     code = "namespaces-forbidden"
     exit_code = ExitCode.TASK_FAILED
     template = N_("The namespaces that keep a task to itself cannot be had here: {reason}.")
-    cure = N_("{how}")
+    cure = "{how}"
 
 
 class VaultKeptClosed(VaultuiError):
