@@ -45,7 +45,7 @@ bench-application: setup-test ## measure what the application costs: start, rest
 	@unshare --mount .venv/bin/python -m tests.bench.application $(ARGS)
 
 bench-starting: setup-test ## measure what it costs to start a task, against gocryptfs too
-	@.venv/bin/python -m tests.bench.starting $(ARGS)
+	@.venv/bin/python -m tests.bench.startingtasks $(ARGS)
 
 drills: setup-test ## crashes, power cuts, damage, full disks, thieves: 20 minutes, against gocryptfs too
 	@.venv/bin/python -m tests.drills $(ARGS)
