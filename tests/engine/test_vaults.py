@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from capabilities import needs
+from capabilities import UNPRIVILEGED_UID, needs
+from mounting import Vaultfs
+from ordinaryuser import as_user, let_others_in
 from podmanservice import IMAGE, PodmanService
+from programs import private_home, program, run_program
 from shelltwin import Shell
 from waiting import wait_until
 
@@ -125,3 +128,24 @@ def test_a_container_that_nobody_looks_after_any_more_goes_with_the_next_start(
     wait_until(lambda: shell(*again).returncode == 0, what="another task runs")
     assert service.containers() == []
     assert wait_until(lambda: shell.state() == "locked")
+
+
+@needs("ordinary-user")
+def test_an_engine_of_root_cannot_enter_the_vault_of_another_user(
+    service: PodmanService, tmp_path: Path
+) -> None:
+    base = tmp_path / "other"
+    base.mkdir()
+    environment = {**private_home(base), "DOCKER_HOST": service.address}
+    volume = Vaultfs(base)
+    volume.create()
+    for path in (base, *base.rglob("*")):
+        os.chown(path, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+    let_others_in(base)
+    let_others_in(service.base)
+    service.socket.chmod(0o666)
+    vaultui = (*as_user(), program("vaultui"))
+    run_program((*vaultui, "add", volume.cipherdir, "--name", "Work"), env=environment).check()
+    refused = run_program((*vaultui, *RUN, "--", "true"), env=environment).check(125)
+    assert "another user" in refused.text
+    assert "allow_other" in refused.text
