@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from vaultui.model.errors import SavedTaskUnknown, TaskCommandInvalid
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks import stopping
-from vaultui.tasks.records import TaskRecords
 from vaultui.tasks.request import TaskRequest
 from vaultui.tasks.streams import DETACHED, Streams
 from vaultui.vaults.outcomes import UnlockOptions
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.taskoutput import TaskOutput
-from vaultui.vaults.taskstatus import TaskStatus, known_tasks, status_of
+from vaultui.vaults.taskstatus import TaskStatus, known_tasks, records_of, status_of
 from vaultui.vaults.taskvalues import check_task_name, values_of
 from vaultui.vaults.waiting import in_thread
 
@@ -38,7 +37,6 @@ class Tasks:
     def __init__(self, vaults: Vaults, registry: Registry) -> None:
         self._vaults = vaults
         self._registry = registry
-        self._records = TaskRecords(vaults.paths.tasks_dir)
 
     # -- starting -------------------------------------------------------------------------
 
@@ -93,7 +91,7 @@ class Tasks:
 
     async def status(self, task_id: str) -> TaskStatus:
         """Return a task by its id, or by how that begins; raises TaskUnknown."""
-        return status_of(await in_thread(self._records.find, task_id))
+        return status_of(await in_thread(records_of(self._vaults.paths).find, task_id))
 
     async def wait(self, task_id: str) -> TaskStatus:
         """Return how a task ended, once it has, and everything of it is put away."""
@@ -120,7 +118,7 @@ class Tasks:
     async def clear(self, name: str | None = None) -> int:
         """Forget the tasks that have ended, of one vault or of all; return how many there were."""
         vault = None if name is None else self._registry.entry(name).id
-        return await in_thread(self._records.clear, vault)
+        return await in_thread(records_of(self._vaults.paths).clear, vault)
 
     # -- those that are saved -------------------------------------------------------------
 

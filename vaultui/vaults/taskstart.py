@@ -22,13 +22,13 @@ from vaultui.model.errors import NotOpen, VaultuiError
 from vaultui.supervisor.interruption import uninterrupted
 from vaultui.tasks.launch import launch
 from vaultui.tasks.plan import Job, TaskPlan, prepare
-from vaultui.tasks.records import TaskRecords
 from vaultui.tasks.request import TaskRequest
 from vaultui.tasks.running import RunningTask as TaskProcess
 from vaultui.tasks.streams import Streams
 from vaultui.vaults.outcomes import UnlockOptions
 from vaultui.vaults.runningtask import RunningTask
 from vaultui.vaults.status import VaultStatus
+from vaultui.vaults.taskstatus import records_of
 from vaultui.vaults.unlocking import StepReport, as_opened, check_openable
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.control import Hold
@@ -182,7 +182,7 @@ async def _hold(start: Start, status: VaultStatus, task: TaskProcess) -> bool:
 @asynccontextmanager
 async def task_directory(vaults: Vaults) -> AsyncIterator[Path]:
     """Make the directory of a task, and remove it when the task is not started after all."""
-    records = TaskRecords(vaults.paths.ensure_tasks_dir())
+    records = records_of(vaults.paths)
     directory = records.make()
     try:
         yield directory

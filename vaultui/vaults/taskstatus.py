@@ -59,7 +59,15 @@ def status_of(task: KnownTask) -> TaskStatus:
 
 def known_tasks(paths: Paths) -> list[TaskStatus]:
     """Return all tasks of a user that are on record, the newest first."""
-    return [status_of(task) for task in TaskRecords(paths.tasks_dir).listing()]
+    return [status_of(task) for task in records_of(paths).listing()]
+
+
+def records_of(paths: Paths) -> TaskRecords:
+    """Return the records of a user's tasks; raises RuntimeDirUnsafe.
+
+    Whoever could write there could have us signal any process of ours.
+    """
+    return TaskRecords(paths.ensure_tasks_dir())
 
 
 def exit_code_of(end: TaskEnd) -> int:
