@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import time
@@ -24,27 +23,16 @@ from vaultui.model.errors import (
     EngineKeptOut,
     EngineLost,
     ImageMissing,
-    TaskCommandNotExecutable,
-    TaskCommandNotFound,
     VaultuiError,
 )
 from vaultui.model.language import N_
+from vaultui.tasks.runtimewords import about_program
 from vaultui.wire.engine import EngineSpec
 
 _ROOTS: Final = ("", "0", "root")
 _CREATION_S: Final = 3.0
 """What a request to create may still take after whoever made it was killed."""
 _KILLED: Final = 128 + signal.SIGKILL
-
-_NOT_FOUND: Final = re.compile(
-    r"executable file .*not found|(?:exec|stat).*no such file or directory", re.IGNORECASE
-)
-_NOT_EXECUTABLE: Final = re.compile(
-    r"(?:exec|open executable).*(?:permission denied|is a directory|exec format error)",
-    re.IGNORECASE,
-)
-"""What runc and crun print of the program. No engine has another way to tell, and 126 and 127
-are made of the same words in their own clients."""
 
 
 class EngineContainer:
@@ -152,16 +140,12 @@ class EngineContainer:
             raise self._not_created(_words(error)) from error
 
     def _not_created(self, said: str) -> VaultuiError:
-        command = self._spec.config["Cmd"][0]
-        if _NOT_FOUND.search(said):
-            return TaskCommandNotFound(program=command, raw=said)
-        if _NOT_EXECUTABLE.search(said):
-            return TaskCommandNotExecutable(
-                program=command, reason=N_("Permission denied"), raw=said
-            )
+        error = about_program(self._spec.config["Cmd"][0], said, raw=said)
         # Its first line tells what, and any others where in its own source.
         reason = said.partition("\n")[0].rstrip(".")
-        return ContainerNotCreated(maker=N_("The container engine"), reason=reason, raw=said)
+        return error or ContainerNotCreated(
+            maker=N_("The container engine"), reason=reason, raw=said
+        )
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:

@@ -15,12 +15,11 @@ from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import (
     ContainerNotCreated,
     RuntimeMissing,
-    TaskCommandNotExecutable,
-    TaskCommandNotFound,
     VaultuiError,
 )
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks.container import PID_FILE, STATE_DIR, ContainerSpec
+from vaultui.tasks.runtimewords import about_program
 
 KNOWN: Final = ("runc", "crun")
 """In the order in which they are looked for."""
@@ -31,10 +30,6 @@ _LOGGED: Final = re.compile(
 )
 """A line of runc's, which writes its words as logfmt does."""
 _MOST_WORDS: Final = 300
-_NO_SUCH_PROGRAM: Final = re.compile(
-    r"executable file (?:`[^`]*` )?not found|exec: \S+: stat \S+: no such file or directory"
-)
-_NO_PROGRAM: Final = re.compile(r"exec: \S+: (?:permission denied|is a directory)|open executable")
 
 
 def found(asked: str) -> tuple[str, ...]:
@@ -93,12 +88,8 @@ def failure_of(spec: ContainerSpec, printed: str) -> VaultuiError:
     logged = [re.sub(r"\\(.)", r"\1", words) for words in _LOGGED.findall(printed)]
     lines = logged or [line for line in printed.splitlines() if line.strip()]
     words = lines[-1].strip() if lines else ""
-    program = spec.command[0]
-    if _NO_SUCH_PROGRAM.search(words.replace('"', "")):
-        return TaskCommandNotFound(program=program, raw=printed)
-    if _NO_PROGRAM.search(words.replace('"', "")):
-        reason = N_("Permission denied")
-        return TaskCommandNotExecutable(program=program, reason=reason, raw=printed)
+    if (error := about_program(spec.command[0], words, raw=printed)) is not None:
+        return error
     maker = os.path.basename(spec.runtime[0])
     reason = words[-_MOST_WORDS:] or N_("it said nothing")
     return ContainerNotCreated(maker=maker, reason=reason, raw=printed)
