@@ -6,6 +6,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import privatevault
 import pytest
 from capabilities import needs
 from mounting import Vaultfs
@@ -101,6 +102,21 @@ async def test_without_go_nothing_is_left(vault: PrivateVault) -> None:
     await task.close()
     await vault.place.until_gone(everybody)
     assert not task.directory.exists()
+
+
+async def test_a_front_end_that_goes_while_the_vault_is_opened_leaves_nothing(
+    vault: PrivateVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privatevault, "until_open", _not_waiting)
+    task = await vault.waiting("touch began")
+    everybody = vault.place.processes(task)
+    await task.close()
+    await vault.place.until_gone(everybody)
+    assert not task.directory.exists()
+
+
+async def _not_waiting(*_: object) -> None:
+    pass
 
 
 async def test_a_backend_that_dies_before_go_is_told(vault: PrivateVault) -> None:
