@@ -5,10 +5,15 @@ A pid is reused; a pidfd is not. Whoever kept a pid in a file keeps the start ti
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 from pathlib import Path
+from typing import Final
+
+_NO_PROCESS: Final = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
+"""Of pidfd_open(2). The last two, by kernel version, for a number that a thread has by now."""
 
 
 def start_time(pid: int) -> int:
@@ -42,7 +47,12 @@ def open_pidfd(pid: int, start: int | None = None) -> int:
     Raises ProcessLookupError when it is gone, or when `start` is given and the pid belongs
     to another process by now.
     """
-    pidfd = os.pidfd_open(pid)
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno not in _NO_PROCESS:
+            raise
+        raise ProcessLookupError(f"process {pid} has ended") from error
     # Checked after opening: what the descriptor refers to can't change any more.
     if start is not None and not is_same_process(pid, start):
         os.close(pidfd)

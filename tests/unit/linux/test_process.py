@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -68,6 +69,25 @@ def test_a_process_that_is_gone_is_an_error_or_a_plain_no() -> None:
         process.start_time(child.pid)
     assert not process.is_same_process(child.pid, 1)
     assert process.command_name(child.pid) == "?"
+
+
+def test_a_number_that_a_thread_has_by_now_is_no_process() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        with pytest.raises(ProcessLookupError):
+            process.open_pidfd(thread.native_id or 0, 12345)
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_signal_is_heard_by_who_catches_or_ignores_it(sleeper) -> None:
+    assert not process.has_say_in(sleeper.pid, signal.SIGTERM)
+    assert process.has_say_in(os.getpid(), signal.SIGINT)
+    assert process.has_say_in(os.getpid(), signal.SIGPIPE)
+    assert process.has_say_in(0, signal.SIGTERM)
 
 
 def test_the_boot_id_is_one_word_and_stays() -> None:
