@@ -346,3 +346,14 @@ async def test_directories_and_commands_of_a_teardown_are_seen_to(place: TaskPla
 def _in(directory: Path) -> Attributes:
     os.mkfifo(directory / "fifo")
     return Attributes(cwd=str(directory), parent_death_signal=signal.SIGTERM)
+
+
+async def test_what_runs_away_by_forking_again_and_again_is_caught(place: TaskPlace) -> None:
+    code = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "while True:\n"
+        "    if os.fork(): os._exit(0)"
+    )
+    end = await place.end(code=code, grace_s=0.1)
+    assert end.exit.exit_code == 0

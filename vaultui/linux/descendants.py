@@ -1,12 +1,13 @@
 """The processes below one: its children, theirs, and so on, whatever group or session they made.
 
-They are found through the parents that /proc tells. An orphan is found as well when somebody
-above it takes orphans in (PR_SET_CHILD_SUBREAPER of prctl(2)).
+An orphan is among them when somebody above it takes orphans in (PR_SET_CHILD_SUBREAPER of
+prctl(2)). What is started meanwhile may be missed, so whoever wants them all looks again.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from vaultui.linux import process
@@ -14,28 +15,24 @@ from vaultui.linux import process
 
 def descendants(top: int) -> dict[int, int]:
     """Return the processes below `top` as pids with their start times; zombies are none."""
-    children: dict[int, list[tuple[int, int]]] = {}
-    zombies = set()
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                line = Path(f"/proc/{name}/stat").read_bytes()
-            except OSError:
-                continue
-            # The second field may hold any character: proc_pid_stat(5).
-            fields = line[line.rindex(b")") + 2 :].split()
-            children.setdefault(int(fields[1]), []).append((int(name), int(fields[19])))
-            if fields[0] in (b"Z", b"X"):
-                zombies.add(int(name))
-    found: dict[int, int] = {}
+    return dict(walk(top))
+
+
+def walk(top: int) -> Iterator[tuple[int, int]]:
+    """Yield the same one by one, as soon as each is found: it may be gone a moment later."""
+    table = None if _tells_children() else _table()
     pending = [top]
     while pending:
-        for pid, start in children.get(pending.pop(), ()):
+        above = pending.pop()
+        for pid in _children(above) if table is None else table.get(above, ()):
+            try:
+                start, is_alive = process.start_time(pid), not process.is_zombie(pid)
+            except ProcessLookupError:
+                continue
+            if is_alive:
+                yield pid, start
             # A first thread that has ended shows as a zombie whose children are still its own.
             pending.append(pid)
-            if pid not in zombies:
-                found[pid] = start
-    return found
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:
@@ -53,3 +50,31 @@ def send_signal(pid: int, start: int, number: int) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def _tells_children() -> bool:
+    """Return whether the kernel has CONFIG_PROC_CHILDREN."""
+    return Path("/proc/thread-self/children").exists()
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of all threads of a process: proc_tid_children(5)."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
+def _table() -> dict[int, list[int]]:
+    """Return the children of all processes, where the kernel does not tell those of one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                children.setdefault(process.parent_of(int(name)), []).append(int(name))
+            except ProcessLookupError:
+                continue
+    return children

@@ -36,6 +36,11 @@ def is_same_process(pid: int, start: int) -> bool:
     return int(fields[19]) == start and fields[0] not in (b"Z", b"X")
 
 
+def is_zombie(pid: int) -> bool:
+    """Return whether a process has ended; raises ProcessLookupError when it is gone altogether."""
+    return _stat_fields(pid)[0] in (b"Z", b"X")
+
+
 def parent_of(pid: int) -> int:
     """Return the parent's pid; raises ProcessLookupError when there is no such process."""
     return int(_stat_fields(pid)[1])

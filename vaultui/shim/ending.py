@@ -12,13 +12,15 @@ import time
 from typing import Final
 
 from vaultui.linux import process
-from vaultui.linux.descendants import descendants, send_signal
+from vaultui.linux.descendants import send_signal, walk
 from vaultui.wire.tasks import RELAYED_KILL_S, TaskKeeperSpec
 
 _AGAIN_S: Final = 0.02
 """From one round to the next: what was just being forked in one is met in the other."""
 _SELDOM_S: Final = 1.0
 """Between later rounds. What waits inside a file system that hangs is not even killed."""
+_MANY: Final = 1000
+"""Processes that are killed in one round, before zombies are reaped again."""
 
 
 class Ending:
@@ -72,14 +74,33 @@ class Ending:
             if self._relays(signal.SIGQUIT):
                 self._next_round = now + RELAYED_KILL_S
                 return
-        for found in descendants(os.getpid()).items():
-            if found[0] != self._spare and (self._kills or found not in self._asked):
-                send_signal(*found, signal.SIGKILL if self._kills else self._spec.stop_signal)
+        if self._kills:
+            self._kill_all()
+        else:
+            self._ask_all()
+        self._next_round = now + self._pause
+        self._pause = min(2 * self._pause, _SELDOM_S)
+
+    def _ask_all(self) -> None:
+        for found in walk(os.getpid()):
+            if found[0] != self._spare and found not in self._asked:
+                send_signal(*found, self._spec.stop_signal)
                 # One that is stopped learns of nothing but SIGKILL.
                 send_signal(*found, signal.SIGCONT)
                 self._asked.add(found)
-        self._next_round = now + self._pause
-        self._pause = min(2 * self._pause, _SELDOM_S)
+
+    def _kill_all(self) -> None:
+        """Kill until nobody new is met: what forks again and again is caught by being quick."""
+        killed: set[tuple[int, int]] = set()
+        before = -1
+        while before < len(killed) < _MANY:
+            before = len(killed)
+            for found in walk(os.getpid()):
+                if found[0] != self._spare:
+                    send_signal(*found, signal.SIGKILL)
+                    killed.add(found)
+        if len(killed) >= _MANY:
+            self._pause = _AGAIN_S
 
     def _relays(self, number: int) -> bool:
         """Tell the first process, if that passes signals on; return False if it does not."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from support import wait_until
 
 from vaultui.linux import process
@@ -20,7 +21,12 @@ FAMILY = (
 )
 
 
-def test_children_of_children_are_found_and_a_zombie_is_none() -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_children_of_children_are_found_and_a_zombie_is_none(
+    told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not told:
+        monkeypatch.setattr("vaultui.linux.descendants._tells_children", lambda: False)
     with subprocess.Popen([sys.executable, "-c", FAMILY], stdout=subprocess.PIPE) as top:
         assert top.stdout is not None
         pids = {int(top.stdout.readline()) for _ in range(4)}
