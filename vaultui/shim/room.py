@@ -102,10 +102,11 @@ class _RoomProcess:
                 self._stay()
             code = 0
         except BaseException as error:
-            number = error.errno if isinstance(error, OSError) and error.errno else 0
-            with contextlib.suppress(OSError):
+            if not self._init:  # which has the status pipe, and says itself what fails in there
+                number = error.errno if isinstance(error, OSError) and error.errno else 0
                 message = StepFailed(self._step, number, str(error))
-                framing.write_message(self._pipes.status, message)
+                with contextlib.suppress(BrokenPipeError):
+                    framing.write_message(self._pipes.status, message)
         try:
             if not self._put_away():
                 code = EXIT_LAUNCH_FAILED
@@ -184,7 +185,8 @@ class _RoomProcess:
             came = self._signals.taken()
             if signal.SIGQUIT in came or self._told in ready:
                 return
-            os.write(self._control, bytes(came & _PASSED_ON))
+            with contextlib.suppress(BrokenPipeError):  # init has just ended, and that is told
+                os.write(self._control, bytes(came & _PASSED_ON))
 
     def _is_guarded(self) -> bool:
         return os.getppid() in self._guardians
