@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from capabilities import needs
@@ -130,6 +131,18 @@ def test_a_directory_whose_vault_is_locked_is_not_taken_for_it(task: EngineTask)
     assert task.run("touch", "plaintext").exit_code == 125
     assert isinstance(task.failure(), NotOpen)
     assert list(task.vault.iterdir()) == []
+
+
+def test_a_runner_that_breaks_down_is_not_taken_for_the_program(task: EngineTask) -> None:
+    plan = task.prepare("true")
+    spec = Path(plan.argv[-1])
+    spec.write_text(spec.read_text().replace('"Image"', '"Picture"'))
+    done = subprocess.run(plan.argv, env=plan.env, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 125
+    assert b"KeyError" in done.stderr
+    failure = task.failure()
+    assert failure is not None
+    assert "KeyError" in failure.summary
 
 
 def test_the_specification_is_for_nobody_else_to_read(task: EngineTask) -> None:

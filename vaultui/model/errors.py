@@ -1012,6 +1012,13 @@ class EngineKeptOut(VaultuiError):
     )
 
 
+class EngineLibraryMissing(VaultuiError):
+    code = "engine-library-missing"
+    exit_code = ExitCode.TASK_FAILED
+    template = N_("The Python library docker, which speaks to container engines, is not installed.")
+    cure = N_("Install vaultui with it: pipx install 'vaultui[engine]'")
+
+
 class EngineIsOutside(VaultuiError):
     code = "engine-is-outside"
     exit_code = ExitCode.TASK_FAILED

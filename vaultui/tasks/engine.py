@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import Final
 
 from vaultui.linux.durable import write_durably
 from vaultui.model.errors import (
     EngineIsOutside,
     EngineKeptOut,
+    EngineLibraryMissing,
     PrivilegedRefused,
     TaskOptionInvalid,
 )
@@ -39,8 +41,9 @@ _ROOTS: Final = ("0", "root")
 def prepare(job: Job) -> TaskPlan:
     """Return a runner, with its specification in the bundle of the task.
 
-    Raises EngineIsOutside, PrivilegedRefused, EngineUnreachable, EngineElsewhere, EngineKeptOut,
-    TaskOptionInvalid or TaskCommandInvalid. Whether the engine has the image is told by the runner.
+    Raises EngineIsOutside, PrivilegedRefused, EngineLibraryMissing, EngineUnreachable,
+    EngineElsewhere, EngineKeptOut, TaskOptionInvalid or TaskCommandInvalid. Whether the engine has
+    the image is told by the runner.
     """
     request = job.request
     if request.private:
@@ -49,6 +52,8 @@ def prepare(job: Job) -> TaskPlan:
         raise PrivilegedRefused
     if not request.around.image:
         raise TaskOptionInvalid(option="--image", value="", reason=N_("an image is needed"))
+    if find_spec("docker") is None:
+        raise EngineLibraryMissing
     engine = find_engine(job.vault_name)
     root_alone = _lets_root_alone(job, engine)
     mountpoint = request.around.at or VAULT_AT

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -78,6 +79,11 @@ def _run(path: Path) -> int:
     except VaultuiError as error:
         write_failure(path.parent.parent, error)
         return max(int(ExitCode.TASK_FAILED), int(error.exit_code))
+    except Exception as error:
+        # Or its exit code would be taken for that of the container.
+        traceback.print_exc()
+        write_failure(path.parent.parent, VaultuiError(what=type(error).__name__))
+        return ExitCode.TASK_FAILED
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import pytest
 from vaultui.model.errors import (
     EngineIsOutside,
     EngineKeptOut,
+    EngineLibraryMissing,
     PrivilegedRefused,
     TaskOptionInvalid,
     VaultuiError,
@@ -166,6 +167,15 @@ def test_an_engine_of_another_user_needs_a_vault_that_lets_others_in(
     assert "another user" in refused.value.summary
     assert "allow_other" in refused.value.hint
     assert not spec_of(job(tmp_path, allowed={"allow_other": True})).root_alone
+
+
+def test_without_the_library_people_are_told_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "find_spec", lambda _name: None)
+    with pytest.raises(EngineLibraryMissing) as missing:
+        engine.prepare(job(tmp_path))
+    assert "vaultui[engine]" in missing.value.hint
 
 
 def test_privileged_is_for_those_whose_settings_say_so(tmp_path: Path) -> None:
