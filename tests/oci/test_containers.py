@@ -83,6 +83,13 @@ def test_a_container_that_can_t_be_made_is_told_with_what_the_runtime_printed(
     assert "SCMP_ACT_NONSENSE" in failure.raw
 
 
+def test_a_directory_that_can_t_be_a_system_is_told(either_task: ContainerTask) -> None:
+    assert either_task.run("true", around={"rootfs": "/proc"}).exit_code == 125
+    failure = either_task.failure()
+    assert isinstance(failure, ContainerNotCreated)
+    assert "over /proc" in failure.summary
+
+
 def test_it_has_processes_a_host_name_and_message_queues_of_its_own(
     either_task: ContainerTask,
 ) -> None:

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from vaultui.linux import mounting
+from vaultui.linux.errnos import reason_of
+from vaultui.model.errors import ContainerNotCreated
+from vaultui.model.language import Phrase
 
 _SYSTEM: Final = "system"
 _CHANGES: Final = "changes"
@@ -27,7 +30,7 @@ def assemble(
     """Return where the system is, put together below `directory`, which is in memory.
 
     `places` are paths in it to be made where they are missing, each with whether it is a directory;
-    those below others come after them. Raises OSError.
+    those below others come after them. Raises OSError or ContainerNotCreated.
     """
     # By names below the working directory: in the options of an overlay, colons and commas mean
     # something, and a path may have them.
@@ -44,7 +47,17 @@ def assemble(
         made.add("/".join(names))
     options = f"lowerdir={_SYSTEM},upperdir={_CHANGES},workdir={_WORK}"
     # In a user namespace, attributes of users hold what those of the machine's root hold else.
-    mounting.mount("overlay", _ROOTFS, "overlay", 0, options + (",userxattr" if of_users else ""))
+    options += ",userxattr" if of_users else ""
+    try:
+        mounting.mount("overlay", _ROOTFS, "overlay", 0, options)
+    except OSError as error:
+        # A file system of the kernel's own, or one that has such a layer already.
+        reason = Phrase(
+            "no layer for changes can lie over {path} ({reason})",
+            path=rootfs,
+            reason=reason_of(error),
+        )
+        raise ContainerNotCreated(maker="vaultui", reason=reason) from error
     return os.path.join(directory, _ROOTFS)
 
 
