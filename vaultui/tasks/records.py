@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vaultui.linux import process, spawn
+from vaultui.linux import process
 from vaultui.linux.controlgroup import ControlGroup
 from vaultui.linux.descendants import send_signal
 from vaultui.linux.treeremoval import remove_tree
 from vaultui.model.errors import ProtocolError, TaskUnknown
-from vaultui.shim.aftermath import take_down
 from vaultui.wire import codec
 from vaultui.wire.launchspec import EXIT_FILE
 from vaultui.wire.taskend import TaskEnd
@@ -34,7 +33,6 @@ KEPT: Final = 50
 _ID_BYTES: Final = 4
 _UNFINISHED_S: Final = 600.0
 """A directory without a record belongs to a start that takes no longer than this."""
-_COMMAND_S: Final = 10.0
 _ROUNDS: Final = 100
 """Of killing: what forks faster than that is not to be had."""
 
@@ -165,19 +163,13 @@ def put_away(task: KnownTask) -> None:
                 if not group.kill():
                     break
             group.remove()
+        # What the keeper would have done; whoever only lists tasks has no need of it.
+        from vaultui.shim.aftermath import take_down
+
         take_down(record.teardown, lambda _text: None)
     # What something is mounted on stays, and is tried again the next time.
     with contextlib.suppress(OSError):
         remove_tree(scratch)
-
-
-def _take_down(task: KnownTask) -> None:
-    """Run what puts its container away, unless that was done: its directories go afterwards."""
-    teardown = task.record.teardown
-    if any((task.directory / name).exists() for name in teardown.directories):
-        for command in teardown.commands:
-            with contextlib.suppress(OSError, TimeoutError):
-                spawn.run(command, timeout=_COMMAND_S)
 
 
 def forget(task: KnownTask) -> None:
