@@ -87,7 +87,8 @@ class Locking(Flow):
             if yes and self.app.jobs.of(entry.id) is None:
                 self.start(entry, mode, skip_hooks=True)
 
-        said = "\n".join(shown(line) for line in error.raw.splitlines()[-_HOOK_LINES:])
+        lines = error.raw.splitlines()[-_HOOK_LINES:]
+        said = "\n".join(map(shown, lines)) if len(lines) > 1 else ""  # one is in the summary
         name = shown(entry.name)
         question = ConfirmScreen(
             _("{name} stays open", name=name),
