@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from support import wait_until
 
 import vaultui
 from vaultui.linux import process
+from vaultui.shim import attributes
 from vaultui.wire.attributes import Attributes, IdRange, Namespace, Rlimit
 from vaultui.wire.launchspec import (
     EXIT_LAUNCH_FAILED,
@@ -351,6 +353,32 @@ def test_the_death_of_the_keeper_reaches_a_program_that_became_somebody_else(
     os.kill(forked.keeper_pid, signal.SIGKILL)
     assert process.wait_pidfd(pidfd, 10)
     os.close(pidfd)
+
+
+def test_a_parent_that_dies_before_its_child_has_asked_for_the_signal_counts_too() -> None:
+    wanted = Attributes(parent_death_signal=signal.SIGTERM)
+    reading, writing = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        own = os.getpid()
+
+        def begin() -> None:
+            while os.getppid() == own:
+                time.sleep(0.001)
+
+        pid = attributes.start(launch_spec(wanted), (), writing, begin=begin)
+        os.write(writing, str(pid).encode())
+        # It is looked at before it can know.
+        signal.pause()
+    os.close(writing)
+    pidfd = process.open_pidfd(int(os.read(reading, 20)))
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert process.wait_pidfd(pidfd, 10)
+    # Nothing was said of a step that failed: the signal ended it.
+    assert os.read(reading, 1) == b""
+    os.close(pidfd)
+    os.close(reading)
 
 
 def test_a_signal_that_is_none_cannot_be_the_parent_death_signal(start, keeper) -> None:
