@@ -15,8 +15,9 @@ from typing import Final
 
 from vaultui.shim.logfile import RotatingFile
 
-_CHUNK: Final = 1 << 16
-_PIPE_BYTES: Final = 1 << 20
+_CHUNK: Final = 1 << 18
+"""As much as the pipes hold, so that a task that writes a lot is not woken for each page of it."""
+_MOST: Final = 1 << 20
 """The most that an ordinary user may have in a pipe: pipe(7), pipe-max-size."""
 
 
@@ -33,6 +34,7 @@ class TaskOutput:
         for fd in (source, sink):
             if fd >= 0:
                 os.set_blocking(fd, False)
+                _enlarge(fd, _CHUNK)
 
     @property
     def fds(self) -> tuple[int, ...]:
@@ -71,7 +73,7 @@ class TaskOutput:
         """Read all that was written and not read yet; the task has ended."""
         if self._pending:
             # There is room for both in the pipe, most of the time; the rest waits in here.
-            self._enlarge()
+            _enlarge(self.sink, _MOST)
             self._push()
         while self.source >= 0 and self._pull(more=True):
             pass
@@ -80,7 +82,7 @@ class TaskOutput:
         """Wait until the reader has taken what is left, or is gone."""
         poll = select.poll()
         while self._pending:
-            self._enlarge()
+            _enlarge(self.sink, _MOST)
             poll.register(self.sink, select.POLLOUT)
             if not poll.poll(None if timeout_s is None else timeout_s * 1000):
                 return
@@ -127,10 +129,6 @@ class TaskOutput:
         self.sink = -1
         self._pending = memoryview(b"")
 
-    def _enlarge(self) -> None:
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(self.sink, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
     def _keep(self, data: bytes) -> None:
         if self._lost:
             data = f"[{self._lost} bytes of output were dropped here]\n".encode() + data
@@ -140,3 +138,10 @@ class TaskOutput:
         except OSError:
             # No memory left, or the directory went away: the file has a gap, the task goes on.
             self._lost += len(data)
+
+
+def _enlarge(pipe: int, size: int) -> None:
+    # Where a user has a lot in pipes already, or it is none, it stays as it is.
+    with contextlib.suppress(OSError):
+        if fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) < size:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
