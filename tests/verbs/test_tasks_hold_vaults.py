@@ -85,6 +85,18 @@ def test_a_lock_that_ends_holders_ends_the_task_and_all_that_it_started(
     wait_until(lambda: not child.exists() or " Z " in (child / "stat").read_text())
 
 
+@pytest.mark.parametrize("how", ["--term", "--kill"])
+def test_a_task_among_the_holders_can_be_ended_as_they_can(
+    shell: Shell, work: Path, how: str
+) -> None:
+    task_id = start(shell, "sleep", "600")
+    (held,) = wait_until(lambda: shell.json("ps", "Work")["holders"])
+    assert (held["command"], held["kind"]) == ("Backup", "task")
+    shell("ps", "Work", how).check()
+    wait_until(lambda: shell.state() == "locked")
+    assert shell.json("tasks", "show", task_id)["task"]["stopped"]
+
+
 def test_a_task_whose_keeper_is_killed_leaves_no_open_vault(shell: Shell, work: Path) -> None:
     start(shell, "sleep", "600")
     (held,) = shell.status()["holds"]

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
+from signal import SIGKILL, SIGQUIT
 from typing import TYPE_CHECKING, Self
 
 from vaultui.linux import process
@@ -300,8 +301,10 @@ class Vaults:
     async def signal_holder(self, holder: Holder, signal: int) -> bool:
         """Send a signal to the very process that was listed, never to a reused pid.
 
-        Returns False when it has ended already.
+        Where it keeps a task, KILL kills that task. Returns False when it has ended already.
         """
+        if holder.kind == "task" and signal == SIGKILL:
+            signal = SIGQUIT
         try:
             pidfd = process.open_pidfd(holder.pid, holder.start or None)
         except ProcessLookupError:
