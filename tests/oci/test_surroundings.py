@@ -15,6 +15,7 @@ from vaultui.model.errors import (
     TaskOptionInvalid,
     VaultKeptClosed,
 )
+from vaultui.tasks import ociruntime
 from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Limits
 
@@ -121,6 +122,7 @@ def test_it_may_be_in_a_namespace_that_is_there_already(task: ContainerTask) -> 
 @pytest.mark.parametrize(
     ("around", "option"),
     [
+        ({"at": "/"}, "--at"),
         ({"namespaces": ("pids=host",)}, "--namespace"),
         ({"namespaces": ("pid",)}, "--namespace"),
         ({"namespaces": ("network=/no/such/one",)}, "--namespace"),
@@ -161,11 +163,29 @@ def test_a_runtime_that_is_not_there_is_told(task: ContainerTask, asked: str) ->
 
 
 def test_no_runtime_at_all_is_told(task: ContainerTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as without:
-        without.setenv("PATH", "/nowhere")
-        with pytest.raises(RuntimeMissing) as missing:
-            task.prepare("true", around={"runtime": ""})
-    assert "runc crun" in missing.value.summary
+    monkeypatch.setattr(ociruntime, "KNOWN", ("no-runc", "no-crun"))
+    with pytest.raises(RuntimeMissing) as missing:
+        task.prepare("true", around={"runtime": ""})
+    assert "no-runc no-crun" in missing.value.summary
+
+
+def test_a_runtime_is_found_though_the_path_is_not_root_s(
+    task: ContainerTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as as_user:
+        as_user.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+        assert os.path.basename(ociruntime.found("runc")[0]) == "runc"
+
+
+def test_what_was_planned_for_one_mount_point_can_be_planned_anew(task: ContainerTask) -> None:
+    task.prepare("false")
+    assert task.run("true").exit_code == 0
+
+
+def test_a_variable_that_is_not_ours_is_left_to_the_program(task: ContainerTask) -> None:
+    assert task.run("echo", "${HOME}", "${VAULT_NAME}", "$${VAULT_NAME}").lines == [
+        "${HOME} Work ${VAULT_NAME}"
+    ]
 
 
 _TRIES = "unshare -U true 2>&1; grep Seccomp: /proc/self/status"

@@ -49,7 +49,7 @@ def prepare(job: Job) -> TaskPlan:
     has the program is told by the runtime.
     """
     spec = _spec(job)
-    os.mkdir(spec.bundle, 0o700)
+    os.makedirs(spec.bundle, 0o700, exist_ok=True)
     if spec.user.uid:
         os.chown(job.scratch, spec.user.uid, spec.user.gid)
     file = os.path.join(spec.bundle, CONTAINER_FILE)
@@ -80,7 +80,8 @@ def _spec(job: Job) -> ContainerSpec:
     env = {"PATH": PATH, "HOME": user.home}
     if request.terminal:
         env["TERM"] = os.environ.get("TERM", "xterm")
-    env |= environment_of(request.env, job.variables(at, SCRATCH_AT))
+    given = environment_of(request.env, job.variables(at, SCRATCH_AT))
+    env |= given
     profile, custom = seccomp.asked_for(around.seccomp)
     return ContainerSpec(
         container_id=f"vaultui-{job.task_id}",
@@ -88,10 +89,10 @@ def _spec(job: Job) -> ContainerSpec:
         runtime=ociruntime.found(around.runtime),
         rootfs=os.path.abspath(around.rootfs),
         vault_name=job.vault_name,
-        vault=BindRequest(job.mountpoint, at, request.read_only),
-        command=command_of(request.command, env),
+        vault=_checked(BindRequest(job.mountpoint, at, request.read_only), "--at"),
+        command=command_of(request.command, given),
         env=env,
-        workdir=posixpath.join("/", filled_in(request.workdir, env) or at),
+        workdir=posixpath.join("/", filled_in(request.workdir, given) or at),
         user=user,
         terminal=request.terminal,
         binds=(BindRequest(str(job.scratch), SCRATCH_AT), *map(_checked, around.binds)),
@@ -128,10 +129,10 @@ def _owner(user: ContainerUser) -> tuple[int, int] | None:
     return (user.uid, user.gid) if user.uid else None
 
 
-def _checked(bind: BindRequest) -> BindRequest:
+def _checked(bind: BindRequest, option: str = "--bind") -> BindRequest:
     if posixpath.normpath(bind.target) == "/":
         reason = N_("that is where the system of the container is")
-        raise TaskOptionInvalid(option="--bind", value=bind.target, reason=reason)
+        raise TaskOptionInvalid(option=option, value=bind.target, reason=reason)
     return bind
 
 

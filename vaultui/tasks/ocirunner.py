@@ -62,7 +62,7 @@ class Runner:
         Whatever happens, there is no container afterwards.
         """
         with contextlib.ExitStack() as closing:
-            closing.callback(self._command, ociruntime.delete_command(self._spec))
+            closing.callback(self._delete)
             streams = TerminalIO if self._spec.terminal else PipeIO
             io: ContainerIO = streams(self._spec, closing)
             creator = fork_creator(
@@ -130,6 +130,11 @@ class Runner:
             self._killed |= signal.SIGQUIT in self._signals.arrived()
             if ready is None:
                 break
+
+    def _delete(self) -> None:
+        # Where it fails, whoever stays with the task does it once more.
+        with contextlib.suppress(ContainerNotCreated):
+            self._command(ociruntime.delete_command(self._spec))
 
     def _command(self, argv: tuple[str, ...]) -> spawn.Completed:
         """Run a command of the runtime that has next to nothing to do; raises VaultuiError."""

@@ -12,11 +12,7 @@ from typing import Final
 
 from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
-from vaultui.model.errors import (
-    ContainerNotCreated,
-    RuntimeMissing,
-    VaultuiError,
-)
+from vaultui.model.errors import ContainerNotCreated, RuntimeMissing, VaultuiError
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks.container import PID_FILE, STATE_DIR, ContainerSpec
 from vaultui.tasks.runtimewords import about_program
@@ -24,6 +20,7 @@ from vaultui.tasks.runtimewords import about_program
 KNOWN: Final = ("runc", "crun")
 """In the order in which they are looked for."""
 
+_OF_ROOT: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 _ANSWER_S: Final = 20.0
 _LOGGED: Final = re.compile(
     r'^time="[^"]*" level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"', re.MULTILINE
@@ -39,11 +36,11 @@ def found(asked: str) -> tuple[str, ...]:
     """
     if not asked:
         names = " ".join(KNOWN)
-        path = next(filter(None, map(shutil.which, KNOWN)), None)
+        path = next(filter(None, map(_which, KNOWN)), None)
         if path is None:
             raise RuntimeMissing(runtime=Phrase("neither of {names} is on PATH", names=names))
     else:
-        path = shutil.which(asked)
+        path = _which(asked)
         if path is None:
             raise RuntimeMissing(runtime=Phrase("{program} is no program", program=asked))
     path = os.path.abspath(path)
@@ -55,6 +52,11 @@ def found(asked: str) -> tuple[str, ...]:
     # It would make a group of its own at the top of the tree, where no limit of ours holds.
     options = ("--cgroup-manager=disabled",) if said.stdout.startswith(b"crun ") else ()
     return (path, *options)
+
+
+def _which(program: str) -> str | None:
+    """Return where a program is, also among those for root, which not every user has on PATH."""
+    return shutil.which(program) or shutil.which(program, path=_OF_ROOT)
 
 
 def create_command(spec: ContainerSpec, console: str) -> tuple[str, ...]:
