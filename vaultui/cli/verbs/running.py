@@ -52,7 +52,7 @@ def start(
     session: Session,
     request: TaskRequest,
     streams: Streams,
-    on_begin: Callable[[], None] | None = None,
+    on_begin: Callable[[], None] = lambda: None,
 ) -> RunningTask:
     """Start a task; what opens its vault comes from where the arguments and the machine have it."""
     name = session.arguments.name
@@ -71,13 +71,18 @@ def start(
                 streams=streams,
                 options=options,
                 on_step=step,
-                on_begin=on_begin,
+                on_begin=begin,
                 status=found,
             )
         )
 
     def step(_taken: StepName, words: str) -> None:
         session.output.step(words)
+
+    def begin() -> None:
+        # Before there is anything of the task on that line.
+        session.output.clear_step()
+        on_begin()
 
     if tasks.needs_key(status, request):
         # Of no use where the vault is open, and not worth its time then.
@@ -88,7 +93,6 @@ def start(
     else:
         task = attempt(None)
         _tell_what_is_not_kept(session, request, status)
-    session.output.clear_step()
     return task
 
 
@@ -156,6 +160,8 @@ async def _beside_terminal(
 def _told_end(session: Session, task: RunningTask, status: TaskStatus) -> int:
     """Tell what the exit code leaves open, and return that."""
     output, name = session.output, shown(status.record.vault_name)
+    if task.temporary and not session.run(task.locked_again()):
+        output.note(_("{name} is still in use, and locks itself when it is not.", name=name))
     if status.failure is not None:
         raise status.failure
     if status.end is None:
@@ -164,6 +170,4 @@ def _told_end(session: Session, task: RunningTask, status: TaskStatus) -> int:
         output.error(TaskOutOfTime(task=status.record.title))
     elif status.end.exit.oom_killed:
         output.error(TaskOutOfMemory(task=status.record.title))
-    if task.temporary and not session.run(task.locked_again()):
-        output.note(_("{name} is still in use, and locks itself when it is not.", name=name))
     return exit_code_of(status.end)
