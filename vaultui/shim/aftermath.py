@@ -5,6 +5,7 @@ Everything may be done twice, and a step that fails does not keep the others fro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -93,7 +94,8 @@ class Aftermath:
         from vaultui.linux.treeremoval import remove_tree
 
         self.put_away(lambda _text: None)
-        remove_tree(self._spec.task_dir)
+        with contextlib.suppress(OSError):
+            remove_tree(self._spec.task_dir)
 
     def _has(self, name: str) -> bool:
         try:

@@ -61,6 +61,7 @@ class TaskKeeper:
         self._waits_for_go = True
         self._begun = False
         self._oom_before = ("", 0)
+        self._joining: int | None = None
 
     def begin(self) -> bool:
         """Wait for the warden to have the task, and tell the front end; False if it has none."""
@@ -115,8 +116,8 @@ class TaskKeeper:
         """
         if self._outputs and not self._spec.live and not self._after.record.groups:
             everybody = (os.getpid(), *descendants(os.getpid()))
-            # The child that asks is reaped like any other.
-            scope.start_joining(self._spec.record.vault_name, everybody, os.environ)
+            name = self._spec.record.vault_name
+            self._joining = scope.start_joining(name, everybody, os.environ)
 
     def _wait(self) -> None:
         """Wait for whatever comes next, and see to it."""
@@ -206,6 +207,9 @@ class TaskKeeper:
                 self._end()
             elif pid == self._pid:
                 self._reaped = Reaped(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
+            elif pid == self._joining:
+                # Another control group has another counter.
+                self._oom_before = cgroup.oom_kills()
 
     def _hear_last_words(self) -> None:
         """Take what the warden had said before it was killed."""

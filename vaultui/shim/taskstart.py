@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,24 +37,25 @@ def start_task(
 ) -> NoReturn:
     """Start the task and stay with it. `filled_in` finds descriptors for the placeholders of
     `fds`; `give_up` tells the step that failed, and ends."""
+    task = _completed(spec, task)
+    group = controlgroup.ControlGroup()
     step = "task directory"
     try:
         directory = os.open(task.task_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         step = "control group"
         group = _group(task)
         entrances = group.entrances()
-    except OSError as error:
-        give_up(step, error)
-    task = _completed(spec, task)
-    after = Aftermath(task, directory, group)
-    outputs, writing = _outputs(spec, task)
-    down_reading, down = os.pipe()
-    up, up_writing = os.pipe()
-    try:
+        step = "pipes"
+        outputs, writing = _outputs(spec, task)
+        down_reading, down = os.pipe()
+        up, up_writing = os.pipe()
+        step = "fork"
         warden = os.fork()
     except OSError as error:
-        after.forget()
-        give_up("fork", error)
+        with contextlib.suppress(OSError):
+            group.remove()
+        give_up(step, error)
+    after = Aftermath(task, directory, group)
     if warden == 0:
         # The task would have it, too, and the warden would never hear of its keeper's end.
         os.close(down)

@@ -188,5 +188,6 @@ class Warden:
             self._after.forget()
             return
         if not self._after.is_written():
-            self._after.write_end(self._pid, self._reaped, self._started_at)
+            with contextlib.suppress(OSError):
+                self._after.write_end(self._pid, self._reaped, self._started_at)
         self._after.put_away(lambda _text: None)
