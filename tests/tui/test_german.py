@@ -57,7 +57,18 @@ async def test_a_change_of_the_language_needs_no_new_start(
 
 @pytest.mark.parametrize(
     "keys",
-    [["j", "u"], ["n"], ["a"], ["P"], ["K"], ["K", "a"], ["L"], ["exclamation_mark"]],
+    [
+        ["j", "u"],
+        ["n"],
+        ["a"],
+        ["P"],
+        ["K"],
+        ["K", "a"],
+        ["L"],
+        ["exclamation_mark"],
+        ["r"],
+        ["j", "A"],
+    ],
     ids="".join,
 )
 async def test_no_word_of_a_dialog_is_cut_off_in_a_narrow_terminal(

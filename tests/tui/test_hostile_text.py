@@ -42,6 +42,7 @@ def hostile(name: str) -> StandIn:
     vaults.put(f"{name}3", state=VaultState.LOCKED)
     vaults.busy[name] = [Holder(1, name, 0, "open", f"/mnt/{name}/{name}")]
     vaults.logs[name] = [f"log {name}"]
+    vaults.tasks.put(name, name, name, argv=(name,))
     vaults.timeline[name] = [Event(1, 0.0, EventKind.CORRUPT_CONTENT, path=name, detail=name)]
     return vaults
 
@@ -49,7 +50,7 @@ def hostile(name: str) -> StandIn:
 async def everything(driver: Driver) -> None:
     """Open every pane and every dialog, and say every sentence that holds a name."""
     await driver.press("escape")
-    for tab in "12345":
+    for tab in "123456":
         driver.app.screen.query_one("#vaults").focus()
         await driver.press(tab)
     driver.app.screen.query_one("#vaults").focus()
@@ -57,6 +58,7 @@ async def everything(driver: Driver) -> None:
     await driver.press("j", "l", "R", "j", "u")
     await driver.press("escape", "d", "escape", "L", "escape", "a", "escape", "G")
     await driver.press("v", "escape", "V", "escape", "D", "escape", "space", "u", "escape")
+    await driver.press("5", "x", "escape", "r", "escape", "escape")
     await driver.press("ctrl+p")
     await driver.type("lock")
     await driver.press("escape", "slash")

@@ -351,7 +351,10 @@ async def test_a_hook_that_fails_is_shown_and_the_vault_can_be_locked_anyway(
     running: Running, vaults: StandIn
 ) -> None:
     vaults.failure = HookFailed(
-        name="Work", command="git push", reason="exit code 1: no network", raw="pushing\nno network\n"
+        name="Work",
+        command="git push",
+        reason="exit code 1: no network",
+        raw="pushing\nno network\n",
     )
     async with running(vaults) as driver:
         await driver.press("l")

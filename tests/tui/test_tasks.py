@@ -252,6 +252,15 @@ async def test_the_output_is_paused_searched_and_turned_over_to_the_errors(
         await driver.sees("errors; o shows the output")
 
 
+async def test_colours_and_tabs_of_the_output_are_not_spelled_out(
+    running: Running, vaults: StandIn
+) -> None:
+    vaults.tasks.put("Work", "make", "\x1b[1;31merror:\x1b[0m\tnone", code=0)
+    async with running(vaults) as driver:
+        await driver.press("5")
+        await driver.sees("error: none")
+
+
 async def test_errors_are_shown_where_there_is_nothing_else(
     running: Running, vaults: StandIn
 ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +17,9 @@ from vaultui.tui.wording import clip_path, shown
 
 if TYPE_CHECKING:
     from vaultui.tui.app import VaultuiApp
+
+_COLOURS: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+"""Control sequences, ECMA-48: some programs colour what they write wherever it goes."""
 
 
 class LastLines(Vertical):
@@ -82,7 +86,7 @@ class LastLines(Vertical):
         self.note()
 
     def _write(self, lines: Sequence[str]) -> None:
-        self.query_one(Log).write_lines(shown(line) or " " for line in self._found(lines))
+        self.query_one(Log).write_lines(_plain(line) or " " for line in self._found(lines))
 
     def _found(self, lines: Sequence[str]) -> list[str]:
         wanted = self.query_one(Input).value.casefold()
@@ -136,3 +140,8 @@ class LastLines(Vertical):
         self.note()
         if not self.paused:
             self.post_message(self.Resumed())
+
+
+def _plain(line: str) -> str:
+    """Return a line without its colours, and its tabs as spaces."""
+    return shown(_COLOURS.sub("", line).expandtabs())
