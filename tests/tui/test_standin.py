@@ -15,17 +15,20 @@ from vaultui.model.errors import (
     DeletionRefused,
     NotOpen,
     PasswordIncorrect,
+    SavedTaskUnknown,
+    TaskUnknown,
     VaultExists,
     VaultNameInvalid,
     VaultUnknown,
 )
 from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
-from vaultui.vaults import Key, LockMode, UnlockOptions, Vaults
+from vaultui.vaults import Key, LockMode, TaskRequest, UnlockOptions, Vaults
 
 pytestmark = pytest.mark.anyio
 
 PASSWORD = "correct horse battery"
+TRUE = TaskRequest(("true",))
 
 
 def typed(text: str = PASSWORD) -> Secret:
@@ -200,3 +203,47 @@ async def test_the_watch_can_be_waited_for(vaults: Vaults) -> None:
     assert watch.fileno() > 2
     watch.consume()
     watch.close()
+
+
+async def test_a_task_is_started_listed_waited_for_and_cleared(vaults: Vaults) -> None:
+    await vaults.unlock("Work", key())
+    assert not vaults.tasks.needs_key(await vaults.status("Work"), TRUE)
+    started = await vaults.tasks.start("Work", TRUE, None)
+    if isinstance(vaults, StandIn):
+        vaults.tasks.end(started.task_id)
+    ended = await vaults.tasks.wait(started.task_id)
+    assert (ended.live, ended.succeeded, ended.record.title) == (False, True, "true")
+    [listed] = await vaults.tasks.listing("Work")
+    assert listed.task_id == started.task_id
+    assert await vaults.tasks.output(listed.task_id).tail(10) == ([], [])
+    assert await vaults.tasks.clear("Work") == 1
+    assert await vaults.tasks.listing() == []
+
+
+async def test_a_task_that_runs_is_stopped_and_not_cleared(vaults: Vaults) -> None:
+    await vaults.unlock("Work", key())
+    started = await vaults.tasks.start("Work", TaskRequest(("sleep", "1000")), None)
+    assert await vaults.tasks.clear("Work") == 0
+    ended = await vaults.tasks.stop(started.task_id, now=True)
+    assert ended.end is not None
+    assert (ended.end.stopped, ended.live, ended.succeeded) == (True, False, False)
+
+
+async def test_a_task_against_a_locked_vault_takes_the_right_key(vaults: Vaults) -> None:
+    assert vaults.tasks.needs_key(await vaults.status("Work"), TRUE)
+    with pytest.raises(PasswordIncorrect):
+        await vaults.tasks.start("Work", TRUE, key("wrong"))
+    assert await vaults.tasks.listing() == []
+    with pytest.raises(TaskUnknown):
+        await vaults.tasks.wait("01234567")
+
+
+async def test_a_saved_task_is_found_by_its_name_until_it_is_taken_away(vaults: Vaults) -> None:
+    vaults.tasks.save("Work", "Backup", TaskRequest(("restic", "backup"), private=True))
+    [(name, request)] = vaults.tasks.saved("Work").items()
+    assert (name, request.saved, request.name) == ("Backup", "Backup", "Backup")
+    assert (request.command, request.private) == (("restic", "backup"), True)
+    vaults.tasks.unsave("Work", "Backup")
+    assert not vaults.tasks.saved("Work")
+    with pytest.raises(SavedTaskUnknown):
+        vaults.tasks.unsave("Work", "Backup")
