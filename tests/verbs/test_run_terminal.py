@@ -12,6 +12,7 @@ from terminal import Terminal
 
 pytestmark = needs("fuse", "gocryptfs")
 
+CLEARS_LINE = "\x1b[K"
 ON_A_TERMINAL = """
 import os, signal
 
@@ -51,6 +52,18 @@ def test_a_task_has_a_terminal_whose_size_follows_ours_and_whose_keys_are_its_ow
     assert (task["terminal"], task["exit_code"]) == (True, 4)
     assert shell("tasks", "output", task["id"]).stdout == b""
     assert shell.state() == "locked"
+
+
+def test_the_steps_of_unlocking_are_gone_before_the_command_writes(
+    shell: Shell, work: Path
+) -> None:
+    words = ("--password-file", str(shell.password_file), "--", "echo", "ready")
+    with Terminal((program("vaultui"), "run", "Work", *words), (100, 30)) as terminal:
+        assert terminal.wait() == 0
+        steps, _, after = terminal.shown.partition("ready")
+        assert "Mounting" in steps
+        assert CLEARS_LINE in steps
+        assert CLEARS_LINE not in after
 
 
 def test_a_command_that_is_not_there_leaves_the_terminal_as_it_was(
