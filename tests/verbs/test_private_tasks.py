@@ -167,6 +167,9 @@ def test_an_ordinary_user_has_private_tasks_without_any_privilege(
     lines = done.stdout.decode().splitlines()
     assert lines == [f"text {uid}", "1", "vaultui-init", *none, "stays"]
     assert list(work.iterdir()) == []
+    assert work.stat().st_mode & 0o777 == 0o500
+    (log,) = shell.home.glob(".local/state/vaultui/log/*.log")
+    assert log.read_text().endswith("locked: SIGTERM\n")
     shell.unlock()
     assert (work / "file").read_text() == "text\n"
 

@@ -12,6 +12,7 @@ from vaultui.tasks.plan import prepare
 from vaultui.tasks.private import made_private, until_open
 from vaultui.tasks.streams import Streams
 from vaultui.vaults.key import Key, with_key_file
+from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.privateuse import refuse_beside_private
 from vaultui.vaults.runningtask import RunningTask
 from vaultui.vaults.taskstart import Start, begin, task_directory
@@ -42,6 +43,9 @@ async def run_privately(start: Start, key: Key, streams: Streams) -> RunningTask
     mountpoint = await in_thread(
         prepare_mountpoint, effective, vaults_dir, nonempty=options.nonempty
     )
+    if effective.mountpoint == entry.mountpoint:
+        # It stays empty and unwritable to everybody else, as that of any locked vault.
+        await in_thread(MountGuard(vaults.paths.state_dir).protect, entry.mountpoint)
     spec = mount_spec(effective, mountpoint, key, options, vaults.program.language)
     log_path = vaults.paths.log_file(entry.id)
 
