@@ -12,6 +12,7 @@ from support import program, run_program
 
 from vaultui.cli.arguments import build_parser
 from vaultui.cli.describe import entry_data, status_data
+from vaultui.cli.verbs.tasks import task_data
 from vaultui.model.errors import error_table
 from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
@@ -20,7 +21,9 @@ from vaultui.tui.actions import ACTIONS
 from vaultui.vaults import VaultEntry, VaultStatus
 from vaultui.vaults.setting import KEYMAP, PROGRAM, VAULT
 from vaultui.vaults.settingsfile import parse_settings
+from vaultui.vaults.taskstatus import TaskStatus
 from vaultui.vaults.taskvalues import KEYS
+from vaultui.wire.tasks import Driver, TaskRecord, TaskState
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PAGES = sorted(path for path in ASSETS.iterdir() if path.suffix in {".1", ".5"})
@@ -121,6 +124,13 @@ def test_every_name_of_the_json_of_a_status_is_in_the_page_of_vaultui() -> None:
     entry = VaultEntry(VaultId("0" * 16), "Work", "/c", "/m")
     names = set(status_data(VaultStatus(entry, VaultState.LOCKED))) | set(entry_data(entry))
     page = (ASSETS / "vaultui.1").read_text()
+    assert {name for name in names if f'"{name}"' not in page} == set()
+
+
+def test_every_name_of_the_json_of_a_task_is_in_the_page_of_vaultui() -> None:
+    record = TaskRecord("01234567", "true", "0" * 16, "Work", Driver.COMMAND, ("true",))
+    page = (ASSETS / "vaultui.1").read_text()
+    names = task_data(TaskStatus(record, TaskState.RUNNING))
     assert {name for name in names if f'"{name}"' not in page} == set()
 
 
