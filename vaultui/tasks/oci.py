@@ -28,6 +28,7 @@ from vaultui.tasks.container import (
     ContainerSpec,
     ContainerUser,
 )
+from vaultui.tasks.cores import no_core
 from vaultui.tasks.interpolation import command_of, environment_of, filled_in
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import BindRequest
@@ -137,6 +138,6 @@ def _checked(bind: BindRequest, option: str = "--bind") -> BindRequest:
 
 
 def _rlimits(job: Job) -> tuple[Rlimit, ...]:
-    """Return a limit for each name, the last that was asked for; cores have plaintext in them."""
-    asked = (Rlimit("core", 0, 0), *rlimits_of(job.request))
-    return tuple({one.name: one for one in asked}.values())
+    """Return a limit for each name, the last that was asked for, and none on a core in a room."""
+    limits = (no_core(), *rlimits_of(job.request), *((no_core(),) if job.room else ()))
+    return tuple({one.name: one for one in limits}.values())

@@ -18,17 +18,16 @@ from vaultui.model.language import N_
 from vaultui.supervisor.environment import backend_environment
 from vaultui.supervisor.launch import BACKEND
 from vaultui.supervisor.logs import tail
+from vaultui.tasks.cores import CORE, no_core
 from vaultui.tasks.plan import TaskPlan
 from vaultui.tasks.rooms import own_room
 from vaultui.tasks.running import RunningTask
-from vaultui.wire.attributes import Namespace, Rlimit
+from vaultui.wire.attributes import Namespace
 from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step
 from vaultui.wire.rooms import BACKEND_STEP, RoomBackend
 
 _OPEN_FILES: Final = 4096
 _LOG_LINES: Final = 20
-
-_CORE: Final = "core"
 
 
 def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskPlan, MountSpec]:
@@ -47,8 +46,8 @@ def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskP
         nofile_soft=max(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         ambient_capabilities=("sys_admin",) if in_user_namespace else (),
     )
-    limits = (one for one in plan.attributes.rlimits if one.name != _CORE)
-    attributes = replace(plan.attributes, rlimits=(*limits, _no_core()))
+    limits = (one for one in plan.attributes.rlimits if one.name != CORE)
+    attributes = replace(plan.attributes, rlimits=(*limits, no_core()))
     plan = replace(plan, room=replace(room, backend=backend), attributes=attributes)
     owner = plan.owner or spec.force_owner
     if in_user_namespace:
@@ -56,16 +55,6 @@ def made_private(plan: TaskPlan, spec: MountSpec, log_path: Path) -> tuple[TaskP
         # let nobody write to it, whatever its mode says.
         owner = (os.getuid(), os.getgid())
     return plan, _for_one_task(spec, owner)
-
-
-def _no_core() -> Rlimit:
-    """Return the limit that keeps a core from being made: it has the files of a vault in it.
-
-    One byte, and not none: where cores go to a program, core(5), the kernel starts it for any
-    limit but this one. Where we have none ourselves there is no way up.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    return Rlimit(_CORE, 1, 1) if hard else Rlimit(_CORE, 0, 0)
 
 
 def _for_one_task(spec: MountSpec, owner: tuple[int, ...]) -> MountSpec:
