@@ -177,7 +177,9 @@ def test_a_unit_for_login_is_written_and_taken_away(shell: Shell, work: Path) ->
     assert shell.json("at-login", "Work", "on")["at_login"]
     assert files(shell.home) == ["default.target.wants/vaultui@Work.service", "vaultui@.service"]
     assert b"is unlocked when you log in" in shell("at-login", "Work").check().stdout
-    assert not shell.json("at-login", "Work", "off")["at_login"]
+    shell("settings", "set", "name", "Job", "--vault", "Work").check()
+    assert files(shell.home) == ["default.target.wants/vaultui@Job.service", "vaultui@.service"]
+    assert not shell.json("at-login", "Job", "off")["at_login"]
     assert files(shell.home) == ["vaultui@.service"]
 
 
