@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultui.model.states import VaultState
-from vaultui.vaults import TaskState
 
 _SPARKS = ("▁▂▃▄▅▆▇█", "_.:-=+*#")
 _BAR = (("▓", "░"), ("#", "-"))
 _SPINNER = ("◐◓◑◒", "|/-\\")
 _TASKS = {
-    TaskState.STARTING: ("◐", "~"),
-    TaskState.RUNNING: ("●", "*"),
-    TaskState.STOPPING: ("◑", "~"),
-    TaskState.ENDED: ("○", "-"),
-    TaskState.LOST: ("✖", "x"),
+    "starting": ("◐", "~"),
+    "running": ("●", "*"),
+    "stopping": ("◑", "~"),
+    "ended": ("○", "-"),
+    "lost": ("✖", "x"),
 }
 
 
@@ -30,7 +29,7 @@ class Glyphs:
         """Return the one character that stands for a state."""
         return state.ascii_glyph if self.ascii else state.glyph
 
-    def task(self, state: TaskState) -> str:
+    def task(self, state: str) -> str:
         """Return the one character that stands for a task that has not ended, or got lost."""
         return _TASKS[state][self.ascii]
 

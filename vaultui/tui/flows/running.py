@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING
 from vaultui.model.language import _, ngettext
 from vaultui.tui.flows.flow import Flow
 from vaultui.tui.wording import shown
-from vaultui.vaults import (
-    TaskRequest,
-    TaskStatus,
-    VaultEntry,
-    VaultStatus,
-    task_in_words,
-)
 
 if TYPE_CHECKING:
+    # What is known of tasks is imported by the first who wants something of them.
     from vaultui.tui.app import VaultuiApp
+    from vaultui.vaults import TaskRequest, TaskStatus, VaultEntry, VaultStatus
 
 
 class Running(Flow):
@@ -33,6 +28,8 @@ class Running(Flow):
 
     def ask(self, status: VaultStatus) -> None:
         """Ask what shall be run."""
+        from vaultui.vaults import TaskRequest
+
         self.ask_again(status.entry, TaskRequest(()))
 
     def ask_again(self, entry: VaultEntry, request: TaskRequest) -> None:
@@ -71,6 +68,8 @@ class Running(Flow):
 
     async def _tell_end(self, task_id: str) -> None:
         """Say how a task has ended that was started from here."""
+        from vaultui.vaults import task_in_words
+
         task = await self.app.vaults.tasks.wait(task_id)
         await self.app.live.refresh()
         if task.failure is not None:

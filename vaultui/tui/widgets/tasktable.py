@@ -117,7 +117,7 @@ class TaskTable(RowTable):
             return glyphs.turners[1]
         if row.end is not None:
             return glyphs.yes if row.succeeded else glyphs.no
-        return glyphs.task(row.state)
+        return glyphs.task(row.state.value)
 
     def _colour(self, row: Row) -> str:
         if isinstance(row, TaskRequest):
