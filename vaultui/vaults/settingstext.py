@@ -76,11 +76,15 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
     text = text or NEW_FILE
     place = None if vault is None else _known(text).index(vault)
     pieces = _pieces(text)
+    number = _piece_of(pieces, place, key)
+    if place is not None and number < len(pieces):
+        # A new setting would get between its first task and the comment above that.
+        pieces[number : number + 1] = _head_and_tables(pieces[number])
 
     def change(document: Any, place: int | None) -> None:
         _change(document, vault, place, key, value)
 
-    return _changed(text, pieces, _piece_of(pieces, place, key), place, change)
+    return _changed(text, pieces, number, place, change)
 
 
 def with_task(text: str, vault: VaultId, name: str, values: Mapping[str, Any] | None) -> str:
@@ -272,6 +276,14 @@ def _pieces(text: str) -> list[list[str]]:
             pieces.append(above)
         pieces[-1].append(line)
     return pieces
+
+
+def _head_and_tables(piece: Sequence[str]) -> list[list[str]]:
+    """Return the lines of a vault itself, and those of the tables below it from its comment on."""
+    tables = [n for n, line in enumerate(piece) if _BELOW_VAULT.match(line)]
+    end = min(tables, default=len(piece))
+    end -= len(_comment_above(list(piece[:end])))
+    return [list(piece[:end]), list(piece[end:])] if tables else [list(piece)]
 
 
 def _belongs_below(piece: Sequence[str], line: str) -> bool:

@@ -113,6 +113,14 @@ def test_tasks_go_where_their_vault_goes() -> None:
     assert "# The other one." in gone
 
 
+def test_a_setting_of_the_vault_does_not_part_a_task_from_its_comment() -> None:
+    text = TEXT.replace("[vault.tasks.Backup]", "# Of all of it.\n[vault.tasks.Backup]")
+    changed = with_value(text, WORK, "read_only", True)
+    assert "# Of all of it.\n[vault.tasks.Backup]" in changed
+    assert changed.index("read_only") < changed.index("# Of all of it.")
+    assert with_value(changed, WORK, "read_only", None) == text
+
+
 def test_the_last_task_that_is_removed_leaves_nothing() -> None:
     changed = with_task(TEXT, WORK, "Backup", None)
     assert "tasks" not in changed
