@@ -112,6 +112,13 @@ def make(name: str, limits: GroupLimits) -> ControlGroup:
     return ControlGroup(made)
 
 
+def is_lent(limits: GroupLimits) -> bool:
+    """Return whether what is limited has its controllers in version 2, whose groups can be lent to
+    an ordinary user."""
+    own = own_groups()
+    return "" in own and not any(controller in own for controller in limits.controllers())
+
+
 def below_own(name: str) -> ControlGroup:
     """Return the groups of a name below ours, in whichever tree somebody has made one."""
     places = {group / name for group in own_groups().values()}

@@ -81,9 +81,10 @@ def _group(task: TaskKeeperSpec) -> controlgroup.ControlGroup:
     wanted = controlgroup.GroupLimits(limits.memory_bytes, limits.cpus, limits.pids)
     if not task.grouped or not wanted.controllers():
         return controlgroup.ControlGroup()
-    # systemd does not want others to write into its groups beside it. Where it can't be asked,
-    # or does not help, what can be made can be made.
-    scope.join_with_groups(task.record.vault_name, os.environ, STATUS_FD)
+    if controlgroup.is_lent(wanted):
+        # systemd does not want others to write into its groups beside it. Where it can't be asked,
+        # or does not help, what can be made can be made.
+        scope.join_with_groups(task.record.vault_name, os.environ, STATUS_FD)
     return controlgroup.make(group_name(task.record.task_id), wanted)
 
 

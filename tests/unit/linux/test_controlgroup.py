@@ -123,3 +123,20 @@ def test_kills_for_memory_are_counted(tmp_path: Path) -> None:
     (tmp_path / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
     assert ControlGroup([tmp_path]).oom_kills() == 2
     assert ControlGroup([tmp_path / "nowhere"]).oom_kills() == 0
+
+
+@pytest.mark.parametrize(
+    ("own", "lent"),
+    [
+        ({"": "/top/own"}, True),
+        ({"": "/top/own", "cpu": "/top/cpu/own"}, True),
+        ({"": "/top/own", "memory": "/top/memory/own"}, False),
+        ({"memory": "/top/memory/own", "pids": "/top/pids/own"}, False),
+    ],
+)
+def test_groups_are_lent_where_their_controllers_are_those_of_version_2(
+    own: dict[str, str], lent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = {name: Path(group) for name, group in own.items()}
+    monkeypatch.setattr(controlgroup, "own_groups", lambda: groups)
+    assert controlgroup.is_lent(GroupLimits(memory_bytes=1, pids=1)) is lent
