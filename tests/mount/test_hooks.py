@@ -74,12 +74,12 @@ def test_what_they_make_is_not_writable_for_everybody(volume: Vaultfs, trace: Pa
 def test_one_that_fails_keeps_the_vault_open_and_its_words_are_told(
     volume: Vaultfs, trace: Path
 ) -> None:
-    before = ("echo 'the repository is locked' >&2; exit 3", f": > {trace}")
+    before = ("echo 'the repository is locked.' >&2; exit 3", f": > {trace}")
     with opened(volume, before_lock=before) as started:
         error = lock(volume)["error"]
         assert error["code"] == "hook-failed"
-        assert "exit code 3: the repository is locked" in error["summary"]
-        assert error["raw"] == "the repository is locked"
+        assert "exit code 3: the repository is locked. Its command" in error["summary"]
+        assert error["raw"] == "the repository is locked."
         assert "--skip-hooks" in error["hint"]
         assert volume.is_mounted()
         assert not trace.exists()

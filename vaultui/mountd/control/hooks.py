@@ -70,7 +70,7 @@ class Hooks:
                 how = Phrase("it took longer than {seconds:g} seconds", seconds=within_s)
             if how:
                 if said.lines:
-                    how = Phrase("{how}: {words}", how=how, words=said.lines[-1])
+                    how = Phrase("{how}: {words}", how=how, words=said.lines[-1].rstrip("."))
                 raise HookFailed(
                     name=self._served.name,
                     command=command,
