@@ -57,7 +57,7 @@ def check_task_name(name: str) -> None:
     try:
         check_name(name)
     except VaultNameInvalid as error:
-        raise TaskNameInvalid(**error.details) from error
+        raise TaskNameInvalid(name=repr(name), reason=error.details["reason"]) from error
 
 
 def request_of(values: Mapping[str, Any], saved: str = "") -> TaskRequest:
