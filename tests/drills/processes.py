@@ -51,7 +51,7 @@ def run(session: Session) -> list[Row]:
         Row(f"kills, {what}", *(str(done.kills[what] or "–") for done in (ours, theirs)))
         for what in sorted(ours.kills.keys() | theirs.kills.keys())
     ]
-    kinds = ("not explained", "not opened again", "not locked again", "left behind")
+    kinds = ("not ended", "not explained", "not opened again", "not locked again", "left behind")
     return [
         *kills,
         Row("of these, before different steps", str(len(ours.steps)), str(len(theirs.steps))),

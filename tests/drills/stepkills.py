@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -18,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+import leftovers
 from mounting import MountedVolume
 from programs import private_home
 from tracing import Traced, process_of
@@ -102,6 +104,8 @@ class Killer:
         self.steps: list[tuple[str, str]] = []
         """Of the processes with one of the roles: the role, and the system call."""
         self.killed = False
+        self.hung = False
+        """It did not end by itself afterwards."""
 
     def watches(self, pid: int) -> bool:
         # All that have a role: which it is changes with the name that a process takes.
@@ -126,7 +130,12 @@ class Killer:
         traced.run(until=lambda: self.killed or traced.process.returncode is not None)
         traced.let_go()
         if traced.process.returncode is None:
-            traced.process.wait(SETTLED_S)
+            try:
+                traced.process.wait(SETTLED_S)
+            except subprocess.TimeoutExpired:
+                self.hung = True
+                traced.process.kill()
+                traced.process.wait()
 
 
 class Rounds(ABC):
@@ -161,7 +170,10 @@ class Rounds(ABC):
         self.done.kills[f"{step.role} in {article} {step.deed}"] += 1
         self.done.steps.add(number)
         call = killer.steps[-1][1]
-        self.recover(f"{step.role} killed before {call} ({step.number}) of {step.deed}", seed)
+        what = f"{step.role} killed before {call} ({step.number}) of {step.deed}"
+        if killer.hung:
+            self.found("not ended", what, "; ".join(leftovers.describe(self.base)), seed)
+        self.recover(what, seed)
 
     def steps(self) -> list[Step]:
         """Do everything without a kill, and return the steps that were seen."""

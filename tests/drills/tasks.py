@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import tarfile
-import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
@@ -50,7 +49,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 def run(session: Session) -> list[Row]:
     steps = steps_of(_TaskRounds, session.base / "t")
     done = share_out(session, _TaskRounds, steps, share=1.0)
-    kinds = ("not explained", "not locked again", "not run again", "left behind")
+    kinds = ("not ended", "not explained", "not locked again", "not run again", "left behind")
     return [
         *(Row(f"kills, {what}", str(count), "–") for what, count in sorted(done.kills.items())),
         Row("of these, before different steps", str(len(done.steps)), "–"),
@@ -83,7 +82,7 @@ class _TaskRounds(Rounds):
             archive.extractall(self._root, filter="fully_trusted")
         self._vaultui("add", self.cipherdir, "--name", "Work").check()
         self._vaultui("settings", "set", "allow_other", "true", "--vault", "Work").check()
-        self._groups_before = _groups_without_processes()
+        self._task_ids: set[str] = set()
         self._tasks = Path(self.env["XDG_RUNTIME_DIR"]) / "vaultui" / "tasks"
 
     @staticmethod
@@ -108,6 +107,7 @@ class _TaskRounds(Rounds):
         return ("run", "Work", "--password-file", self.password, *options, *given, "--", *command)
 
     def recover(self, what: str, seed: int) -> None:
+        self._task_ids = {directory.name for directory in self._tasks.iterdir()}
         try:
             wait_until(self._is_over, SETTLED_S, "every task is over")
         except AssertionError:
@@ -153,35 +153,17 @@ class _TaskRounds(Rounds):
     def _is_locked(self) -> bool:
         return self._status()["state"] in {"locked", "broken"}
 
-    def _groups(self) -> set[Path]:
-        """Return control groups of tasks that have no process and stay."""
-        found = _groups_without_processes() - self._groups_before
-        if found:
-            time.sleep(1)  # another home's may just be coming or going
-        return found & _groups_without_processes()
-
     def _left(self) -> list[str]:
         lines = leftovers.after_grace(self.base)
         lines += [f"the container {name}" for name in self._engine.containers()]
-        lines += [f"the control group {path}" for path in self._groups()]
+        for task in self._task_ids:
+            lines += [f"the control group {path}" for path in _GROUPS.glob(f"**/vaultui-{task}")]
         for directory in self._tasks.iterdir():
             names = {path.name for path in directory.iterdir()}
             lines += [f"{name} of a task" for name in sorted(names - set(_KEPT))]
         runtime = Path(self.env["XDG_RUNTIME_DIR"])
         lines += [str(path) for path in runtime.rglob("*") if path.is_socket()]
         return lines
-
-
-def _groups_without_processes() -> set[Path]:
-    """Return those of all tasks of this machine, in whatever tree they are."""
-    found = set()
-    for path in _GROUPS.glob("**/vaultui-*/cgroup.procs"):
-        try:
-            if not path.read_text():
-                found.add(path.parent)
-        except OSError:
-            continue
-    return found
 
 
 DRILL = Drill(

@@ -133,6 +133,15 @@ def test_a_directory_whose_vault_is_locked_is_not_taken_for_it(task: EngineTask)
     assert list(task.vault.iterdir()) == []
 
 
+def test_a_container_that_somebody_else_removes_is_told_as_lost(task: EngineTask) -> None:
+    process = started(task)
+    task.service.podman("rm", "--force", "--time=0", NAME).check()
+    process.communicate(timeout=30)
+    if process.returncode != 128 + signal.SIGKILL:  # it had ended before it was gone
+        assert process.returncode == 125
+        assert isinstance(task.failure(), EngineLost)
+
+
 def test_a_runner_that_breaks_down_is_not_taken_for_the_program(task: EngineTask) -> None:
     plan = task.prepare("true")
     spec = Path(plan.argv[-1])

@@ -88,7 +88,7 @@ class EngineContainer:
 
     def wait(self) -> int:
         """Return its exit code, 128 and more for a signal, when it has ended."""
-        with self._answering():
+        with self._obeying():
             return int(self._client.wait(self._spec.name)["StatusCode"])
 
     def ran_out_of_memory(self, status: int) -> bool:
@@ -101,13 +101,13 @@ class EngineContainer:
         """
         if status == _KILLED and "Memory" in self._spec.config["HostConfig"]:
             return True
-        with self._answering():
+        with self._obeying():
             return bool(self._client.inspect_container(self._spec.name)["State"]["OOMKilled"])
 
     def remove(self) -> bool:
         """Have it gone, running or not; False if there is none."""
         name = self._spec.name
-        with self._answering():
+        with self._obeying():
             # Removing by force alone asks it to end first, and waits ten seconds for that.
             with contextlib.suppress(APIError):
                 self._client.kill(name, "SIGKILL")
@@ -124,7 +124,7 @@ class EngineContainer:
             return
         until = int(time.time() + _CREATION_S)
         made = {"container": [self._spec.name], "event": ["create"]}
-        with self._answering():
+        with self._obeying():
             events = self._client.events(since=int(asked_at), until=until, filters=made)
             is_made = next(iter(events), None) is not None
         if is_made:
@@ -148,6 +148,15 @@ class EngineContainer:
         )
 
     @contextlib.contextmanager
+    def _obeying(self) -> Iterator[None]:
+        """Take a refusal as bad as no answer: somebody else may have removed the container."""
+        try:
+            with self._answering():
+                yield
+        except APIError as error:
+            raise self._lost(error) from error
+
+    @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
         """Let a refusal of the engine through; raises EngineLost where there is no answer."""
         try:
@@ -155,9 +164,11 @@ class EngineContainer:
         except APIError:
             raise
         except (DockerException, RequestException, OSError) as error:
-            raise EngineLost(
-                where=self._spec.address, reason=_words(error), container=self._spec.name
-            ) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> EngineLost:
+        spec = self._spec
+        return EngineLost(where=spec.address, reason=_words(error), container=spec.name)
 
 
 def _words(error: Exception) -> str:
