@@ -90,6 +90,19 @@ def test_a_directory_that_can_t_be_a_system_is_told(either_task: ContainerTask) 
     assert "over /proc" in failure.summary
 
 
+def test_the_running_system_can_be_that_of_a_container(task: ContainerTask) -> None:
+    done = task.sh("cat /etc/os-release; echo x > /etc/vaultui-test", around={"rootfs": "/"})
+    assert done.text == Path("/etc/os-release").read_text()
+    assert not os.path.lexists("/etc/vaultui-test")
+
+
+def test_a_system_with_mounts_in_it_is_not_for_ordinary_users(task_of_user: ContainerTask) -> None:
+    assert task_of_user.run("true", around={"rootfs": "/"}).exit_code == 125
+    failure = task_of_user.failure()
+    assert isinstance(failure, ContainerNotCreated)
+    assert "only root can use it" in failure.summary
+
+
 def test_it_has_processes_a_host_name_and_message_queues_of_its_own(
     either_task: ContainerTask,
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vaultui.linux import mounting
-from vaultui.linux.errnos import reason_of
+from vaultui.linux.mountinfo import mounts_below
 from vaultui.model.errors import ContainerNotCreated
 from vaultui.model.language import Phrase
 
@@ -51,14 +51,19 @@ def assemble(
     try:
         mounting.mount("overlay", _ROOTFS, "overlay", 0, options)
     except OSError as error:
-        # A file system of the kernel's own, or one that has such a layer already.
-        reason = Phrase(
-            "no layer for changes can lie over {path} ({reason})",
-            path=rootfs,
-            reason=reason_of(error),
-        )
+        reason = _reason(error, rootfs, of_users=of_users)
         raise ContainerNotCreated(maker="vaultui", reason=reason) from error
     return os.path.join(directory, _ROOTFS)
+
+
+def _reason(error: OSError, rootfs: str, *, of_users: bool) -> Phrase:
+    """Return why there can be no layer over a system."""
+    if of_users and mounts_below(os.path.realpath(rootfs)):
+        # The layer would show what they cover, which is for root to decide.
+        return Phrase("file systems are mounted in {path}, so only root can use it", path=rootfs)
+    # A file system of the kernel's own, or one that has such layers already.
+    words = os.strerror(error.errno or 0)
+    return Phrase("no layer can lie over {path} ({reason})", path=rootfs, reason=words)
 
 
 def _make(names: list[str], *, is_directory: bool) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from vaultui.linux import idmaps, namespaces
-from vaultui.linux.errnos import reason_of
 from vaultui.linux.prctl import set_parent_death_signal
 from vaultui.model.errors import ContainerNotCreated, VaultuiError, from_wire
 from vaultui.tasks.bundle import write_bundle
@@ -74,7 +73,8 @@ def _become(
         failure = error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        failure = ContainerNotCreated(maker="vaultui", reason=f"{where}{reason_of(error)}")
+        reason = f"{where}{os.strerror(error.errno or 0)}"
+        failure = ContainerNotCreated(maker="vaultui", reason=reason)
     except BaseException as error:
         failure = ContainerNotCreated(maker="vaultui", reason=repr(error))
     os.write(errors, json.dumps(failure.to_wire()).encode())

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from vaultui.linux import mounting, mounttree
-from vaultui.linux.errnos import reason_of
 from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.mounting import MountFlag
 from vaultui.model.errors import ContainerNotCreated, NotOpen
@@ -93,7 +92,7 @@ def _staged(bind: BindRequest, place: str) -> StagedBind:
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = f"{bind.source}: {reason_of(error)}"
+        reason = f"{bind.source}: {os.strerror(error.errno or 0)}"
         raise ContainerNotCreated(maker="vaultui", reason=reason) from error
     if not bind.propagation:
         mounting.set_propagation(place, MountFlag.PRIVATE)
