@@ -20,7 +20,7 @@ import trio
 from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import HookFailed
-from vaultui.model.language import Phrase
+from vaultui.model.language import N_, Phrase
 from vaultui.model.terminaltext import shown
 from vaultui.mountd.console import log
 from vaultui.mountd.control.served import Served
@@ -33,6 +33,15 @@ TERM_S: Final = 0.5
 """From TERM to KILL, for one that takes too long."""
 SHELL: Final = "/bin/sh"
 
+_TOO_LONG: Final = N_("it took longer than {seconds:g} seconds")
+_BY_SIGNAL: Final = N_("ended by {signal}")
+_BY_CODE: Final = N_("exit code {code}")
+_WITH_WORDS: Final = {
+    _TOO_LONG: N_("it took longer than {seconds:g} seconds: {words}"),
+    _BY_SIGNAL: N_("ended by {signal}: {words}"),
+    _BY_CODE: N_("exit code {code}: {words}"),
+}
+"""The same with what the hook said last."""
 _LINES: Final = 20
 """What a hook said last, as far as an error has it."""
 _LINE_BYTES: Final = 2000
@@ -67,10 +76,11 @@ class Hooks:
             with trio.move_on_at(deadline) as limit:
                 how = await self._run(command, said)
             if limit.cancelled_caught:
-                how = Phrase("it took longer than {seconds:g} seconds", seconds=within_s)
+                how = Phrase(_TOO_LONG, seconds=within_s)
             if how:
-                if said.lines:
-                    how = Phrase("{how}: {words}", how=how, words=said.lines[-1].rstrip("."))
+                if said.lines and how.message in _WITH_WORDS:
+                    words = said.lines[-1].rstrip(".")
+                    how = Phrase(_WITH_WORDS[how.message], words=words, **how.values)
                 raise HookFailed(
                     name=self._served.name,
                     command=command,
@@ -184,5 +194,5 @@ def _how(returncode: int | None) -> Phrase | None:
     if not returncode:
         return None
     if returncode < 0:
-        return Phrase("ended by {signal}", signal=signal.Signals(-returncode).name)
-    return Phrase("exit code {code}", code=returncode)
+        return Phrase(_BY_SIGNAL, signal=signal.Signals(-returncode).name)
+    return Phrase(_BY_CODE, code=returncode)
