@@ -142,18 +142,23 @@ def retreat(group: Path) -> None:
 
 
 def own_groups() -> dict[str, Path]:
-    """Return the group that we are in for each controller of version 1, and "" for version 2."""
+    """Return the group that we are in for each controller of version 1, and "" for version 2.
+
+    Trees that are not mounted where they belong are left out.
+    """
     lines = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()
     found = {}
     for line in lines:
         _number, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
-            if controller.startswith("name="):
-                continue  # a tree without a controller, which is systemd's
-            top = cgroup.ROOT / controller if controller else unified_top()
+            # A tree without a controller has a name: systemd's is in a directory of that name.
+            name = controller.removeprefix("name=")
+            top = cgroup.ROOT / name if name else unified_top()
+            if not top.is_dir():
+                continue
             # In a container the path may be one of the host's: the top is its own group then.
             group = top / path.lstrip("/")
-            found[controller] = group if group.is_dir() else top
+            found[name] = group if group.is_dir() else top
     return found
 
 
