@@ -26,9 +26,7 @@ class MountFlag(IntFlag):
     NOATIME = 1 << 10
     NODIRATIME = 1 << 11
     BIND = 1 << 12
-    MOVE = 1 << 13
     REC = 1 << 14
-    UNBINDABLE = 1 << 17
     PRIVATE = 1 << 18
     SLAVE = 1 << 19
     SHARED = 1 << 20
@@ -42,7 +40,6 @@ HARMLESS = MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
 """For a file system that nothing is to be executed from."""
 
 _DETACH = 2
-_NOFOLLOW = 8
 
 _mount = libc.function(
     "mount",
@@ -84,27 +81,14 @@ def bind(source: str, target: str, *, recursive: bool = True) -> None:
     mount(source, target, "", flags)
 
 
-def move(source: str, target: str) -> None:
-    """Take the mount at `source` to `target`; EINVAL while it is below a shared one."""
-    mount(source, target, "", MountFlag.MOVE)
-
-
 def set_propagation(target: str, kind: MountFlag, *, recursive: bool = True) -> None:
-    """Make a mount, and all below it, PRIVATE, SLAVE, SHARED or UNBINDABLE."""
+    """Make a mount, and all below it, PRIVATE, SLAVE or SHARED."""
     mount("", target, "", kind | (MountFlag.REC if recursive else NO_FLAGS))
 
 
 def make_private() -> None:
     """Let no mount of this namespace be seen in another one, and none of others in this."""
     set_propagation("/", MountFlag.PRIVATE)
-
-
-def umount(target: str, *, lazy: bool = False) -> None:
-    """Take the topmost mount off `target`, which is no symbolic link; EBUSY while it is in use.
-
-    With `lazy` it and all below it are gone from the tree at once, and end with their last user.
-    """
-    _umount2(os.fsencode(target), _NOFOLLOW | (_DETACH if lazy else 0))
 
 
 def pivot_root(new_root: str) -> None:

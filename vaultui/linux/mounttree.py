@@ -1,16 +1,14 @@
-"""A mount with all mounts below it: read-only as a whole, and taken off as a whole."""
+"""A mount with all mounts below it, made read-only as a whole."""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
 from typing import Final
 
 from vaultui.linux import libc, mounting
-from vaultui.linux.mountinfo import Mount, mounts_below, read_mounts
+from vaultui.linux.mountinfo import mounts_below, read_mounts
 from vaultui.linux.mounting import MountFlag
 
 _MOUNT_SETATTR: Final = 442
@@ -62,58 +60,16 @@ def set_read_only(target: str) -> None:
 
 
 def _remount_read_only(target: str) -> None:
-    for mount in _tree(target):
+    table = read_mounts()
+    at_target = [mount for mount in table if mount.mountpoint == target]
+    for mount in (*at_target, *mounts_below(target, table)):
         kept = mounting.NO_FLAGS
         for option in mount.options:
             kept |= _KEPT.get(option, mounting.NO_FLAGS)
         flags = MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | kept
-        # One that is covered by another can't be named, nor entered either.
-        with _gone_is_fine():
+        try:
             mounting.mount("", mount.mountpoint, "", flags)
-
-
-def bind_read_only(source: str, target: str) -> None:
-    """Show the tree or file `source` at `target` as well, read-only with all mounts in it."""
-    mounting.bind(source, target)
-    set_read_only(target)
-
-
-def unmount_tree(target: str, *, lazy: bool = False) -> None:
-    """Take off every mount at `target` and below it, each after those on it; none is no error.
-
-    Raises OSError, EBUSY, of the first that is in use; with `lazy` nothing is waited for.
-    """
-    for mount in _leaves_first(_tree(target)):
-        # Where one mount is shown in two places, taking it off here may do it there.
-        with _gone_is_fine():
-            mounting.umount(mount.mountpoint, lazy=lazy)
-
-
-def _tree(target: str) -> list[Mount]:
-    """Return the mounts at `target` and below, in the order of the table."""
-    table = read_mounts()
-    at_target = {mount.mount_id for mount in table if mount.mountpoint == target}
-    below = {mount.mount_id for mount in mounts_below(target, table)}
-    return [mount for mount in table if mount.mount_id in at_target | below]
-
-
-def _leaves_first(mounts: list[Mount]) -> Iterator[Mount]:
-    """Yield the mounts so that each comes when nothing is left on it, and younger ones first.
-
-    The order of the table alone would not do: a mount may have been moved onto a younger one.
-    """
-    left = list(mounts)
-    while left:
-        parents = {mount.parent_id for mount in left}
-        leaf = next(mount for mount in reversed(left) if mount.mount_id not in parents)
-        left.remove(leaf)
-        yield leaf
-
-
-@contextlib.contextmanager
-def _gone_is_fine() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOENT):
-            raise
+        except OSError as error:
+            # One that is covered by another can't be named, nor entered either.
+            if error.errno not in (errno.EINVAL, errno.ENOENT):
+                raise
