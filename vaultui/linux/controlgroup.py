@@ -89,11 +89,21 @@ class ControlGroup:
         return sum(cgroup.counted(file, "oom_kill") or 0 for file in files)
 
     def remove(self) -> None:
-        """Remove it with the groups below it; nobody may be in it. Raises OSError (EBUSY)."""
+        """Remove it with the groups below it; nobody may be in it.
+
+        Raises the first OSError after everything was tried: EBUSY where somebody is in it.
+        """
+        failure: OSError | None = None
         for directory in self.directories:
             for group in _depth_first(directory):
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     group.rmdir()
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    failure = failure or error
+        if failure is not None:
+            raise failure
 
 
 def make(name: str, limits: GroupLimits) -> ControlGroup:
