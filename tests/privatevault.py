@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class PrivateVault:
     place: TaskPlace
     volume: Vaultfs
     """Mounted nowhere."""
+    backend_grace_s: float = 5.0
     steps: list[StepName] = field(default_factory=list)
 
     @property
@@ -50,8 +51,14 @@ class PrivateVault:
         )
         told = MountSpec("id", "Work", str(self.volume.cipherdir), self.mountpoint, "")
         plan, told = made_private(plan, told, self.log_path)
+        assert plan.room is not None
+        assert plan.room.backend is not None
+        backend = replace(plan.room.backend, grace_s=self.backend_grace_s)
         launched = self.place.spec(
-            *plan.argv, room=plan.room, attributes=plan.attributes, **keeping
+            *plan.argv,
+            room=replace(plan.room, backend=backend),
+            attributes=plan.attributes,
+            **keeping,
         )
         launched.env.update(plan.env)
         with Secret(bytearray(password or self.volume.password)) as secret:

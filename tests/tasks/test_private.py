@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 from pathlib import Path
@@ -143,6 +144,35 @@ async def test_a_stop_reaches_everybody_and_waits_for_them(vault: PrivateVault) 
     assert (end.exit.exit_code, end.stopped) == (3, True)
     with vault.volume:
         assert (vault.volume.mountpoint / "said").read_text() == "bye\n"
+
+
+async def test_storage_that_hangs_keeps_nobody_from_ending(
+    place: TaskPlace, tmp_path: Path, pristine: Path
+) -> None:
+    """Whoever waits for an answer of the backend can't even be killed while that waits, too."""
+    with Vaultfs(tmp_path / "drive") as drive:
+        cipherdir = drive.mountpoint / "cipher"
+        shutil.copytree(pristine, cipherdir)
+        vault = PrivateVault(place, Vaultfs(tmp_path / "vault", cipherdir=cipherdir))
+        vault.volume.mountpoint.mkdir(parents=True)
+        vault.backend_grace_s = 0.2
+        task = await vault.running("n=0; while :; do n=$((n + 1)); echo > $n; echo $n; done")
+        await place.lines(task, 2)
+        everybody = place.processes(task)
+        drive.process.send_signal(signal.SIGSTOP)
+        await eventually(lambda: is_quiet(task.directory / "stdout.log"), what="the task waits")
+        try:
+            assert await stop(task.record, now=True)
+            await place.until_gone(everybody)
+        finally:
+            drive.process.send_signal(signal.SIGCONT)
+
+
+def is_quiet(output: Path) -> bool:
+    """Tell whether nothing is written there for a moment."""
+    before = output.stat().st_size
+    select.select([], [], [], 0.1)
+    return output.stat().st_size == before
 
 
 @pytest.mark.parametrize("victim", ["keeper", "warden", "room", "backend", "init", "task"])

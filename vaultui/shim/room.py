@@ -206,7 +206,10 @@ class _RoomProcess:
         Returns False where init ended before there was a task.
         """
         os.kill(self._init, signal.SIGKILL)
-        # It ends when all others of its pid namespace have.
+        if self._backend is not None:
+            # It ends when all others of its pid namespace have, and whoever waits for a backend
+            # that hangs can't.
+            self._backend.kill_unless_ended(self._init)
         _, status, usage = os.wait4(self._init, 0)
         reaped = framing.read_message(self._told, Reaped)
         if reaped is None:

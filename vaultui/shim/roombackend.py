@@ -57,6 +57,13 @@ class Backend:
         self._pump.feed(data)
         return bool(data)
 
+    def kill_unless_ended(self, pid: int) -> None:
+        """Kill the backend if process `pid`, a child of ours, does not end in good time."""
+        pidfd = os.pidfd_open(pid)
+        if not process.wait_pidfd(pidfd, self._spec.grace_s):
+            process.signal_pidfd(self.pidfd, signal.SIGKILL)
+        os.close(pidfd)
+
     def end(self) -> None:
         """Have it unmount and end; it is killed when that takes too long."""
         process.signal_pidfd(self.pidfd, signal.SIGTERM)
