@@ -78,3 +78,23 @@ def test_a_private_shell_alone_sees_the_vault_after_a_wrong_password_too(
     terminal.type("exit")
     terminal.press("Enter")
     terminal.shows("○ locked", "Overview")
+
+
+def test_a_saved_task_that_wants_a_terminal_gets_that_of_the_application(
+    terminal: Terminal, volume: Gocryptfs, tmp_path: Path
+) -> None:
+    vaultui("add", volume.cipherdir, "--name", "Work").check()
+    vaultui("unlock", "Work", "--password-file", password_file(tmp_path, volume.password)).check()
+    script = 'read -p "name? " name; echo "hello $name" > hello.txt; exit 4'
+    vaultui("tasks", "save", "Work", "Ask", "--tty", "--", "sh", "-c", script).check()
+    terminal.start(program("vaultui"))
+    terminal.shows("● open")
+    terminal.press("5")
+    terminal.shows("› saved", "Enter starts it")
+    terminal.press("Enter")
+    terminal.shows("Ask against Work", "name?")
+    terminal.type("ada")
+    terminal.press("Enter")
+    terminal.shows("✖ exit code 4", "Ask against Work: exit code 4.")
+    mountpoint = Path(status("Work")["mountpoint"])
+    assert (mountpoint / "hello.txt").read_text() == "hello ada\n"

@@ -11,8 +11,6 @@ import pwd
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from vaultui.model.errors import TaskLost
-from vaultui.supervisor.interruption import uninterrupted
 from vaultui.vaults import foreground
 from vaultui.vaults.key import Key
 from vaultui.vaults.outcomes import UnlockOptions
@@ -54,32 +52,15 @@ async def run_privately(
     """
     # Late: a shell in a vault that is open needs none of it.
     from vaultui.tasks.request import TaskRequest
-    from vaultui.tasks.streams import Streams
+    from vaultui.vaults import terminaltask
     from vaultui.vaults.taskstatus import exit_code_of
-    from vaultui.vaults.terminalrelay import TerminalRelay
 
     shell = _own_shell()
     request = TaskRequest((shell,), private=True, terminal=True, env=_names(name, shell))
-    with TerminalRelay() as relay:
-        task = await vaults.tasks.start(
-            name,
-            request,
-            key,
-            streams=Streams(terminal=relay.theirs),
-            options=options,
-            on_step=on_step,
-        )
-        relay.handed_over()
-        on_open()
-        try:
-            await relay.until_closed()
-        except BaseException:
-            task.stop()
-            await uninterrupted(task.ended())
-            raise
-        status = await task.ended()
-    if status.end is None:
-        raise TaskLost(task=status.record.title)
+    status = await terminaltask.run(
+        vaults, name, request, key, options=options, on_step=on_step, on_open=on_open
+    )
+    assert status.end is not None
     return exit_code_of(status.end)
 
 

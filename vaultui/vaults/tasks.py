@@ -81,6 +81,17 @@ class Tasks:
         start = Start(self._vaults, found, request, options, on_step, on_begin)
         return await run(start, key, streams)
 
+    async def run_on_terminal(
+        self, name: str, request: TaskRequest, key: Key | None = None
+    ) -> TaskStatus:
+        """Run a task on the terminal that we are on, and return how it ended.
+
+        Raises what `start` raises, and TaskLost.
+        """
+        from vaultui.vaults import terminaltask
+
+        return await terminaltask.run(self._vaults, name, request, key)
+
     # -- those that run or ran ------------------------------------------------------------
 
     async def listing(self, name: str | None = None) -> list[TaskStatus]:

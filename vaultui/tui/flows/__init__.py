@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vaultui.model.errors import VaultuiError
 from vaultui.tui.flows.idling import Idling
 from vaultui.tui.flows.keys import KeyFlows
+from vaultui.tui.flows.lending import Lending
 from vaultui.tui.flows.listing import Listing
 from vaultui.tui.flows.locking import Locking
 from vaultui.tui.flows.noticing import Noticing
@@ -33,6 +34,7 @@ class Flows:
         self.unlocking = Unlocking(app)
         self.locking = Locking(app)
         self.idling = Idling(app)
+        self.lending = Lending(app)
         self.using = Using(app)
         self.running = Running(app)
         self.listing = Listing(app)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from vaultui.model.language import _, ngettext
 from vaultui.tui.flows.flow import Flow
+from vaultui.tui.flows.lending import Errand
 from vaultui.tui.wording import shown
 
 if TYPE_CHECKING:
     # What is known of tasks is imported by the first who wants something of them.
     from vaultui.tui.app import VaultuiApp
-    from vaultui.vaults import TaskRequest, TaskStatus, VaultEntry, VaultStatus
+    from vaultui.vaults import Key, TaskRequest, TaskStatus, VaultEntry, VaultStatus
 
 
 class Running(Flow):
@@ -56,7 +57,28 @@ class Running(Flow):
 
         status = self.app.live.status(entry.id)
         needs_key = status is not None and self.app.vaults.tasks.needs_key(status, request)
-        self.app.push_screen(StartTaskScreen(entry, request, needs_key=needs_key), started)
+        if request.private and not needs_key:
+            text = _("{name} is open already; the task is not alone in it.", name=shown(entry.name))
+            self.app.say(text, severity="warning")
+        if request.terminal:
+            self._start_on_terminal(entry, request, needs_key=needs_key)
+        else:
+            self.app.push_screen(StartTaskScreen(entry, request, needs_key=needs_key), started)
+
+    def _start_on_terminal(
+        self, entry: VaultEntry, request: TaskRequest, *, needs_key: bool
+    ) -> None:
+        """Leave our terminal to a task that wants one, for as long as it runs."""
+        from vaultui.tui.screens.starttask import what_becomes_of
+
+        title = _("{task} against {name}", task=shown(request.name), name=shown(entry.name))
+
+        async def run(key: Key | None) -> None:
+            ended = await self.app.vaults.tasks.run_on_terminal(entry.name, request, key)
+            self._say_end(ended)
+
+        question = (title, what_becomes_of(entry, request)) if needs_key else None
+        self.app.flows.lending.lend(Errand(entry, title, run, question))
 
     def _started(self, entry: VaultEntry, task_id: str | None) -> None:
         if task_id is None:
@@ -68,10 +90,13 @@ class Running(Flow):
 
     async def _tell_end(self, task_id: str) -> None:
         """Say how a task has ended that was started from here."""
-        from vaultui.vaults import task_in_words
-
         task = await self.app.vaults.tasks.wait(task_id)
         await self.app.live.refresh()
+        self._say_end(task)
+
+    def _say_end(self, task: TaskStatus) -> None:
+        from vaultui.vaults import task_in_words
+
         if task.failure is not None:
             self.warn(task.failure)
             return

@@ -40,6 +40,8 @@ class RunScreen(TaskForm[str]):
                 self.query_one(Failure).show(error)
                 self.query_one("#saved").focus()
                 return
+        if request.terminal:
+            self.dismiss(None)  # it gets ours, and there is nothing to be shown here afterwards
         self.vaultui.flows.running.start(self.entry, request, self._started)
 
     def _started(self, task_id: str | None) -> None:

@@ -13,6 +13,14 @@ from vaultui.tui.wording import shown
 from vaultui.vaults import Key, TaskRequest, VaultEntry
 
 
+def what_becomes_of(entry: VaultEntry, request: TaskRequest) -> str:
+    """Return in a sentence what a locked vault is opened for."""
+    name = shown(entry.name)
+    if request.private:
+        return _("{name} is opened for this task alone; nobody else sees it.", name=name)
+    return _("{name} is opened for this task, and locked when it has ended.", name=name)
+
+
 class StartTaskScreen(KeyForm[str]):
     """Answers with the id of the task that runs. Where nobody has to be asked, nobody is."""
 
@@ -31,14 +39,9 @@ class StartTaskScreen(KeyForm[str]):
 
     def fields(self) -> ComposeResult:
         if self._needs_key:
-            yield Static(self._note(), classes="quiet", markup=False)
+            note = what_becomes_of(self.entry, self._request)
+            yield Static(note, classes="quiet", markup=False)
         yield self.opened_by()
-
-    def _note(self) -> str:
-        name = shown(self.entry.name)
-        if self._request.private:
-            return _("{name} is opened for this task alone; nobody else sees it.", name=name)
-        return _("{name} is opened for this task, and locked when it has ended.", name=name)
 
     def on_mount(self) -> None:
         self.query_one(OpenedBy).display = self._needs_key
