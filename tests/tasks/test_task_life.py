@@ -52,6 +52,17 @@ async def test_without_go_nothing_begins_and_nothing_is_left(place: TaskPlace) -
     assert not (place.top / "began").exists()
 
 
+async def test_a_task_that_is_given_up_right_after_go_is_ended_and_leaves_nothing(
+    place: TaskPlace,
+) -> None:
+    task = await place.run("deaf", code=STRAY, grace_s=600.0)
+    await place.lines(task, 3)
+    everybody = place.processes(task)
+    await task.give_up()
+    await place.until_gone(everybody)
+    assert not task.directory.exists()
+
+
 @pytest.mark.parametrize(
     ("how", "code", "number"),
     [("exit 0", 0, None), ("exit 253", 253, None), ("kill -TERM $$", None, 15)],

@@ -59,8 +59,8 @@ async def launch(
     nothing is left, the directory neither.
     """
     assert spec.task is not None
+    directory = Path(spec.task.task_dir)
     spec = _with_streams(spec, spec.task, streams)
-    directory = Path(spec.task.task_dir if spec.task else "")
     go_reading, go_writing = os.pipe()
     shim: ShimStart | None = None
     try:
@@ -79,7 +79,7 @@ async def launch(
         os.close(go_writing)
         await uninterrupted(_put_away(shim, directory))
         if isinstance(error, LaunchFailed):
-            raise reason_in_words(error, spec) from error
+            raise reason_in_words(error, spec) from error.__cause__
         raise
 
 

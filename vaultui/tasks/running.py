@@ -21,17 +21,15 @@ from vaultui.model.language import N_
 from vaultui.supervisor.interruption import uninterrupted
 from vaultui.supervisor.pipes import FrameReader
 from vaultui.supervisor.shimstart import ShimStart
-from vaultui.supervisor.watched import WatchedProcess
 from vaultui.tasks import rooms
 from vaultui.tasks.records import look
-from vaultui.tasks.stopping import until_ended
+from vaultui.tasks.stopping import stop, until_ended
 from vaultui.wire.control import Hold
 from vaultui.wire.launchspec import LaunchSpec
 from vaultui.wire.rooms import NAMESPACE_STEPS
 from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import GO, TaskRecord
 
-_PUT_AWAY_S: Final = 30.0
 _ENDED_EARLY: Final = N_("it was ended before it could begin")
 
 
@@ -78,7 +76,7 @@ class RunningTask:
             await self._check_begun()
         except LaunchFailed as error:
             await uninterrupted(self.give_up())
-            raise reason_in_words(error, self._spec) from error
+            raise reason_in_words(error, self._spec) from error.__cause__
 
     async def _check_begun(self) -> None:
         """Raise LaunchFailed where the keeper was killed before it could learn of GO."""
@@ -105,10 +103,12 @@ class RunningTask:
             os.killpg(record.task_pid, number)
 
     async def give_up(self) -> None:
-        """Do not let it begin, or see to what is left of one that could not; takes no long time."""
+        """Do not let it begin, or end what has just begun, and leave nothing of it.
+
+        Takes a bounded time, as `stop` does.
+        """
         self._close_go()
-        with WatchedProcess(self.record.keeper_pid, self.record.keeper_start) as keeper:
-            await keeper.wait(_PUT_AWAY_S)
+        await stop(self.record, now=True)
         remove_tree(self.directory)
 
     async def close(self) -> None:
