@@ -136,6 +136,31 @@ def test_a_private_task_that_crashes_leaves_no_core(
     assert list(place.iterdir()) == []
 
 
+@needs("root")
+def test_nobody_has_a_private_vault_of_root_and_root_owns_what_is_made_in_it(
+    shell: Shell, work: Path
+) -> None:
+    made = "id -un; echo text > file; mkdir folder; ls -ld file folder | cut -d' ' -f3 | sort -u"
+    words = private(shell, "--driver", "isolated", "--", "sh", "-c", made)
+    assert run_program(words).check().stdout.split() == [b"nobody", b"nobody"]
+    shell.unlock()
+    assert [(work / name).stat().st_uid for name in ("file", "folder")] == [0, 0]
+    refused = run_program(
+        (program("vaultui"), "run", "Work", "--driver", "isolated", "--", "true")
+    ).check(125)
+    assert "Work is open for root alone, and the task would be nobody." in refused.text
+
+
+@needs("root")
+def test_root_without_the_right_to_mount_is_told_what_a_container_needs(
+    shell: Shell, work: Path
+) -> None:
+    kept = ("setpriv", "--bounding-set=-sys_admin")
+    refused = run_program((*kept, *private(shell, "--", "true"))).check(125)
+    assert "cannot be had here: Operation not permitted" in refused.text
+    assert "--cap-add SYS_ADMIN" in refused.text
+
+
 # --- an ordinary user ---
 
 
