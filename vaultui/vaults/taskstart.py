@@ -29,7 +29,6 @@ from vaultui.vaults.outcomes import UnlockOptions
 from vaultui.vaults.runningtask import RunningTask
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.taskstatus import records_of
-from vaultui.vaults.unlocking import StepReport, as_opened, check_openable
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.control import Hold
 from vaultui.wire.launchspec import LaunchSpec
@@ -38,6 +37,7 @@ from vaultui.wire.tasks import TaskKeeperSpec, TaskRecord
 if TYPE_CHECKING:
     from vaultui.vaults.key import Key
     from vaultui.vaults.service import Vaults
+    from vaultui.vaults.unlocking import StepReport
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,8 @@ class Start:
 async def check(start: Start) -> None:
     """Raise what can be known to be wrong with a request before its vault is opened."""
     if not start.is_open:
+        from vaultui.vaults.unlocking import check_openable
+
         check_openable(start.status)
     async with task_directory(start.vaults) as directory:
         await in_thread(prepare, start.job(directory, _place(start)))
@@ -152,6 +154,9 @@ def _place(start: Start) -> str:
     """Return where the vault is, or is going to be."""
     if start.is_open:
         return start.status.mountpoint
+    # Here and above: where the vault is open, nothing needs all that unlocks one.
+    from vaultui.vaults.unlocking import as_opened
+
     return as_opened(start.status.entry, start.options).mountpoint
 
 
