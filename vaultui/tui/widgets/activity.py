@@ -28,12 +28,15 @@ _COLOURS: Final = {
     EventKind.PAUSED: "$primary",
     EventKind.RESUMED: "$primary",
     EventKind.GUARD_ACTIVE: "$primary",
+    EventKind.HOLD_BEGAN: "$primary",
+    EventKind.HOLD_ENDED: "$primary",
     EventKind.LOCK_BUSY: "$warning",
     EventKind.WAITING_TO_LOCK: "$warning",
     EventKind.STAYS_OPEN: "$warning",
     EventKind.HOLDERS_ENDED: "$warning",
     EventKind.IDLE_WARNING: "$warning",
     EventKind.GUARD_MISSING: "$warning",
+    EventKind.TIME_WARNING: "$warning",
 }
 _BAD: Final = "$error"
 
