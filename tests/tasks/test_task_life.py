@@ -21,7 +21,12 @@ from vaultui.wire.tasks import Limits, TaskState, Teardown
 
 pytestmark = pytest.mark.anyio
 
-FIRST_ENDS = "os._exit(7) if os.getpid() == first else time.sleep(600)"
+FIRST_ENDS = """os.write(writing, b"x")
+if os.getpid() == first:
+    while os.read(reading, 1) and not (seen := seen + 1) == 3: pass
+    os._exit(7)
+time.sleep(600)"""
+"""After the beginning of a family: its first process ends when all three have begun."""
 
 
 async def test_a_task_waits_for_go_on_record_and_has_done_nothing(place: TaskPlace) -> None:
@@ -151,14 +156,15 @@ async def test_what_a_task_leaves_running_ends_with_it_in_whatever_session(
 
 
 async def test_leftovers_that_do_not_heed_are_killed_after_the_grace(place: TaskPlace) -> None:
-    code = f"import os; first = os.getpid()\n{STRAY.replace('time.sleep(600)', FIRST_ENDS)}"
+    beginning = "import os\nfirst, seen, (reading, writing) = os.getpid(), 0, os.pipe()\n"
+    code = beginning + STRAY.replace("time.sleep(600)", FIRST_ENDS)
     task = await place.run("deaf", code=code, grace_s=0.2)
-    await place.lines(task, 3)
-    everybody = place.processes(task)
     end = await task.wait()
     assert end is not None
     assert end.exit.exit_code == 7
-    await place.until_gone(everybody)
+    pids = [int(line) for line in place.output(task).splitlines()]
+    assert len(pids) == 3
+    await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
 async def test_a_stop_reaches_all_descendants_with_the_stop_signal(place: TaskPlace) -> None:
