@@ -45,7 +45,6 @@ from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import LONGEST_WAIT_S, turn
 from vaultui.vaults.waiting import in_thread, readable
-from vaultui.vaults.watch import Watch
 from vaultui.wire.control import Conflicts, Events, Held, Hold
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from vaultui.vaults.settingsfile import ProgramSettings
     from vaultui.vaults.tasks import Tasks
     from vaultui.vaults.unlocking import StepReport
+    from vaultui.vaults.watch import Watch
     from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 
 ENDING_S = 2.0
@@ -132,6 +132,8 @@ class Vaults:
         self.paths.ensure_runtime_dir()
         with suppress(OSError):  # of a home that is read-only; then nothing appears there either
             self.paths.config_file.parent.mkdir(parents=True, exist_ok=True)
+        from vaultui.vaults.watch import Watch
+
         return Watch(self.paths, self.entries)
 
     # -- open and close -------------------------------------------------------------------
@@ -156,9 +158,15 @@ class Vaults:
         async with self._turn(entry, VaultState.UNLOCKING):
             status = await self._observe(entry, my_turn=True)
             wanted = options or UnlockOptions()
-            if status.state in (VaultState.OPEN, VaultState.BUSY):
-                await self.want_open(status, wanted)
-                return Unlocked(status, already=True)
+            if status.state.is_open:
+                try:
+                    await self.want_open(status, wanted)
+                    return Unlocked(status, already=True)
+                except (NotOpen, BackendUnreachable):
+                    # It was open for a task, and locks itself at this very moment.
+                    if status.backend_pid is None or not await _wait_for_end(status.backend_pid):
+                        raise
+                status = await self._observe(entry, my_turn=True)
             if status.state is VaultState.BROKEN:
                 status = await self._repair(status)
             if not status.mounted and status.backend_pid is not None:
@@ -560,12 +568,13 @@ class Vaults:
         return ControlClient(self.paths.socket(status.entry.id), name=name)
 
 
-async def _wait_for_end(pid: int) -> None:
+async def _wait_for_end(pid: int) -> bool:
+    """Return whether a backend has ended, or does so in time."""
     try:
         pidfd = process.open_pidfd(pid)
     except ProcessLookupError:
-        return
+        return True
     try:
-        await readable(pidfd, ENDING_S)
+        return await readable(pidfd, ENDING_S)
     finally:
         os.close(pidfd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from vaultui.cli.currentkey import with_key_or_token
 from vaultui.cli.describe import open_sentence, status_data
@@ -11,6 +12,7 @@ from vaultui.cli.passwords import save_password
 from vaultui.cli.session import Session
 from vaultui.model.errors import (
     Fido2PinNeeded,
+    NotOpen,
     PasswordIncorrect,
     PasswordUnavailable,
     UsageError,
@@ -28,8 +30,6 @@ from vaultui.vaults import (
 )
 from vaultui.vaults.clocktime import parse_clock
 from vaultui.vaults.unlocking import check_openable
-
-OPEN_STATES = (VaultState.OPEN, VaultState.BUSY)
 
 
 def unlock_verb(session: Session) -> int:
@@ -79,9 +79,10 @@ def unlock(session: Session, name: str, *, ask: bool = True) -> Unlocked:
     status = session.run(session.vaults.status(name))
     # A slip in a time is told before, too.
     wanted = unlock_options(session, PasswordSource.TYPED)
-    if status.state in OPEN_STATES:
-        session.run(session.vaults.want_open(status, wanted))
-        return Unlocked(session.run(session.vaults.status(name)), already=True)
+    if status.state.is_open:
+        with suppress(NotOpen):  # it was open for a task, and locks itself at this very moment
+            session.run(session.vaults.want_open(status, wanted))
+            return Unlocked(session.run(session.vaults.status(name)), already=True)
     if status.state is VaultState.MISSING:
         check_openable(status)
     return with_key_or_token(

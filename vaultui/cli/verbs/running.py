@@ -13,23 +13,13 @@ from vaultui.cli.output import shown
 from vaultui.cli.session import Session
 from vaultui.cli.taskoptions import request_given
 from vaultui.cli.tasksignals import TaskSignals
-from vaultui.model.errors import TaskLost, TaskOutOfMemory, TaskOutOfTime, UsageError
+from vaultui.model.errors import NotOpen, TaskLost, TaskOutOfMemory, TaskOutOfTime, UsageError
 from vaultui.model.language import N_, _
-from vaultui.vaults import (
-    Driver,
-    Key,
-    PasswordSource,
-    RunningTask,
-    StepName,
-    Streams,
-    TaskRequest,
-    TaskStatus,
-    UnlockOptions,
-    VaultStatus,
-    exit_code_of,
-)
+from vaultui.vaults import Driver, PasswordSource, Streams, UnlockOptions, exit_code_of
 
 if TYPE_CHECKING:
+    # What a run in an open vault needs none of stays unloaded.
+    from vaultui.vaults import Key, RunningTask, StepName, TaskRequest, TaskStatus, VaultStatus
     from vaultui.vaults.terminalrelay import TerminalRelay
 
 _STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -84,16 +74,20 @@ def start(
         session.output.clear_step()
         on_begin()
 
-    if tasks.needs_key(status, request):
-        # Of no use where the vault is open, and not worth its time then.
-        from vaultui.cli.currentkey import with_key_or_token
+    if not tasks.needs_key(status, request):
+        try:
+            task = attempt(None)
+        except NotOpen:
+            # It was open for another task, and has locked itself at this very moment.
+            pass
+        else:
+            _tell_what_is_not_kept(session, request, status)
+            return task
+    # Of no use where the vault is open, and not worth its time then.
+    from vaultui.cli.currentkey import with_key_or_token
 
-        session.run(tasks.check(name, request))
-        task = with_key_or_token(session, name, attempt)
-    else:
-        task = attempt(None)
-        _tell_what_is_not_kept(session, request, status)
-    return task
+    session.run(tasks.check(name, request))
+    return with_key_or_token(session, name, attempt)
 
 
 def _tell_what_is_not_kept(session: Session, request: TaskRequest, status: VaultStatus) -> None:
