@@ -192,6 +192,14 @@ async def test_another_system_takes_the_place_of_ours(isolated: Isolated, tmp_pa
     assert seen[-1] == "no"
 
 
+@needs("root")
+async def test_it_has_not_the_keys_of_the_session_that_it_was_started_in(
+    isolated: Isolated,
+) -> None:
+    """Nobody may look at keys of root but through a keyring that was left to them."""
+    assert await isolated.output("grep -c ' keyring  *_ses: empty' /proc/keys") == ["1"]
+
+
 # --- what is refused before anything starts ---
 
 

@@ -20,7 +20,9 @@ def function(name: str, *argument_types: Any) -> Callable[..., int]:
     The callable raises the matching OSError; a name that this C library lacks raises
     AttributeError here, at import time of the module that needs it.
     """
-    found = getattr(_LIBC, name)
+    # As an item, and not as an attribute: that would be one object for all who ask, and for
+    # syscall(2) each asks with arguments of its own.
+    found: Any = _LIBC[name]
     found.argtypes = argument_types
     found.restype = ctypes.c_int
     found.errcheck = _raise_errno

@@ -7,11 +7,12 @@ with the trees and files in it that the task may see, and the old root is taken 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from typing import Final
 
-from vaultui.linux import mounting, mounttree
+from vaultui.linux import mounting, mounttree, sessionkeyring
 from vaultui.linux.mounting import MountFlag
 from vaultui.wire.rooms import Bind, EmptyDirectory, View
 
@@ -34,6 +35,9 @@ def enter(view: View) -> None:
 
     Raises OSError, with the place that could not be made as its filename where it is one.
     """
+    # With a descriptor or a key it could reach what it does not see. Without keys there are none.
+    with contextlib.suppress(OSError):
+        sessionkeyring.leave()
     root = view.staging
     mounting.mount_tmpfs(root, flags=_NO_DEVICES)
     for name, target in view.links:
@@ -54,7 +58,7 @@ def enter(view: View) -> None:
 
 def _place(root: str, one: Bind | EmptyDirectory) -> None:
     if isinstance(one, EmptyDirectory):
-        target = _made(root, one.target, stat.S_IFDIR)
+        target = made(root, one.target, stat.S_IFDIR)
         mounting.mount_tmpfs(target, one.mode, flags=_NO_DEVICES)
         os.chown(target, one.uid, one.gid)
         return
@@ -62,30 +66,30 @@ def _place(root: str, one: Bind | EmptyDirectory) -> None:
         kind = stat.S_IFMT(os.stat(one.source).st_mode)
     except FileNotFoundError:
         return  # it was there when the task was planned, or was told to be missing
-    target = _made(root, one.target, kind)
+    target = made(root, one.target, kind)
     mounting.bind(one.source, target)
     if one.read_only:
         mounttree.set_read_only(target)
 
 
 def _make_devices(root: str) -> None:
-    dev = _made(root, _DEV, stat.S_IFDIR)
+    dev = made(root, _DEV, stat.S_IFDIR)
     mounting.mount_tmpfs(dev, flags=MountFlag.NOSUID | MountFlag.NOEXEC)
     for name in _DEVICES:
-        mounting.bind(f"{_DEV}/{name}", _made(root, f"{_DEV}/{name}", stat.S_IFCHR))
+        mounting.bind(f"{_DEV}/{name}", made(root, f"{_DEV}/{name}", stat.S_IFCHR))
     for name, target in _DEV_LINKS:
         os.symlink(target, f"{dev}/{name}")
-    mounting.mount_tmpfs(_made(root, f"{_DEV}/shm", stat.S_IFDIR), 0o1777)
+    mounting.mount_tmpfs(made(root, f"{_DEV}/shm", stat.S_IFDIR), 0o1777)
     # In a user namespace without a root of its own the kernel has no terminals for us.
     with contextlib.suppress(OSError):
         data = "newinstance,ptmxmode=0666,mode=0620"
         flags = MountFlag.NOSUID | MountFlag.NOEXEC
-        mounting.mount("devpts", _made(root, f"{_DEV}/pts", stat.S_IFDIR), "devpts", flags, data)
+        mounting.mount("devpts", made(root, f"{_DEV}/pts", stat.S_IFDIR), "devpts", flags, data)
         os.symlink("pts/ptmx", f"{dev}/ptmx")
 
 
 def _show_processes(root: str) -> None:
-    proc = _made(root, "/proc", stat.S_IFDIR)
+    proc = made(root, "/proc", stat.S_IFDIR)
     try:
         mounting.mount_proc(proc)
     except PermissionError:
@@ -93,7 +97,7 @@ def _show_processes(root: str) -> None:
         mounting.bind("/proc", proc)
 
 
-def _made(root: str, target: str, kind: int) -> str:
+def made(root: str, target: str, kind: int) -> str:
     """Return where `target` is below `root`, made as a directory or a file if it is not there.
 
     Links on the way lead to places below `root`, as they will when it is the root directory.
@@ -116,7 +120,7 @@ def _made(root: str, target: str, kind: int) -> str:
             continue
         links += 1
         if links > _MOST_LINKS:
-            raise OSError(40, "too many symbolic links", target)
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
         here = root if link.startswith("/") else here
         left += link.split("/")[::-1]
     return here
