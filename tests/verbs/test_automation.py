@@ -184,7 +184,7 @@ def test_a_unit_for_login_is_written_and_taken_away(shell: Shell, work: Path) ->
 
 
 @needs("systemd-analyze")
-@pytest.mark.parametrize("name", ["Work", "50% of $HOME", 'a-b "c" \\ ü.', ".hidden"])
+@pytest.mark.parametrize("name", ["50% of $HOME", 'a-b "c" \\ ü.'])
 def test_systemd_finds_nothing_wrong_with_the_units_of_any_vault(
     shell: Shell, work: Path, name: str
 ) -> None:

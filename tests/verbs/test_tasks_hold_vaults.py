@@ -51,13 +51,6 @@ def test_unlocking_a_vault_that_was_opened_for_a_task_keeps_it_open(
     shell("lock", "Work").check()
 
 
-def test_a_vault_that_was_open_stays_open_after_a_task(shell: Shell, work: Path) -> None:
-    shell.unlock()
-    shell("run", "Work", "--", "true").check()
-    assert shell.state() == "open"
-    shell("lock", "Work").check()
-
-
 def test_a_polite_lock_names_the_task_and_one_that_waits_comes_after_it(
     shell: Shell, work: Path
 ) -> None:
@@ -112,7 +105,7 @@ def test_a_panic_kills_the_task(shell: Shell, work: Path) -> None:
 
 
 def test_a_vault_whose_time_is_over_takes_its_task_along(shell: Shell, work: Path) -> None:
-    shell.unlock("Work", "--for", "1s")
     task_id = start(shell, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+    shell("unlock", "Work", "--for", "1s").check()
     wait_until(lambda: shell.state() == "locked", 20)
     wait_until(lambda: task(shell, task_id) == "ended")

@@ -34,6 +34,8 @@ from vaultui.vaults.waiting import in_thread, readable
 
 TERM_GRACE_S = 3.0
 """From TERM to KILL: time to save a file, not to finish a long task."""
+KILL_S = 10.0
+"""What the keeper of a task may take to kill all that the task has started."""
 END_TIMEOUT_S = 15.0
 """From the unmount to the backend's end; it has nothing left to write by then."""
 PANIC = "panic"
@@ -187,8 +189,9 @@ class Lock:
 
     async def _end_holders(self, number: signal.Signals) -> None:
         """Send a signal to every holder but ourselves and our own parents; wait for their end."""
+        patience_s = TERM_GRACE_S if number is signal.SIGTERM else KILL_S
         with _Signalled(await holders_of(self._status)) as holders:
-            await holders.end(number, TERM_GRACE_S)
+            await holders.end(number, patience_s)
 
     async def _kill_backend(self) -> LockOutcome:
         """End a backend that does not answer, and take its mount away."""
