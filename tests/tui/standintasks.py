@@ -131,6 +131,9 @@ class StandInTasks:
         newest_first = reversed(self._tasks.values())
         return [task for task in newest_first if name in {None, task.record.vault_name}]
 
+    def ids(self) -> frozenset[str]:
+        return frozenset(self._tasks)
+
     async def wait(self, task_id: str) -> TaskStatus:
         await self._ends[self._known(task_id)].wait()
         return self._tasks[task_id]

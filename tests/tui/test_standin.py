@@ -214,6 +214,7 @@ async def test_a_task_is_started_listed_waited_for_and_cleared(vaults: Vaults) -
     ended = await vaults.tasks.wait(started.task_id)
     assert (ended.live, ended.succeeded, ended.record.title) == (False, True, "true")
     [listed] = await vaults.tasks.listing("Work")
+    assert vaults.tasks.ids() == {listed.task_id}
     assert listed.task_id == started.task_id
     assert await vaults.tasks.output(listed.task_id).tail(10) == ([], [])
     assert await vaults.tasks.clear("Work") == 1

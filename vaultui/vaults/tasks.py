@@ -100,6 +100,11 @@ class Tasks:
         known = await in_thread(known_tasks, self._vaults.paths)
         return [task for task in known if vault in (None, task.record.vault_id)]
 
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all tasks on record, so that they need not be listed to see a new
+        one."""
+        return records_of(self._vaults.paths).ids()
+
     async def status(self, task_id: str) -> TaskStatus:
         """Return a task by its id, or by how that begins; raises TaskUnknown."""
         return status_of(await in_thread(records_of(self._vaults.paths).find, task_id))

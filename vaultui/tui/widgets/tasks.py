@@ -49,6 +49,8 @@ class Tasks(Pane):
     def __init__(self) -> None:
         super().__init__(id="tasks-pane")
         self._tasks: list[TaskStatus] = []
+        self._listed: frozenset[str] | None = None
+        """Which tasks there were, of all vaults, when they were listed."""
         self._shown: str = ""
         """Whose output is shown, by its id."""
         self._written: tuple[list[str], list[str]] = ([], [])
@@ -79,14 +81,17 @@ class Tasks(Pane):
     # -- showing ----------------------------------------------------------------------------
 
     def vault_changed(self) -> None:
-        self._tasks = []
+        self._tasks, self._listed = [], None
         self._draw()
 
     def state_changed(self) -> None:
-        if self.status is not None and not any(
-            worker.group == "tasks" and not worker.is_finished for worker in self.workers
-        ):
-            self._look(self.status)
+        if self.status is None:
+            return
+        ids = self.vaultui.vaults.tasks.ids()
+        if ids == self._listed and not any(task.live for task in self._tasks):
+            self._draw()  # what has ended stays as it is, but others may have been saved
+        elif not any(worker.group == "tasks" and not worker.is_finished for worker in self.workers):
+            self._look(self.status, ids)
 
     def repaint(self) -> None:
         self._draw()
@@ -95,14 +100,14 @@ class Tasks(Pane):
         self._draw()
 
     @work(group="tasks")
-    async def _look(self, status: VaultStatus) -> None:
+    async def _look(self, status: VaultStatus, ids: frozenset[str]) -> None:
         try:
             tasks = await self.vaultui.vaults.tasks.listing(status.entry.name)
         except VaultuiError as error:
             self.query_one("#tasks-note", Static).update(shown(error.summary))
             return
         if self.status is not None and self.status.entry.id == status.entry.id:
-            self._tasks = tasks
+            self._tasks, self._listed = tasks, ids
             self._draw()
 
     def _draw(self) -> None:
