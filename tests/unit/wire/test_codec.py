@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from vaultui.model.errors import ProtocolError
 from vaultui.wire import (
+    attributes,
     autolock,
     codec,
     control,
@@ -25,14 +26,19 @@ from vaultui.wire import (
     handshake,
     launchspec,
     oneshot,
+    rooms,
     taskend,
     tasks,
 )
 
+MODULES = (
+    *(attributes, autolock, control, engine, handshake),
+    *(launchspec, oneshot, rooms, taskend, tasks),
+)
 MESSAGES = sorted(
     {
         kind
-        for module in (autolock, control, engine, handshake, launchspec, oneshot, taskend, tasks)
+        for module in MODULES
         for _, kind in inspect.getmembers(module, dataclasses.is_dataclass)
     },
     key=lambda kind: kind.__name__,
