@@ -36,6 +36,8 @@ NAME = "Work"
 ROUNDS = 15
 
 REMARKS = """\
+## Remarks
+
 - A plain subprocess is what the kernel takes to start a program and to tell its end.
 - Most of `vaultui run` is the start of two interpreters, one after the other, with their modules:
   that of the front end, and that of the launcher, which becomes the keeper of the task.

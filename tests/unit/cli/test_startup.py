@@ -45,6 +45,15 @@ def test_unlocking_loads_neither_the_application_nor_the_keyring() -> None:
     assert not modules & set(HEAVY)
 
 
+def test_a_run_in_an_open_vault_loads_nothing_that_opens_or_watches_one() -> None:
+    modules = loaded(
+        "import vaultui.cli.verbs.running, vaultui.vaults.service\n"
+        "import vaultui.vaults.tasks, vaultui.vaults.taskstart, vaultui.tasks.command"
+    )
+    unlocking = {"vaultui.vaults.unlocking", "vaultui.wire.handshake", "vaultui.format.keyslots"}
+    assert not modules & {*HEAVY, *unlocking, "vaultui.wire.oneshot", "ctypes"}
+
+
 def test_the_keyring_helper_does_not_load_the_use_cases() -> None:
     modules = loaded("import vaultui.vaults.keyringhelper")
     assert not modules & {"asyncio", "textual", "vaultui.vaults.service", "vaultui.supervisor"}
