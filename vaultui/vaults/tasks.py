@@ -46,12 +46,11 @@ class Tasks:
         return not status.state.is_open
 
     async def check(
-        self, name: str, request: TaskRequest, options: UnlockOptions | None = None
+        self, status: VaultStatus, request: TaskRequest, options: UnlockOptions | None = None
     ) -> None:
-        """Raise what `start` would raise before it opens anything."""
+        """Raise what `start` would raise before it opens the vault, for those who ask for a key."""
         from vaultui.vaults.taskstart import Start, check
 
-        status = await self._vaults.status(name)
         await check(Start(self._vaults, status, request, options or UnlockOptions()))
 
     async def start(
@@ -70,9 +69,8 @@ class Tasks:
 
         `on_begin` is called just before it may run. `status` is that of the vault, where somebody
         has looked a moment ago: a look takes as long as the rest of a start. The caller wipes the
-        key. Raises what `unlock` raises, what is wrong
-        with the request, and TaskCommandNotFound or TaskCommandNotExecutable; nothing runs and
-        nothing is left then.
+        key. Raises what `unlock` raises, what is wrong with the request, and TaskCommandNotFound
+        or TaskCommandNotExecutable; nothing runs and nothing is left then.
         """
         from vaultui.vaults.taskstart import Start, run
 

@@ -86,7 +86,7 @@ def start(
     # Of no use where the vault is open, and not worth its time then.
     from vaultui.cli.currentkey import with_key_or_token
 
-    session.run(tasks.check(name, request))
+    session.run(tasks.check(status, request))
     return with_key_or_token(session, name, attempt)
 
 
