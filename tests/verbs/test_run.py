@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 from capabilities import needs
-from shelltwin import Shell
-from support import program, run_program, wait_until
+from shelltwin import RealVolume, Shell
+from support import detach, program, run_program, wait_until
 
 from vaultui.vaults.paths import default_paths
 
@@ -261,3 +261,18 @@ def test_a_panic_ends_a_task_that_has_a_vault_for_itself(shell: Shell, work: Pat
         (vault,) = shell.json("panic", "--yes")["vaults"]
         assert (vault["name"], vault["already"]) == ("Work", False)
         assert process.wait(30) > 128
+
+
+def test_a_vault_that_gocryptfs_has_opened_is_run_against_as_it_is(
+    shell: Shell, work: Path, volume: RealVolume, tmp_path: Path
+) -> None:
+    point = tmp_path / "elsewhere"
+    volume.mount(point)
+    try:
+        done = shell(
+            "run", "Work", "--", "sh", "-c", 'echo "$VAULT_MOUNT"; echo a > "$VAULT_MOUNT/a"'
+        )
+        assert done.check().text == f"{point}\n"
+        assert (point / "a").read_text() == "a\n"
+    finally:
+        detach(point)
