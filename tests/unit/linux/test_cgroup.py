@@ -30,7 +30,7 @@ def test_kills_are_counted(
 ) -> None:
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).write_text(content)
-    monkeypatch.setattr(cgroup, "_ROOT", tmp_path)
+    monkeypatch.setattr(cgroup, "ROOT", tmp_path)
     monkeypatch.setattr(cgroup, "Path", lambda _path: _Groups(groups))
     assert cgroup.oom_kills() == (str(tmp_path / file), 2)
 
@@ -94,7 +94,7 @@ def lay_out(
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{content}\n")
-    monkeypatch.setattr(cgroup, "_ROOT", root)
+    monkeypatch.setattr(cgroup, "ROOT", root)
     monkeypatch.setattr(cgroup, "Path", lambda _path: _Groups(groups))
 
 
