@@ -24,7 +24,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
@@ -149,7 +149,7 @@ def _text(done: spawn.Completed) -> str:
     return (done.stdout + done.stderr).decode(errors="replace")
 
 
-def _end_like(status: int) -> None:
+def _end_like(status: int) -> NoReturn:
     """End as the program did, whose end may have been a signal's doing."""
     if not os.WIFSIGNALED(status):
         os._exit(os.waitstatus_to_exitcode(status))
@@ -162,8 +162,11 @@ def _end_like(status: int) -> None:
     os._exit(128 + number)
 
 
-def main(path: str) -> None:
-    """Run the container that the file describes, and end as its program did."""
+def main(path: str) -> int:
+    """Run the container that the file describes, and end as its program did.
+
+    Returns an exit code where there was no such program.
+    """
     spec = codec.decode(Path(path).read_bytes(), ContainerSpec)
     set_name("vaultui-oci")
     set_child_subreaper()
@@ -172,9 +175,9 @@ def main(path: str) -> None:
             status = Runner(spec, signals).run()
         except VaultuiError as error:
             write_failure(Path(spec.bundle).parent, error)
-            sys.exit(max(ExitCode.TASK_FAILED, error.exit_code))
+            return max(ExitCode.TASK_FAILED, error.exit_code)
     _end_like(status)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main(sys.argv[1]))
