@@ -213,7 +213,11 @@ def test_when_a_task_is_run_is_listed_and_changed_and_goes_with_it(
     assert shell.json("tasks", "list")["saved"][0]["when"] == "daily"
     service = next(path for path in files(shell.home) if path.endswith("Backup.service"))
     assert '"run" "Job" "Backup"' in (units(shell.home) / service).read_text()
+    shell("tasks", "save", "Job", "Backup.old", "--", "true").check()
+    shell("tasks", "schedule", "Job", "Backup.old", "weekly").check()
     shell("tasks", "remove", "Job", "Backup").check()
+    assert [saved["when"] for saved in shell.json("tasks", "list")["saved"]] == ["weekly"]
+    shell("tasks", "unschedule", "Job", "Backup.old").check()
     assert files(shell.home) == []
     assert shell.error("tasks", "unschedule", "Job", "Backup")["code"] == "task-not-scheduled"
 

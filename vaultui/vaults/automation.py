@@ -79,7 +79,7 @@ class Automation:
         entry = self._registry.entry(name)
         schedule = self._write(entry, task, when)
         await units.reload()
-        await units.start(schedule.unit)
+        await units.restart(schedule.unit)
         return schedule
 
     async def unschedule(self, name: str, task: str) -> None:
@@ -89,12 +89,12 @@ class Automation:
         if timer not in self._units.lines(timer):
             raise TaskNotScheduled(name=name, task=task)
         await units.stop(timer)
-        self._units.remove(f"{_stem(entry, task)}.*")
+        self._remove(entry, task)
         await units.reload()
 
     def drop(self, entry: VaultEntry, task: str) -> None:
         """Take away the timer of a task that is saved no longer, where it has one."""
-        if self._units.remove(f"{_stem(entry, task)}.*"):
+        if self._remove(entry, task):
             units.reload_now(stopped=_timer(entry, task))
 
     def _of(self, entry: VaultEntry) -> Iterable[Schedule]:
@@ -111,26 +111,36 @@ class Automation:
         self._units.enable(timer, _TIMER_TARGET, timer)
         return Schedule(entry.name, task, when, timer)
 
+    def _remove(self, entry: VaultEntry, task: str) -> list[Path]:
+        stem = _stem(entry, task)
+        return self._units.remove(f"{stem}.service") + self._units.remove(f"{stem}.timer")
+
     async def rename(self, before: VaultEntry, after: VaultEntry) -> None:
         """Have the units of a vault call it by its new name."""
-        for schedule in list(self._of(before)):
+        schedules = list(self._of(before))
+        for schedule in schedules:
             self._write(after, schedule.task, schedule.when)
-        if self._units.disable(login_unit(before), _LOGIN_TARGET):
+        at_login = bool(self._units.disable(login_unit(before), _LOGIN_TARGET))
+        if at_login:
             self._units.enable(login_unit(after), _LOGIN_TARGET, _LOGIN_FILE)
+        if schedules or at_login:
+            await units.reload()
 
     async def forget(self, entry: VaultEntry) -> None:
         """Take away the units of a vault that is in the list no longer."""
         removed = self._units.disable(login_unit(entry), _LOGIN_TARGET)
         for schedule in list(self._of(entry)):
             await units.stop(schedule.unit)
-            removed += self._units.remove(f"{_stem(entry, schedule.task)}.*")
+            removed += self._remove(entry, schedule.task)
         if removed:
             await units.reload()
 
     async def remove_all(self) -> list[Path]:
         """Take away all units that were ever written, and return their files."""
-        removed = self._units.remove("vaultui@*.service")
-        removed += self._units.remove(f"vaultui-task-{'[0-9a-f]' * 16}-*")
+        tasks = f"vaultui-task-{'[0-9a-f]' * 16}-*"
+        for timer in self._units.lines(f"{tasks}.timer"):
+            await units.stop(timer)
+        removed = self._units.remove("vaultui@*.service") + self._units.remove(tasks)
         if removed:
             await units.reload()
         return removed

@@ -143,9 +143,9 @@ async def reload() -> bool:
     return await _systemctl("daemon-reload")
 
 
-async def start(unit: str) -> bool:
-    """Have a unit started without waiting for it; return whether there is anybody to do so."""
-    return await _systemctl("start", "--no-block", unit)
+async def restart(unit: str) -> bool:
+    """Have a unit started, anew where it runs; return whether there is anybody to do so."""
+    return await _systemctl("restart", unit)
 
 
 async def stop(unit: str) -> bool:
