@@ -125,7 +125,7 @@ _NOT_FOR_PEOPLE = {
 }
 _KEYS = {"Enter", "Esc", "Space", "Tab"}  # as they stand on the keyboard
 _STYLE = re.compile(
-    r"^[ `]*vaultui [a-z]|\$[a-z]|^(bold|dim|italic|reverse|underline|not|on)( |$)|"
+    r"^[ `]*vaultui [a-z]|\$[a-z{]|^(bold|dim|italic|reverse|underline|not|on)( |$)|"
     r"[{;]\s|\{ |^[a-z-]+( [a-z-]+)?$"
 )
 _WORDS = re.compile(r"[A-Za-z]{2,}[,:;.…]? +[A-Za-z]{2,}|^[A-Z][a-z]+[.…:!?]?$")
