@@ -243,7 +243,11 @@ def test_a_recovery_key_stays_when_its_screen_is_left_and_the_paper_is_proven_la
     assert not shell.json("recovery", "Work", "drill", *from_paper)["rehearsed"]
     assert shell.state() == "open"
     shell("lock", "Work").check()
+    # What is run when the vault is really opened has no part in a rehearsal.
+    hook = ("before_lock", f": > {tmp_path}/hook; exit 1")
+    shell("settings", "set", *hook, "--vault", "Work").check()
     drilled = shell.json("recovery", "Work", "drill", *from_paper)
+    assert not (tmp_path / "hook").exists()
     assert (drilled["rehearsed"], drilled["files"], drilled["bytes"]) == (True, 1, 11)
     assert shell.state() == "locked"
     assert not list((shell.home / ".cache").glob("drill-*"))

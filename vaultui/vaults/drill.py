@@ -71,7 +71,11 @@ async def drill(
     try:
         tell(DrillStep.OPENING)
         options = UnlockOptions(
-            read_only=True, mountpoint=place, password_source=PasswordSource.TYPED
+            read_only=True,
+            mountpoint=place,
+            password_source=PasswordSource.TYPED,
+            hooks=False,
+            closes_at=0.0,
         )
         key = Key(recovery_key, key_file="")
         if (await vaults.unlock(name, key, options=options)).already:

@@ -32,6 +32,8 @@ class UnlockOptions:
     mountpoint: str | None = None
     password_source: PasswordSource = PasswordSource.TYPED
     nonempty: bool = False
+    hooks: bool = True
+    """Whether what the vault has to be run when it is open, and before it is locked, is run."""
     closes_at: float | None = None
     """When it is locked whoever uses it, in seconds since the epoch; 0 for never."""
     hold: Hold | None = None

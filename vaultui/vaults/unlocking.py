@@ -93,7 +93,7 @@ async def open_vault(
         spec,
         ctlsock=str(paths.socket(entry.id)),
         closes_at=_closes_at(entry, options),
-        **vars(entry.hooks),
+        **(vars(entry.hooks) if options.hooks else {}),
     )
 
     async def launch(key_file: str) -> None:
