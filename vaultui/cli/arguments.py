@@ -29,6 +29,12 @@ Without a verb, the application starts. A vault is a directory of encrypted file
 format of gocryptfs; unlocking it shows the plain files at its mount point.
 """)
 
+_GROUPS = (
+    *(add_seeing, add_opening, add_running, add_knowing, add_volume),
+    *(add_keys, add_removing, add_settings, add_automation, add_machine),
+)
+"""In the order of the help."""
+
 WITH_COMMAND = ("run", "tasks")
 """Verbs that take a command behind `--`."""
 
@@ -49,8 +55,12 @@ Exit codes: 0 success, 1 wrong usage, 9 no password, 10 mount point, 12 wrong pa
 """)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of `vaultui`; `verb` is None when the application is asked for."""
+def build_parser(verb: str = "") -> argparse.ArgumentParser:
+    """Return the parser of `vaultui`; its `verb` is None when the application is asked for.
+
+    With a verb it need not know all of the others: those that come later are left out, since
+    `vaultui status` runs often.
+    """
     parser = Parser(
         prog="vaultui",
         description=_(_INTRODUCTION),
@@ -68,16 +78,10 @@ def build_parser() -> argparse.ArgumentParser:
     # For the help alone: `as_verb` has turned it into the verb by the time of parsing.
     parser.add_argument("--unlock", metavar="NAME", help=_("the same as the verb unlock"))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title=_("verbs"))
-    add_seeing(verbs)
-    add_opening(verbs)
-    add_running(verbs)
-    add_knowing(verbs)
-    add_volume(verbs)
-    add_keys(verbs)
-    add_removing(verbs)
-    add_settings(verbs)
-    add_automation(verbs)
-    add_machine(verbs)
+    for add in _GROUPS:
+        add(verbs)
+        if verb in verbs.choices:
+            break
     return parser
 
 
@@ -87,8 +91,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     argparse would take options out of a command, and forget where it began.
     """
     words, command = split_command(argv)
-    parser = build_parser()
-    arguments, rest = parser.parse_known_args(as_verb(words))
+    words = as_verb(words)
+    parser = build_parser(verb_of(words))
+    arguments, rest = parser.parse_known_args(words)
     if rest[:1] and not rest[0].startswith("-") and getattr(arguments, "task", "") is None:
         # Before 3.12, a name that may be left out is not found any more behind an option.
         arguments.task = rest.pop(0)

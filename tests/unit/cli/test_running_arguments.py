@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vaultui.cli.arguments import parse, split_command
+from vaultui.cli.arguments import build_parser, parse, split_command
 from vaultui.cli.completing import complete
 from vaultui.cli.main import run
 from vaultui.model.errors import UsageError
@@ -64,3 +64,15 @@ def test_saved_tasks_are_completed_and_commands_left_to_the_shell() -> None:
     assert [offer.word for offer in complete(["run", "Work", "--driver", ""]).offers] == [
         *("command", "isolated", "oci", "engine")
     ]
+
+
+def test_any_verb_is_found_though_not_all_are_looked_at() -> None:
+    (verbs,) = (a for a in build_parser()._actions if a.dest == "verb")
+    assert verbs.choices is not None
+    for verb in verbs.choices:
+        with pytest.raises(SystemExit):  # its help, which is printed whatever else is missing
+            parse([verb, "--help"])
+    assert parse([]).verb is None
+    assert parse(["--unlock", "Work"]).verb == "unlock"
+    with pytest.raises(UsageError, match="nosuch"):
+        parse(["nosuch"])
