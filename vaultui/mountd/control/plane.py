@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -74,7 +73,7 @@ class ControlPlane:
             keep_open=lambda: self._extend(KEEP_OPEN_S),
             lock=lambda: self._start(self._lock_by_click),
             lock_when_free=lambda: self._start(self._autolock.lock_when_free),
-            close_later=lambda: self._timelock.set(time.time() + KEEP_OPEN_S),
+            close_later=lambda: self._timelock.put_off(KEEP_OPEN_S),
         )
         self._hooks = Hooks(served)
         self._locker = Locker(served, self._hooks, self._notices)

@@ -49,6 +49,11 @@ class TimeLock:
             self._watching = trio.CancelScope()
             self._nursery.start_soon(self._watch, self._watching, self._served.deadline)
 
+    def put_off(self, seconds: float) -> None:
+        """Lock so much later than was set."""
+        left = max(0.0, self._served.deadline - boottime())
+        self.set(time.time() + left + seconds)
+
     async def _watch(self, scope: trio.CancelScope, deadline: float) -> None:
         with scope, BootTimer() as timer:
             left = deadline - boottime()
