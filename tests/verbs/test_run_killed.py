@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from capabilities import needs
 from shelltwin import Shell
-from support import wait_until
+from support import program, wait_until
+from tracing import Traced
 
 from vaultui.vaults.paths import default_paths
 
@@ -102,3 +103,29 @@ def _live() -> list[str]:
         if needle in environment:
             found.append(name)
     return found
+
+
+@needs("ptrace")
+def test_a_warden_that_is_killed_before_it_tells_of_its_task_does_not_hang_the_start(
+    shell: Shell, work: Path, tmp_path: Path
+) -> None:
+    def is_launcher(pid: int) -> bool:
+        return b"shim/__main__.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+    def kill_warden(pid: int, call: str) -> None:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        if (name, call) == ("vaultui-warden", "write"):
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    killed: list[int] = []
+    words = ("run", "Work", "--password-file", shell.password_file, "--", "touch", tmp_path / "x")
+    traced = Traced((program("vaultui"), *words), watches=is_launcher, at_change=kill_warden)
+    traced.run(until=lambda: bool(killed) and traced.process.returncode is not None)
+    traced.let_go()
+    assert traced.process.returncode == 125
+    assert len(killed) == 1
+    wait_until(lambda: shell.state() == "locked", 20, "the vault is locked")
+    wait_until(lambda: not _live(), 20, "nobody of the task is left")
+    assert shell.json("tasks")["tasks"] == []
+    assert not (tmp_path / "x").exists()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, NoReturn
 
 from vaultui.linux import controlgroup
+from vaultui.linux.descendants import send_signal, walk
 from vaultui.shim import scope
 from vaultui.shim.aftermath import Aftermath, group_name
 from vaultui.shim.taskkeeper import TaskKeeper
@@ -69,6 +71,9 @@ def start_task(
         # The warden hears that we have ended, and puts away what there is.
         give_up("task record", error)
     if not begun:
+        # The warden was killed. What it had started waits for GO, and the front end for its end.
+        for pid, start in walk(os.getpid()):
+            send_signal(pid, start, signal.SIGKILL)
         after.forget()
         os._exit(1)
     keeper.keep()

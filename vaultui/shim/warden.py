@@ -92,6 +92,8 @@ class Warden:
 
     def _start(self, fds: list[int], entrances: tuple[int, ...]) -> None:
         def begin() -> None:
+            # Or the keeper would wait for a warden that is killed as long as this waits for GO.
+            os.close(self._link.up)
             if not go.wait(GO_FD):
                 os._exit(0)
             enter(entrances)
