@@ -41,7 +41,7 @@ _ROLES_BY_WORDS = {
 """By what a command line has, the first that fits."""
 _ALL = (*_ROLES_BY_NAME.values(), *dict.fromkeys(_ROLES_BY_WORDS.values()))
 
-_SCRIPT = 'echo text >>note; setsid sh -c "sleep 600; :" & sleep 0.05; echo done'
+_SCRIPT = 'cd "$VAULT_MOUNT"; echo text >>note; setsid sh -c "sleep 600; :" & sleep 0.05; echo done'
 _KEPT = ("task.json", "exit.json", "failure.json", "out-of-memory", "stdout.log", "stderr.log")
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -120,7 +120,7 @@ class _TaskRounds(Rounds):
         if status["state"] == "broken" and not status["explanation"]:
             self.found("not explained", what, "it is broken", seed)
         self._let_starts_be_old()
-        again = self._vaultui(*self._run("command", "sh", "-c", "cat note; exit 7"))
+        again = self._vaultui(*self._run("command", "sh", "-c", 'cat "$VAULT_MOUNT/note"; exit 7'))
         if again.returncode != 7:
             self.found("not run again", what, again.text, seed)
         if not self._is_locked():
