@@ -21,8 +21,9 @@ def soon(seconds: float) -> float:
 
 
 def test_it_is_locked_at_its_time_though_nobody_asked_for_it(volume: Vaultfs) -> None:
-    with opened(volume, closes_at=soon(2), idle_warning_s=1.5) as started:
-        assert -1 < ask(volume, "StatusRequest")["closes_at"] - time.time() <= 3
+    with opened(volume, closes_at=soon(3600), idle_warning_s=2.5) as started:
+        ask(volume, "CloseAtRequest", closes_at=soon(3))
+        assert -1 < ask(volume, "StatusRequest")["closes_at"] - time.time() <= 4
         assert wait_for(volume, "time-warning").endswith(" s")
         assert ended(started)
 
