@@ -129,9 +129,17 @@ def is_lent(limits: GroupLimits) -> bool:
     return "" in own and not any(controller in own for controller in limits.controllers())
 
 
-def below_own(name: str) -> ControlGroup:
-    """Return the groups of a name below ours, in whichever tree somebody has made one."""
-    places = {group / name for group in own_groups().values()}
+def near_own(name: str) -> ControlGroup:
+    """Return the groups of a name below ours, in whichever tree somebody has made one.
+
+    In that of version 2 those beside ours, too: runc takes a place there, because a group with
+    processes of its own can pass nothing on.
+    """
+    own = own_groups()
+    places = {group / name for group in own.values()}
+    unified = own.get("")
+    if unified is not None and unified != unified_top():
+        places.add(unified.parent / name)
     return ControlGroup(place for place in places if place.is_dir())
 
 

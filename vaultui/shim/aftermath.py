@@ -16,7 +16,7 @@ from vaultui.linux import controlgroup
 from vaultui.linux.controlgroup import ControlGroup
 from vaultui.linux.durable import write_durably
 from vaultui.wire import codec
-from vaultui.wire.launchspec import EXIT_FILE, EXIT_LAUNCH_FAILED, ExitState
+from vaultui.wire.runrecords import EXIT_FILE, EXIT_LAUNCH_FAILED, ExitState
 from vaultui.wire.taskend import Reaped, TaskEnd
 from vaultui.wire.tasks import (
     OUT_OF_MEMORY_FILE,
@@ -83,7 +83,7 @@ class Aftermath:
         take_down(self._spec.teardown, tell)
         # A runtime for containers makes groups of that name where we have made none, and leaves
         # them when it is killed.
-        for group in (self._group, controlgroup.below_own(group_name(self._spec.record.task_id))):
+        for group in (self._group, controlgroup.near_own(group_name(self._spec.record.task_id))):
             try:
                 group.remove()
             except OSError as error:

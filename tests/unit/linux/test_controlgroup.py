@@ -140,3 +140,18 @@ def test_groups_are_lent_where_their_controllers_are_those_of_version_2(
     groups = {name: Path(group) for name, group in own.items()}
     monkeypatch.setattr(controlgroup, "own_groups", lambda: groups)
     assert controlgroup.is_lent(GroupLimits(memory_bytes=1, pids=1)) is lent
+
+
+def test_a_group_that_a_killed_runtime_left_beside_ours_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / "unified"
+    ours = top / "ours"
+    for place in (ours / "below", top / "beside", tmp_path / "above"):
+        place.mkdir(parents=True)
+    monkeypatch.setattr(controlgroup, "unified_top", lambda: top)
+    monkeypatch.setattr(controlgroup, "own_groups", lambda: {"": ours})
+    assert controlgroup.near_own("below").directories == (ours / "below",)
+    assert controlgroup.near_own("beside").directories == (top / "beside",)
+    monkeypatch.setattr(controlgroup, "own_groups", lambda: {"": top})
+    assert controlgroup.near_own("above").directories == ()
