@@ -20,8 +20,8 @@ from vaultui.supervisor.oneshot import Outcome, run_oneshot
 from vaultui.supervisor.repair import repair
 from vaultui.supervisor.runstate import load_run
 from vaultui.wire.handshake import MountSpec, Step
-from vaultui.wire.launchspec import RunState
 from vaultui.wire.oneshot import OneshotSpec
+from vaultui.wire.runrecords import RunState
 
 FAKE = (sys.executable, "-I", str(Path(__file__).parent / "fake_backend.py"))
 

@@ -6,7 +6,7 @@ import pytest
 
 from vaultui.model.exitcodes import ExitCode
 from vaultui.supervisor.exits import UNKNOWN, ended_badly, explain_exit, explain_status
-from vaultui.wire.launchspec import ExitState
+from vaultui.wire.runrecords import ExitState
 
 CLEAN = ExitState(1, 0, None, False, False, 1.0, 2.0, 0.1, 0.1, 1)
 

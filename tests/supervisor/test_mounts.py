@@ -33,8 +33,8 @@ from vaultui.supervisor.repair import repair
 from vaultui.supervisor.runstate import backend_alive, keeper_alive, load_exit, load_run
 from vaultui.supervisor.watched import WatchedProcess
 from vaultui.wire.handshake import Step, StepName
-from vaultui.wire.launchspec import RunState
 from vaultui.wire.oneshot import CreateSpec
+from vaultui.wire.runrecords import RunState
 
 pytestmark = [pytest.mark.anyio, needs("fuse")]
 

@@ -16,7 +16,7 @@ from vaultui.supervisor.runstate import (
     prepare_run_dir,
 )
 from vaultui.wire import codec
-from vaultui.wire.launchspec import ExitState, RunState
+from vaultui.wire.runrecords import ExitState, RunState
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from vaultui.shim import descriptors, limits
 from vaultui.shim.idmaps import IdMaps, write_own
 from vaultui.wire import framing
 from vaultui.wire.attributes import Attributes, Namespace
-from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, LaunchSpec, StepFailed
+from vaultui.wire.launchspec import LaunchSpec, StepFailed
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 
 Action = Callable[[], object]
 

@@ -25,7 +25,8 @@ from vaultui.shim import scope
 from vaultui.shim.logfile import LogPump
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
 from vaultui.wire import codec
-from vaultui.wire.launchspec import EXIT_FILE, RUN_FILE, ExitState, KeeperSpec
+from vaultui.wire.launchspec import KeeperSpec
+from vaultui.wire.runrecords import EXIT_FILE, RUN_FILE, ExitState
 
 _CHUNK: Final = 1 << 16
 _PIPE_BYTES: Final = 1 << 20

@@ -11,7 +11,6 @@ from typing import NoReturn
 from vaultui.shim import attributes
 from vaultui.wire import framing
 from vaultui.wire.launchspec import (
-    EXIT_LAUNCH_FAILED,
     LOG,
     NULL,
     SPEC_FD,
@@ -21,6 +20,7 @@ from vaultui.wire.launchspec import (
     LaunchSpec,
     StepFailed,
 )
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 
 
 def main() -> NoReturn:

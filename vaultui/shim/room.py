@@ -16,15 +16,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from vaultui.linux import idmaps, mounting, namespaces, prctl
+from vaultui.linux import idmaps, mounting, namespaces, prctl, process
 from vaultui.linux.mounting import MountFlag
 from vaultui.shim import go, roominit
 from vaultui.shim.roombackend import Backend
 from vaultui.shim.staying import UNHEEDED, SignalPipe, close_all_but
 from vaultui.wire import framing
 from vaultui.wire.attributes import Namespace
-from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, StepFailed
+from vaultui.wire.launchspec import StepFailed
 from vaultui.wire.rooms import BACKEND_STEP, RoomSpec
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 from vaultui.wire.taskend import Reaped
 
 _PASSED_ON: Final = frozenset((signal.SIGTERM, signal.SIGINT))
@@ -92,6 +93,7 @@ class _RoomProcess:
         self._backend: Backend | None = None
         self._init = 0
         self._control = self._told = -1
+        self._untold: int | None = None
 
     def live(self) -> NoReturn:
         code = EXIT_LAUNCH_FAILED
@@ -110,6 +112,8 @@ class _RoomProcess:
         try:
             if not self._put_away():
                 code = EXIT_LAUNCH_FAILED
+            if self._untold is not None:
+                process.end_like(self._untold)
         finally:
             os._exit(code)
 
@@ -217,8 +221,11 @@ class _RoomProcess:
                 return False
             # The task was killed in the same moment, and nobody had the time to reap it.
             reaped = Reaped(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
-        with contextlib.suppress(BrokenPipeError):
+        try:
             framing.write_message(self._ended, reaped)
+        except BrokenPipeError:
+            # The warden was killed. Who has us now takes our end for that of the task.
+            self._untold = reaped.status
         os.close(self._ended)
         return True
 

@@ -22,8 +22,9 @@ from vaultui.linux import mounting, namespaces, prctl
 from vaultui.shim.staying import SignalPipe, close_all_but
 from vaultui.wire import framing
 from vaultui.wire.attributes import Namespace
-from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, StepFailed
+from vaultui.wire.launchspec import StepFailed
 from vaultui.wire.rooms import RoomSpec
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 from vaultui.wire.taskend import Reaped
 
 _OF_THE_ROOM = (Namespace.USER, Namespace.PID)

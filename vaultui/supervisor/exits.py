@@ -7,7 +7,7 @@ from typing import Final
 
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.language import N_, Phrase
-from vaultui.wire.launchspec import EXIT_LAUNCH_FAILED, ExitState
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED, ExitState
 
 UNKNOWN: Final = N_("nobody saw how, because its keeper was gone")
 

@@ -44,16 +44,8 @@ from vaultui.supervisor.runstate import (
 from vaultui.supervisor.shimstart import ShimStart
 from vaultui.supervisor.watched import WatchedProcess
 from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step, StepName
-from vaultui.wire.launchspec import (
-    CLOSE,
-    LOG,
-    NOTIFY_FD,
-    NULL,
-    PAYLOAD_FD,
-    KeeperSpec,
-    LaunchSpec,
-    RunState,
-)
+from vaultui.wire.launchspec import CLOSE, LOG, NOTIFY_FD, NULL, PAYLOAD_FD, KeeperSpec, LaunchSpec
+from vaultui.wire.runrecords import RunState
 
 BACKEND: Final = (sys.executable, "-I", "-m", "vaultui.mountd", "-spec-fd=4", "-notify-fd=5")
 """The program, with its payload on 4 and the notify pipe on 5."""

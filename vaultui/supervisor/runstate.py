@@ -22,7 +22,7 @@ from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ProtocolError, RuntimeDirUnsafe
 from vaultui.model.language import N_
 from vaultui.wire import codec
-from vaultui.wire.launchspec import EXIT_FILE, RUN_FILE, ExitState, RunState
+from vaultui.wire.runrecords import EXIT_FILE, RUN_FILE, ExitState, RunState
 
 CTLSOCK_FILE: Final = "ctl.sock"
 

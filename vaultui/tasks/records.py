@@ -23,7 +23,7 @@ from vaultui.linux.descendants import send_signal
 from vaultui.linux.treeremoval import remove_tree
 from vaultui.model.errors import ProtocolError, TaskUnknown
 from vaultui.wire import codec
-from vaultui.wire.launchspec import EXIT_FILE
+from vaultui.wire.runrecords import EXIT_FILE
 from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import SCRATCH_DIR, TASK_FILE, TaskRecord, TaskState
 

@@ -81,7 +81,6 @@ if TYPE_CHECKING:
     from vaultui.wire.conflictcopy import ConflictCopy
     from vaultui.wire.control import Conflicts, Event, EventKind, Events, OpenFile, Status
     from vaultui.wire.handshake import StepName
-    from vaultui.wire.launchspec import ExitState
     from vaultui.wire.oneshot import (
         TOKEN_KIND,
         Calibrated,
@@ -93,6 +92,7 @@ if TYPE_CHECKING:
         SlotOpened,
         VolumeInfo,
     )
+    from vaultui.wire.runrecords import ExitState
     from vaultui.wire.tasks import Driver, Limits, TaskState
 
 __all__ = [
@@ -278,7 +278,7 @@ _HOMES = {
         "Status",
     ),
     "vaultui.wire.handshake": ("StepName",),
-    "vaultui.wire.launchspec": ("ExitState",),
+    "vaultui.wire.runrecords": ("ExitState",),
     "vaultui.wire.oneshot": (
         "TOKEN_KIND",
         "Calibrated",

@@ -18,7 +18,7 @@ from vaultui.supervisor.exits import ended_badly, explain_exit
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.status import VaultStatus
 from vaultui.wire.control import Status
-from vaultui.wire.launchspec import ExitState, RunState
+from vaultui.wire.runrecords import ExitState, RunState
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import doing_now
 from vaultui.vaults.waiting import in_thread
 from vaultui.wire.control import Status
-from vaultui.wire.launchspec import RunState
+from vaultui.wire.runrecords import RunState
 
 ANSWER_TIMEOUT_S = 1.5
 """A healthy backend answers in milliseconds, whatever its data plane does."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vaultui.model.states import VaultState
 from vaultui.vaults.entry import VaultEntry
 from vaultui.wire.control import Status
-from vaultui.wire.launchspec import ExitState
+from vaultui.wire.runrecords import ExitState
 
 
 @dataclass(frozen=True)

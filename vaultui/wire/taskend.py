@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vaultui.wire.launchspec import ExitState
+from vaultui.wire.runrecords import ExitState
 
 DONE = b"d"
 """From keeper to warden."""

@@ -12,7 +12,8 @@ from support import wait_until
 import vaultui
 from vaultui.linux import process, spawn
 from vaultui.wire import codec, framing
-from vaultui.wire.launchspec import ExitState, Forked, LaunchSpec, StepFailed
+from vaultui.wire.launchspec import Forked, LaunchSpec, StepFailed
+from vaultui.wire.runrecords import ExitState
 
 SHIM = Path(vaultui.__file__).parent / "shim" / "__main__.py"
 

@@ -22,13 +22,8 @@ import vaultui
 from vaultui.linux import process
 from vaultui.shim import attributes
 from vaultui.wire.attributes import Attributes, IdRange, Namespace, Rlimit
-from vaultui.wire.launchspec import (
-    EXIT_LAUNCH_FAILED,
-    LOG,
-    NULL,
-    KeeperSpec,
-    LaunchSpec,
-)
+from vaultui.wire.launchspec import LOG, NULL, KeeperSpec, LaunchSpec
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 
 SLEEP = ("/bin/sleep", "600")
 NET_BIND_SERVICE = 1 << 10

@@ -14,14 +14,8 @@ from support import wait_until
 from vaultui.shim import attributes
 from vaultui.wire import framing
 from vaultui.wire.attributes import Attributes, IdRange, Namespace, Rlimit
-from vaultui.wire.launchspec import (
-    EXIT_LAUNCH_FAILED,
-    LOG,
-    NULL,
-    KeeperSpec,
-    LaunchSpec,
-    StepFailed,
-)
+from vaultui.wire.launchspec import LOG, NULL, KeeperSpec, LaunchSpec, StepFailed
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 
 CALLS = (
     "prctl,unshare,setsid,setpgid,ioctl,rt_sigprocmask,mount,chroot,setgroups,setresgid,setresuid,"

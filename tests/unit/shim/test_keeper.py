@@ -12,7 +12,8 @@ from support import wait_until
 
 from vaultui.linux import process
 from vaultui.wire import codec
-from vaultui.wire.launchspec import LOG, NULL, KeeperSpec, LaunchSpec, RunState
+from vaultui.wire.launchspec import LOG, NULL, KeeperSpec, LaunchSpec
+from vaultui.wire.runrecords import RunState
 
 LOG_NAME = "log/work.log"
 

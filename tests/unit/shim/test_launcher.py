@@ -15,17 +15,8 @@ import vaultui
 from vaultui.linux import process, spawn
 from vaultui.wire import framing
 from vaultui.wire.attributes import Attributes
-from vaultui.wire.launchspec import (
-    CLOSE,
-    EXIT_LAUNCH_FAILED,
-    LOG,
-    NOTIFY_FD,
-    NULL,
-    PAYLOAD_FD,
-    KeeperSpec,
-    LaunchSpec,
-    RunState,
-)
+from vaultui.wire.launchspec import CLOSE, LOG, NOTIFY_FD, NULL, PAYLOAD_FD, KeeperSpec, LaunchSpec
+from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED, RunState
 
 SHIM = Path(vaultui.__file__).parent / "shim" / "__main__.py"
 

@@ -9,7 +9,7 @@ import pytest
 from vaultui.linux import process
 from vaultui.tasks.records import TaskRecords
 from vaultui.wire import codec
-from vaultui.wire.launchspec import EXIT_FILE
+from vaultui.wire.runrecords import EXIT_FILE
 from vaultui.wire.tasks import TASK_FILE, Driver, TaskRecord
 
 

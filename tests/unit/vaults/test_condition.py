@@ -15,7 +15,7 @@ from vaultui.model.states import VaultState
 from vaultui.vaults.condition import Facts, derive
 from vaultui.vaults.entry import VaultEntry
 from vaultui.wire.control import Status
-from vaultui.wire.launchspec import ExitState, RunState
+from vaultui.wire.runrecords import ExitState, RunState
 
 ENTRY = VaultEntry(VaultId("0" * 16), "Work", "/c", "/m", idle_timeout_s=900.0)
 MOUNT = Mount(7, 1, "0:50", "/", "/m", "fuse.vaultfs", "/c", ("rw", "nosuid"))

@@ -6,7 +6,7 @@ import pytest
 
 from vaultui.model.errors import TaskOptionInvalid
 from vaultui.vaults.taskstatus import TaskStatus, task_in_words
-from vaultui.wire.launchspec import ExitState
+from vaultui.wire.runrecords import ExitState
 from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import Driver, TaskRecord, TaskState
 
