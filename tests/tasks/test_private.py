@@ -1,6 +1,7 @@
 """A vault that is open for one task alone: who sees it, and what is left when anybody is killed."""
 
 import contextlib
+import errno
 import os
 import select
 import shutil
@@ -12,7 +13,7 @@ import pytest
 from capabilities import needs
 from mounting import Vaultfs
 from privatevault import PrivateVault, lists, members
-from procfacts import limit, namespace
+from procfacts import cpu_ticks, limit, namespace
 from support import eventually
 from taskstarting import TaskPlace
 
@@ -156,23 +157,37 @@ async def test_storage_that_hangs_keeps_nobody_from_ending(
         vault = PrivateVault(place, Vaultfs(tmp_path / "vault", cipherdir=cipherdir))
         vault.volume.mountpoint.mkdir(parents=True)
         vault.backend_grace_s = 0.2
-        task = await vault.running("n=0; while :; do n=$((n + 1)); echo > $n; echo $n; done")
-        await place.lines(task, 2)
+        os.mkfifo(tmp_path / "begin")
+        task = await vault.running(f"echo on; read -r line < {tmp_path}/begin; echo > new")
+        await place.lines(task, 1)
         everybody = place.processes(task)
+        assert drive.process is not None
+        # In the middle of something it would keep the backend itself from being killed.
+        await eventually(lambda: is_idle(drive.process.pid), what="nobody uses the drive")
         drive.process.send_signal(signal.SIGSTOP)
-        await eventually(lambda: is_quiet(task.directory / "stdout.log"), what="the task waits")
         try:
+            (tmp_path / "begin").write_text("now\n")
+            await eventually(lambda: not is_read(tmp_path / "begin"), what="the task goes on")
             assert await stop(task.record, now=True)
             await place.until_gone(everybody)
         finally:
             drive.process.send_signal(signal.SIGCONT)
 
 
-def is_quiet(output: Path) -> bool:
-    """Tell whether nothing is written there for a moment."""
-    before = output.stat().st_size
+def is_idle(pid: int) -> bool:
+    """Tell whether a process does nothing for a moment."""
+    before = cpu_ticks(pid)
     select.select([], [], [], 0.1)
-    return output.stat().st_size == before
+    return cpu_ticks(pid) == before
+
+
+def is_read(fifo: Path) -> bool:
+    """Tell whether somebody has a named pipe open for reading."""
+    try:
+        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        return error.errno != errno.ENXIO
+    return True
 
 
 @pytest.mark.parametrize("victim", ["keeper", "warden", "room", "backend", "init", "task"])
@@ -209,3 +224,12 @@ async def test_all_of_its_keepers_killed_at_once_leave_nothing(vault: PrivateVau
     for victim in ("keeper", "warden", "room"):
         os.kill(who[victim], signal.SIGKILL)
     await vault.place.until_gone(everybody)
+
+
+async def test_a_task_whose_warden_was_killed_is_not_said_to_be_done(vault: PrivateVault) -> None:
+    task = await vault.running("echo here; exec sleep 600")
+    await vault.place.lines(task, 1)
+    os.kill(members(task)["warden"], signal.SIGKILL)
+    end = await task.wait()
+    assert end is not None
+    assert (end.exit.exit_code, end.exit.signal) == (None, signal.SIGTERM)

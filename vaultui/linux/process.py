@@ -10,7 +10,7 @@ import os
 import select
 import signal
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 _NO_PROCESS: Final = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
 """Of pidfd_open(2). The last two, by kernel version, for a number that a thread has by now."""
@@ -93,6 +93,25 @@ def has_say_in(pid: int, number: int) -> bool:
     fields = dict(line.split(b":", 1) for line in status.splitlines() if b":" in line)
     masks = (int(fields.get(name, b"0"), 16) for name in (b"SigBlk", b"SigIgn", b"SigCgt"))
     return any(mask >> (number - 1) & 1 for mask in masks)
+
+
+def end_like(status: int) -> NoReturn:
+    """End as another process did, of whose end `status` tells as wait(2) does.
+
+    By the same signal where it was one, but without a core of its own: that would be ours.
+    """
+    if not os.WIFSIGNALED(status):
+        os._exit(os.WEXITSTATUS(status))
+    # Few processes end like this, and all that watch others load this module.
+    import resource
+
+    number = os.WTERMSIG(status)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)
 
 
 def boot_id() -> str:

@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
-from vaultui.linux import spawn
+from vaultui.linux import process, spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.linux.prctl import set_child_subreaper, set_name
 from vaultui.model.errors import ContainerNotCreated, VaultuiError
@@ -149,19 +148,6 @@ def _text(done: spawn.Completed) -> str:
     return (done.stdout + done.stderr).decode(errors="replace")
 
 
-def _end_like(status: int) -> NoReturn:
-    """End as the program did, whose end may have been a signal's doing."""
-    if not os.WIFSIGNALED(status):
-        os._exit(os.waitstatus_to_exitcode(status))
-    number = os.WTERMSIG(status)
-    # Its core is not ours, and would have parts of the specification in it.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if number not in (signal.SIGKILL, signal.SIGSTOP):
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    os._exit(128 + number)
-
-
 def main(path: str) -> int:
     """Run the container that the file describes, and end as its program did.
 
@@ -176,7 +162,7 @@ def main(path: str) -> int:
         except VaultuiError as error:
             write_failure(Path(spec.bundle).parent, error)
             return max(ExitCode.TASK_FAILED, error.exit_code)
-    _end_like(status)
+    return process.end_like(status)
 
 
 if __name__ == "__main__":
