@@ -91,8 +91,8 @@ async def test_it_begins_in_the_vault_and_can_write_there_and_to_its_own(
 
 
 async def test_it_cannot_change_the_system(isolated: Isolated) -> None:
-    seen = await isolated.output("for d in / /usr /etc /run /dev; do touch $d/new || echo no; done")
-    assert [line for line in seen if line == "no"] == ["no"] * 5
+    seen = await isolated.output("for d in / /usr /etc /sys; do touch $d/new || echo no; done")
+    assert [line for line in seen if line == "no"] == ["no"] * 4
 
 
 async def test_what_belongs_to_people_is_not_there(
@@ -183,11 +183,10 @@ async def test_another_system_takes_the_place_of_ours(isolated: Isolated, tmp_pa
     (rootfs / "bin" / "ls").symlink_to("/bin/busybox")
     (rootfs / "sbin").symlink_to("bin")
     seen = await isolated.output(
-        "pwd; ls /data /home; ls / | sort | tr '\\n' ' '; touch /data/new || echo no",
+        "pwd; ls /data; ls /home; ls / | sort | tr '\\n' ' '; touch /data/new || echo no",
         around={"rootfs": str(rootfs), "user": str(NOBODY) if os.geteuid() == 0 else ""},
     )
-    assert seen[:2] == ["/vault", "/data:"]
-    assert "its-own" in seen
+    assert seen[:2] == ["/vault", "its-own"]
     assert "somebody" not in seen
     assert seen[-1] == "no"
 
