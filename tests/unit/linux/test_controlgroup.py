@@ -32,7 +32,8 @@ def test_a_group_is_entered_killed_and_removed() -> None:
         while group.kill():
             child.poll()
         child.stdout.close()
-        assert child.wait() == -signal.SIGKILL
+        # The shell may have seen how its child ended before its own turn came.
+        assert child.wait() in (-signal.SIGKILL, 128 + signal.SIGKILL)
         assert group.oom_kills() == 0
     finally:
         for entrance in entrances:
