@@ -14,7 +14,7 @@ from typing import Final
 
 from vaultui.linux import controlgroup
 from vaultui.linux.controlgroup import ControlGroup
-from vaultui.linux.durable import write_durably
+from vaultui.linux.durable import remove_temporaries, write_durably
 from vaultui.wire import codec
 from vaultui.wire.runrecords import EXIT_FILE, EXIT_LAUNCH_FAILED, ExitState
 from vaultui.wire.taskend import Reaped, TaskEnd
@@ -81,6 +81,10 @@ class Aftermath:
     def put_away(self, tell: Callable[[str], None]) -> None:
         """Take the control group down, and what else the task had. `tell` gets what went wrong."""
         take_down(self._spec.teardown, tell)
+        for name in (TASK_FILE, EXIT_FILE):
+            # A keeper that was killed while it wrote leaves what it had.
+            with contextlib.suppress(OSError):
+                remove_temporaries(os.path.join(self._spec.task_dir, name))
         # A runtime for containers makes groups of that name where we have made none, and leaves
         # them when it is killed.
         for group in (self._group, controlgroup.near_own(group_name(self._spec.record.task_id))):
