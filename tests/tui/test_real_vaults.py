@@ -131,6 +131,7 @@ async def test_open_files_and_their_holders_show_and_a_busy_lock_offers_to_end_t
             try:
                 await eventually(lambda: driver.app.live.statuses[0].open_files == 1, 20)
                 await driver.sees("w held.txt")
+                await eventually(lambda: state(driver) is VaultState.OPEN, 20)
                 await driver.press("l")
                 await driver.comes_to("busy", 20)
                 await driver.sees(f"{holder.pid} sleep open file held.txt")
