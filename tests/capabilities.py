@@ -118,7 +118,7 @@ def _ordinary_user() -> str:
 
 def _podman() -> str:
     """Can an engine of our own run, with a runtime and an image of BusyBox?"""
-    return _root() or _on_path("podman", "runc", "conmon", "busybox")()
+    return _root() or _on_path("podman", "runc", "conmon", "busybox", "iptables")()
 
 
 def _user_xattrs() -> str:
