@@ -267,7 +267,7 @@ def _hanging_runtime(top: Path) -> str:
         "#!/bin/sh\n"
         'case "$*" in\n'
         "--version) echo runtime version 1;;\n"
-        f"*create*) echo $$ > {top}/creating; exec sleep 600;;\n"
+        f"*create*) echo $$ > {top}/begun; mv {top}/begun {top}/creating; exec sleep 600;;\n"
         "esac\n"
     )
     script.chmod(stat.S_IRWXU)
