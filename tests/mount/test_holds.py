@@ -146,14 +146,14 @@ def test_a_temporary_vault_that_somebody_wants_open_stays_open(volume: Vaultfs, 
     with task() as (running, held), opened(volume, hold=held) as started:
         with (volume.mountpoint / "a").open("w"):
             if when == "before":
-                ask(volume, "StayOpenRequest")
+                ask(volume, "StayOpenRequest", after_tasks=True)
                 running.kill()
                 wait_for(volume, "hold-ended")
             else:
                 running.kill()
                 wait_for(volume, "waiting-to-lock")
                 if when == "after":
-                    ask(volume, "StayOpenRequest")
+                    ask(volume, "StayOpenRequest", after_tasks=True)
                 else:
                     ask(volume, "ExtendRequest", seconds=900)
                 assert wait_for(volume, "stays-open") == "task"
@@ -161,6 +161,22 @@ def test_a_temporary_vault_that_somebody_wants_open_stays_open(volume: Vaultfs, 
         assert not status["temporary"]
         assert status["waits_to_lock"] == ""
         lock(volume)
+        assert ended(started)
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_who_gives_up_to_wait_for_a_lock_does_not_keep_a_temporary_vault_open(
+    volume: Vaultfs, over: bool
+) -> None:
+    with task() as (running, held), opened(volume, hold=held) as started:
+        with (volume.mountpoint / "a").open("w"):
+            if over:
+                running.kill()
+                wait_for(volume, "waiting-to-lock")
+            assert lock(volume, when_free=True)["waiting"]
+            ask(volume, "StayOpenRequest")
+            assert wait_for(volume, "stays-open") == "request"
+            running.kill()
         assert ended(started)
 
 

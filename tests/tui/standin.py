@@ -417,7 +417,7 @@ class StandIn:
         self.change(name, waits_to_lock="request")
         return True
 
-    async def stay_open(self, name: str) -> None:
+    async def stay_open(self, name: str, *, after_tasks: bool = False) -> None:
         self._needs_open(name)
         self.calls.append(f"stay open {name}")
         self.change(name, waits_to_lock="")

@@ -104,9 +104,12 @@ class ControlClient:
         reply = await self._ask(LockRequest(when_free=True), LockReply, LOCK_S)
         return reply.waiting
 
-    async def stay_open(self) -> IdleReply:
-        """Give up a lock that waits until nobody uses the vault, or until its tasks have ended."""
-        return await self._ask(StayOpenRequest(), IdleReply)
+    async def stay_open(self, *, after_tasks: bool = False) -> IdleReply:
+        """Give up a lock that waits until nobody uses the vault.
+
+        With `after_tasks` a temporary vault stays open when its last hold has ended.
+        """
+        return await self._ask(StayOpenRequest(after_tasks), IdleReply)
 
     async def close_at(self, closes_at: float) -> None:
         """Lock at a time in seconds since the epoch, whoever uses the vault then; 0 for never."""

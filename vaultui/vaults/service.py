@@ -191,7 +191,7 @@ class Vaults:
         if options.hold is not None:
             await client.hold(options.hold)
         elif status.detail.temporary:
-            await client.stay_open()
+            await client.stay_open(after_tasks=True)
 
     async def lock(
         self, name: str, mode: LockMode = LockMode.POLITE, *, skip_hooks: bool = False
@@ -235,9 +235,12 @@ class Vaults:
         """
         return await (await self._control(name)).lock_when_free()
 
-    async def stay_open(self, name: str) -> None:
-        """Give up a lock that waits until nobody uses the vault, or until its tasks have ended."""
-        await (await self._control(name)).stay_open()
+    async def stay_open(self, name: str, *, after_tasks: bool = False) -> None:
+        """Give up a lock that waits until nobody uses the vault.
+
+        With `after_tasks` one that was opened for tasks alone stays open after them, too.
+        """
+        await (await self._control(name)).stay_open(after_tasks=after_tasks)
 
     async def hold(self, name: str, hold: Hold) -> Held:
         """Keep an open vault open until a process has ended; raises NotOpen where it is locked."""

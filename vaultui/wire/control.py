@@ -81,10 +81,10 @@ class LockRequest:
 
 @dataclass(frozen=True)
 class StayOpenRequest:
-    """Give up a lock that waits until the vault is free. Answered by IdleReply.
+    """Give up a lock that waits until the vault is free. Answered by IdleReply."""
 
-    A vault that was opened for the time of its holds alone stays open after them.
-    """
+    after_tasks: bool = False
+    """A temporary vault stays open when its last hold has ended, and is temporary no more."""
 
 
 @dataclass(frozen=True)

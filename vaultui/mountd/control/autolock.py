@@ -61,10 +61,13 @@ class AutoLock:
         """Lock as soon as nobody uses it, as those that it was opened for have ended."""
         self._begin(AFTER_TASKS, AFTER_TASKS, WhenBusy.RETRY)
 
-    def stay_open(self) -> None:
-        """Give up every lock that waits until the vault is free, as somebody wants it."""
+    def stay_open(self, *, after_tasks: bool) -> None:
+        """Give up every lock that waits until the vault is free, as somebody wants it.
+
+        That of a vault whose tasks have ended is given up with `after_tasks` alone.
+        """
         for on, occasion in list(self._lasting.items()):
-            if occasion.waits:
+            if occasion.waits and (after_tasks or on != AFTER_TASKS):
                 self._end(on)
 
     def _begin(self, on: LockOn | str, reason: str, when_busy: WhenBusy) -> _Occasion:

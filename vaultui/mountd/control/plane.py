@@ -249,9 +249,8 @@ class ControlPlane:
                 rule = WhenHookFails.SKIP if skip_hooks else WhenHookFails.STAY
                 await self._locker.lock(reason, lazy=lazy, when_hook_fails=rule)
                 return LockReply()
-            case StayOpenRequest():
-                served.temporary = False
-                self._autolock.stay_open()
+            case StayOpenRequest(after_tasks):
+                self._stay_open(after_tasks=after_tasks)
             case CloseAtRequest(closes_at):
                 self._timelock.set(max(0.0, closes_at))
             case HoldRequest(hold):
@@ -278,10 +277,13 @@ class ControlPlane:
         self._holds.add(hold)
         return Held(self._served.temporary)
 
-    def _extend(self, seconds: float) -> None:
-        if not self._served.holds:
-            # It is about to lock itself after its last task, and somebody wants it open.
+    def _stay_open(self, *, after_tasks: bool) -> None:
+        if after_tasks:
             self._served.temporary = False
-        self._autolock.stay_open()
+        self._autolock.stay_open(after_tasks=after_tasks)
+
+    def _extend(self, seconds: float) -> None:
+        # Without a task it is about to lock itself after the last, and somebody wants it open.
+        self._stay_open(after_tasks=not self._served.holds)
         self._served.clock.extend(boottime(), seconds)
         self._served.events.add(EventKind.EXTENDED, detail=f"{seconds:g} s")

@@ -33,7 +33,7 @@ class Unlocking(Flow):
             self.app.push_screen(UnlockScreen(status))
 
     async def _keep_open(self, entry: VaultEntry) -> None:
-        await self.app.vaults.stay_open(entry.name)
+        await self.app.vaults.stay_open(entry.name, after_tasks=True)
         self.app.say(_("{name} stays open.", name=shown(entry.name)))
 
     def ask_for_several(self, statuses: Iterable[VaultStatus]) -> None:

@@ -192,7 +192,7 @@ def test_what_waits_is_told_as_it_ends_and_a_request_outlasts_the_screen() -> No
         waits = ["waiting-to-lock: screen", "waiting-to-lock: request"]
         assert at.told() == [*waits, "stays-open: screen"]
         assert at.board.said == ["Work stayed open while the screen was locked."]
-        at.autolock.stay_open()
+        at.autolock.stay_open(after_tasks=True)
         assert at.told()[-1] == "stays-open: request"
 
     play(WhenBusy.RETRY, scene)
