@@ -624,3 +624,16 @@ async def test_what_is_typed_right_after_a_colon_locks_no_vault(
         await eventually(lambda: isinstance(driver.app.screen, CommandPalette))
         await driver.pilot.pause()
         assert vaults.calls == []
+
+
+@pytest.mark.parametrize(("pane", "field"), [("4", "#path-question"), ("6", "#log-search")])
+async def test_a_slash_or_a_colon_in_a_field_of_a_pane_is_a_letter_like_others(
+    running: Running, vaults: StandIn, pane: str, field: str
+) -> None:
+    async with running(vaults) as driver:
+        await driver.press(pane)
+        if pane == "6":
+            await driver.press("slash")
+        await eventually(lambda: f"#{getattr(driver.app.focused, 'id', '')}" == field)
+        await driver.press("a", "slash", "b", "colon", "c")
+        assert driver.app.screen.query_one(field, Input).value == "a/b:c"

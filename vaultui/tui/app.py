@@ -288,10 +288,20 @@ class VaultuiApp(App[None]):
         A widget would pass it on, and what was typed since would have come to it before: `/l`
         would lock a vault.
         """
-        key = event.key if isinstance(event, events.Key) and not event.is_forwarded else ""
-        if key in _BEFORE_TEXT and await self._check_bindings(key):
+        if (
+            isinstance(event, events.Key)
+            and not event.is_forwarded
+            and event.key in _BEFORE_TEXT
+            and not self._is_text(event)
+            and await self._check_bindings(event.key)
+        ):
             return
         await super().on_event(event)
+
+    def _is_text(self, event: events.Key) -> bool:
+        """Tell whether a key is a letter for the field that is being typed into."""
+        field = self.focused
+        return field is not None and field.check_consume_key(event.key, event.character)
 
     async def action_move(self, key: str) -> None:
         """Do what a key that moves does, at once.

@@ -63,5 +63,6 @@ class Pane(Vertical):
         """Put the focus on what can be used in the pane."""
         for child in self.query("*").results():
             if child.focusable:
-                child.focus()
+                # At once, unlike `focus`: what is typed right after is meant for it.
+                self.screen.set_focus(child)
                 return
