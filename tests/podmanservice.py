@@ -60,6 +60,8 @@ class PodmanService:
         self._process = subprocess.Popen(
             (*self._command(), "system", "service", "--time=0", self.address),
             env=self._env(),
+            # Where conmon 2.1.6 leaves a file when a container is out of memory.
+            cwd=self.base,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

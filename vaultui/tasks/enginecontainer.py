@@ -95,9 +95,9 @@ class EngineContainer:
         """Tell whether it was killed for its memory; `status` is its exit code, and nobody of us
         has killed it.
 
-        What Podman is told by its monitor is not to be relied on: conmon 2.1 hears nothing of it
-        where both versions of control groups are mounted. So a SIGKILL that nobody sent counts,
-        too, where there is a limit at all.
+        What Podman says is not to be relied on: its monitor, conmon 2.1.6, leaves the mark that it
+        was so where the engine was started, and Podman looks for it elsewhere. So a SIGKILL that
+        nobody sent counts, too, where there is a limit at all.
         """
         if status == _KILLED and "Memory" in self._spec.config["HostConfig"]:
             return True
