@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,27 @@ async def test_another_system_takes_the_place_of_ours(isolated: Isolated, tmp_pa
     assert seen[:2] == ["/vault", "its-own"]
     assert "somebody" not in seen
     assert seen[-1] == "no"
+
+
+@needs("root")
+async def test_devices_in_a_system_that_somebody_else_made_lead_nowhere(
+    isolated: Isolated, tmp_path: Path
+) -> None:
+    """Whoever made that system could have let everybody write to a disk of ours."""
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("needs a static busybox")
+    for name in ("bin", "data"):
+        (tmp_path / "rootfs" / name).mkdir(parents=True)
+    shutil.copy(busybox, tmp_path / "rootfs" / "bin" / "sh")
+    device = tmp_path / "rootfs" / "data" / "zero"
+    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    device.chmod(0o666)
+    seen = await isolated.output(
+        "(: < /dev/zero) && echo ours; (: < /data/zero) || echo refused",
+        around={"rootfs": str(tmp_path / "rootfs"), "user": str(NOBODY)},
+    )
+    assert (seen[0], seen[-1]) == ("ours", "refused")
 
 
 @needs("root")

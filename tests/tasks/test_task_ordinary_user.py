@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from capabilities import UNPRIVILEGED_UID, needs
-from ordinaryuser import as_user, let_others_in
+from ordinaryuser import as_user, let_others_in, plainly_as_user
 from support import run_program
 
 pytestmark = needs("ordinary-user", "root")
@@ -23,8 +23,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(place: Path, what: str) -> dict[str, Any]:
-    done = run_program((*as_user(), sys.executable, PROGRAM, place, what)).check()
+def told(place: Path, what: str, *before: str | Path) -> dict[str, Any]:
+    words = before or as_user()
+    done = run_program((*words, sys.executable, PROGRAM, place, what)).check()
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -39,3 +40,21 @@ def test_limits_that_nobody_lends_groups_for_are_an_error_with_a_cure(place: Pat
     assert answer["code"] == "control-group-refused"
     assert "--limit" in answer["hint"]
     assert answer["left"] == []
+
+
+@needs("user-namespaces")
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [(":", ""), ("mount --bind /dev/null /proc/version", "namespaces-forbidden")],
+)
+def test_an_isolated_task_is_not_shown_the_processes_of_others_instead_of_its_own(
+    place: Path, before: str, code: str
+) -> None:
+    """The kernel gives it no /proc of its own where parts of the other one are covered, as in
+    containers; and through that it could enter the root directory of any process of its user."""
+    covered = ("unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh")
+    answer = told(place, "isolated", *covered, *plainly_as_user(place))
+    assert answer["code"] == code
+    if code:
+        assert "/proc" in answer["hint"]
+        assert answer["left"] == []

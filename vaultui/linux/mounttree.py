@@ -1,4 +1,4 @@
-"""A mount with all mounts below it, made read-only as a whole."""
+"""A mount with all mounts below it, made read-only or without devices as a whole."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _AT_FDCWD: Final = -100
 _AT_RECURSIVE: Final = 0x8000
 _AT_SYMLINK_NOFOLLOW: Final = 0x100
 _ATTR_RDONLY: Final = 1
+_ATTR_NODEV: Final = 4
 
 _KEPT: Final = {
     "nosuid": MountFlag.NOSUID,
@@ -43,12 +44,13 @@ class _MountAttr(ctypes.Structure):
     )
 
 
-def set_read_only(target: str) -> None:
+def set_read_only(target: str, *, devices: bool = True) -> None:
     """Make the mount at `target` and those below it read-only here; elsewhere they stay as is.
 
-    `target` is a mount point as the mount table spells it. `bind` a tree first to have one.
+    Without `devices`, what looks like one in them leads to none. `target` is a mount point as the
+    mount table spells it. `bind` a tree first to have one.
     """
-    asked = _MountAttr(attr_set=_ATTR_RDONLY)
+    asked = _MountAttr(attr_set=_ATTR_RDONLY if devices else _ATTR_RDONLY | _ATTR_NODEV)
     flags = _AT_RECURSIVE | _AT_SYMLINK_NOFOLLOW
     path = os.fsencode(target)
     try:
@@ -56,17 +58,17 @@ def set_read_only(target: str) -> None:
     except OSError as error:
         if error.errno != errno.ENOSYS:  # kernels before 5.12
             raise
-        _remount_read_only(target)
+        _remount(target, MountFlag.RDONLY if devices else MountFlag.RDONLY | MountFlag.NODEV)
 
 
-def _remount_read_only(target: str) -> None:
+def _remount(target: str, more: MountFlag) -> None:
     table = read_mounts()
     at_target = [mount for mount in table if mount.mountpoint == target]
     for mount in (*at_target, *mounts_below(target, table)):
-        kept = mounting.NO_FLAGS
+        kept = more
         for option in mount.options:
             kept |= _KEPT.get(option, mounting.NO_FLAGS)
-        flags = MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | kept
+        flags = MountFlag.BIND | MountFlag.REMOUNT | kept
         try:
             mounting.mount("", mount.mountpoint, "", flags)
         except OSError as error:

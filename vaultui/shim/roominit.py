@@ -23,7 +23,7 @@ from vaultui.shim.staying import SignalPipe, close_all_but
 from vaultui.wire import framing
 from vaultui.wire.attributes import Namespace
 from vaultui.wire.launchspec import StepFailed
-from vaultui.wire.rooms import RoomSpec
+from vaultui.wire.rooms import PROCESSES_STEP, RoomSpec
 from vaultui.wire.runrecords import EXIT_LAUNCH_FAILED
 from vaultui.wire.taskend import Reaped
 
@@ -66,6 +66,9 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
             # Until somebody asks for them the kernel takes root for the owner of its root
             # directory. In a user namespace nobody is root, and nothing could be written there.
             os.stat(spec.backend.mountpoint)
+        if spec.read_only:
+            step = "read-only vault"
+            _show_read_only(spec.read_only)
         step = "view"
         if spec.view is None:
             _show_own_processes()
@@ -74,6 +77,10 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
             from vaultui.shim import view
 
             _import_what_steps_import()
+            view.assemble(spec.view)
+            step = PROCESSES_STEP
+            view.show_processes(spec.view)
+            step = "view"
             view.enter(spec.view)
         step = "fork"
         task = begin()
@@ -90,6 +97,14 @@ def live(spec: RoomSpec, pipes: Pipes, begin: Callable[[], int], stop_signal: in
 def _import_what_steps_import() -> None:
     """Have what a step of the task may need: there may be no Python in what it sees."""
     from vaultui.linux import capabilities, controllingterminal, idmaps, ptrace  # noqa: F401
+
+
+def _show_read_only(mountpoint: str) -> None:
+    """Have what is mounted there once more over itself, where it can't be written to."""
+    from vaultui.linux import mounttree
+
+    mounting.bind(mountpoint, mountpoint)
+    mounttree.set_read_only(mountpoint)
 
 
 def _show_own_processes() -> None:

@@ -30,14 +30,12 @@ _MOST_LINKS: Final = 40
 _NO_DEVICES: Final = MountFlag.NOSUID | MountFlag.NODEV
 
 
-def enter(view: View) -> None:
-    """Make `view` the root directory of this mount namespace, which is ours alone.
+def assemble(view: View) -> None:
+    """Put `view` together in this mount namespace, which is ours alone; `/proc` comes after it.
 
     Raises OSError, with the place that could not be made as its filename where it is one.
     """
-    # With a descriptor or a key it could reach what it does not see. Without keys there are none.
-    with contextlib.suppress(OSError):
-        sessionkeyring.leave()
+    _leave_keys()
     root = view.staging
     mounting.mount_tmpfs(root, flags=_NO_DEVICES)
     for name, target in view.links:
@@ -48,12 +46,37 @@ def enter(view: View) -> None:
     for target in sorted(first, key=lambda path: path.count("/")):
         _place(root, first[target])
     _make_devices(root)
-    _show_processes(root)
+
+
+def show_processes(view: View) -> None:
+    """Mount the processes of our pid namespace in a view that was put together.
+
+    Raises PermissionError where parts of the /proc outside are covered, as in containers. To show
+    that one instead would let the task out: /proc/PID/root and /proc/PID/cwd of every process of
+    the same user lead to where the view does not reach.
+    """
+    mounting.mount_proc(made(view.staging, "/proc", stat.S_IFDIR))
+
+
+def enter(view: View) -> None:
+    """Make a view that was put together the root directory of this mount namespace."""
+    root = view.staging
     # The places in it that can be written to are mounts of their own.
     mounting.mount(
         "", root, "", MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | _NO_DEVICES
     )
     mounting.pivot_root(root)
+
+
+def _leave_keys() -> None:
+    """Take leave of the keys of the session: they are as good as a file that it does not see."""
+    try:
+        sessionkeyring.leave()
+    except OSError as error:
+        # Without keys in the kernel there are none, and a container that keeps us from them keeps
+        # the task from them. Whoever has too many of them already would still have them.
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
 
 
 def _place(root: str, one: Bind | EmptyDirectory) -> None:
@@ -69,7 +92,7 @@ def _place(root: str, one: Bind | EmptyDirectory) -> None:
     target = made(root, one.target, kind)
     mounting.bind(one.source, target)
     if one.read_only:
-        mounttree.set_read_only(target)
+        mounttree.set_read_only(target, devices=one.devices)
 
 
 def _make_devices(root: str) -> None:
@@ -86,15 +109,6 @@ def _make_devices(root: str) -> None:
         flags = MountFlag.NOSUID | MountFlag.NOEXEC
         mounting.mount("devpts", made(root, f"{_DEV}/pts", stat.S_IFDIR), "devpts", flags, data)
         os.symlink("pts/ptmx", f"{dev}/ptmx")
-
-
-def _show_processes(root: str) -> None:
-    proc = made(root, "/proc", stat.S_IFDIR)
-    try:
-        mounting.mount_proc(proc)
-    except PermissionError:
-        # Parts of ours are covered, as in containers, and may not be uncovered this way.
-        mounting.bind("/proc", proc)
 
 
 def made(root: str, target: str, kind: int) -> str:

@@ -194,7 +194,7 @@ def _system(rootfs: str) -> tuple[list[Bind], tuple[tuple[str, str], ...]]:
         if wanted and entry.is_symlink():
             links.append((f"/{entry.name}", os.readlink(entry.path)))
         elif wanted and entry.is_dir(follow_symlinks=False):
-            binds.append(Bind(entry.path, f"/{entry.name}"))
+            binds.append(Bind(entry.path, f"/{entry.name}", devices=not rootfs))
     return [*binds, *_resolver(rootfs)], tuple(links)
 
 

@@ -30,6 +30,13 @@ _CURES: Final = {
     ),
 }
 
+_COVERED: Final = N_("the system shows no task its own processes alone")
+_UNCOVER: Final = N_(
+    "In a container, its engine has to leave /proc uncovered (Podman: --security-opt unmask=ALL; "
+    "Docker: --security-opt systempaths=unconfined); without that a task can run with the driver "
+    "command."
+)
+
 
 def own_room(*more: Namespace) -> RoomSpec:
     """Return a room with a mount and a pid namespace, and `more` of them.
@@ -50,6 +57,12 @@ def refusal(failure: LaunchFailed) -> NamespacesForbidden:
     cause = failure.__cause__
     number = cause.errno if isinstance(cause, OSError) and cause.errno else 0
     return _forbidden(barrier_behind(number), raw=failure.raw, step=failure.details.get("reason"))
+
+
+def without_processes(failure: LaunchFailed) -> NamespacesForbidden:
+    """Return the error for a view that can't have a /proc of its own; see shim.view."""
+    reason, how = Phrase(_COVERED), Phrase(_UNCOVER)
+    return NamespacesForbidden(raw=failure.raw, reason=reason, how=how, setting="/proc")
 
 
 def refused(error: OSError) -> NamespacesForbidden:

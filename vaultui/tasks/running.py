@@ -26,7 +26,7 @@ from vaultui.tasks.records import look
 from vaultui.tasks.stopping import stop, until_ended
 from vaultui.wire.control import Hold
 from vaultui.wire.launchspec import LaunchSpec
-from vaultui.wire.rooms import NAMESPACE_STEPS
+from vaultui.wire.rooms import NAMESPACE_STEPS, PROCESSES_STEP
 from vaultui.wire.taskend import TaskEnd
 from vaultui.wire.tasks import GO, TaskRecord
 
@@ -134,6 +134,8 @@ def reason_in_words(error: LaunchFailed, spec: LaunchSpec) -> VaultuiError:
             return TaskCommandNotExecutable(program=program, reason=reason)
         case str(step) if step in NAMESPACE_STEPS:
             return rooms.refusal(error)
+        case str(step) if step == PROCESSES_STEP:
+            return rooms.without_processes(error)
         case "go":
             return LaunchFailed(program=spec.program, step="go", reason=_ENDED_EARLY)
         case "control group":

@@ -32,6 +32,8 @@ NAMESPACE_STEPS = frozenset(
     ("user namespace", "mount namespace", "pid namespace", "other namespaces")
 )
 """The steps that fail where namespaces are forbidden."""
+PROCESSES_STEP = "processes"
+"""The step that fails where a view cannot have a /proc of its own."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Bind:
     source: str
     target: str
     read_only: bool = True
+    devices: bool = True
+    """Of a read-only one: whether its device files lead to devices."""
 
 
 @dataclass(frozen=True)
@@ -94,5 +98,7 @@ class RoomSpec:
     """None: the vault is open already."""
     view: View | None = None
     """None: the system as it is, with the private mount in it."""
+    read_only: str = ""
+    """A mount that others write to, and nobody in here; empty for none."""
     hostname: str = ""
     """Needs UTS; empty for that of the machine."""
