@@ -225,6 +225,18 @@ def test_a_read_only_run_cannot_write(shell: Shell, work: Path) -> None:
     assert b"Read-only file system" in done.stderr
 
 
+def test_a_read_only_run_cannot_write_to_a_vault_that_is_open(shell: Shell, work: Path) -> None:
+    shell.unlock()
+    (work / "there").write_text("before")
+    script = 'cat "$VAULT_MOUNT/there"; echo after > "$VAULT_MOUNT/there"'
+    done = run_program(run(shell, "--read-only", "--", "sh", "-c", script))
+    assert (done.returncode, done.stdout) == (2, b"before")
+    assert b"Read-only file system" in done.stderr
+    (work / "there").write_text("others still can")
+    assert shell.state() == "open"
+
+
+
 def test_the_environment_and_the_arguments_of_a_task_are_in_no_log(
     shell: Shell, work: Path
 ) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from vaultui.linux.errnos import reason_of
@@ -21,6 +22,7 @@ from vaultui.tasks.interpolation import command_of, environment_of, filled_in
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import TaskRequest
 from vaultui.wire.attributes import Attributes, Rlimit
+from vaultui.wire.rooms import RoomSpec
 
 
 def prepare(job: Job) -> TaskPlan:
@@ -43,7 +45,15 @@ def prepare(job: Job) -> TaskPlan:
             rlimits=rlimits_of(request),
         ),
         mountpoint=job.mountpoint,
+        room=_read_only_room(job) if job.keep_read_only else None,
     )
+
+
+def _read_only_room(job: Job) -> RoomSpec:
+    """Return a room in which an open vault can't be written to; raises NamespacesForbidden."""
+    from vaultui.tasks.rooms import own_room
+
+    return replace(own_room(), read_only=job.mountpoint)
 
 
 def found(program: str, env: Mapping[str, str], workdir: str, mountpoint: str) -> str:

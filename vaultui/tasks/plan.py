@@ -41,6 +41,8 @@ class Job:
     """The vault is opened in a room, for this task alone."""
     allow_other: bool = False
     """An open vault may be entered by other users. A private one always can be."""
+    keep_read_only: bool = False
+    """The vault is open already and can be written to, which the task is not to do."""
     may_be_privileged: bool = False
     """The settings of the program allow privileged containers."""
 

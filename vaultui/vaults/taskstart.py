@@ -82,6 +82,7 @@ class Start:
             request=self.request,
             room=self.privately,
             allow_other=entry.options.allow_other,
+            keep_read_only=self.request.read_only and self.is_open and not self.status.read_only,
             may_be_privileged=self.vaults.program.privileged_containers,
         )
 
@@ -142,9 +143,9 @@ async def run(start: Start, key: Key | None, streams: Streams) -> RunningTask:
         job = start.job(directory, _place(start))
         plan = await in_thread(prepare, job)
         async with _held_open(start, key) as status:
-            if status.mountpoint != job.mountpoint:
-                job = start.job(directory, status.mountpoint)
-                plan = await in_thread(prepare, job)
+            opened = replace(start, status=status).job(directory, status.mountpoint)
+            if opened != job:
+                job, plan = opened, await in_thread(prepare, opened)
             task = await launch(start.launch_spec(job, plan), streams)
             temporary = await begin(start, task, partial(_hold, start, status))
     return RunningTask(start.vaults, status, task, temporary=temporary)

@@ -15,11 +15,11 @@ from vaultui.cli.taskoptions import request_given
 from vaultui.cli.tasksignals import TaskSignals
 from vaultui.model.errors import NotOpen, TaskLost, TaskOutOfMemory, TaskOutOfTime, UsageError
 from vaultui.model.language import N_, _
-from vaultui.vaults import Driver, PasswordSource, Streams, UnlockOptions, exit_code_of
+from vaultui.vaults import PasswordSource, Streams, UnlockOptions, exit_code_of
 
 if TYPE_CHECKING:
     # What a run in an open vault needs none of stays unloaded.
-    from vaultui.vaults import Key, RunningTask, StepName, TaskRequest, TaskStatus, VaultStatus
+    from vaultui.vaults import Key, RunningTask, StepName, TaskRequest, TaskStatus
     from vaultui.vaults.terminalrelay import TerminalRelay
 
 _STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -81,7 +81,7 @@ def start(
             # It was open for another task, and has locked itself at this very moment.
             pass
         else:
-            _tell_what_is_not_kept(session, request, status)
+            _tell_what_is_not_kept(session, request, name)
             return task
     # Of no use where the vault is open, and not worth its time then.
     from vaultui.cli.currentkey import with_key_or_token
@@ -90,13 +90,11 @@ def start(
     return with_key_or_token(session, name, attempt)
 
 
-def _tell_what_is_not_kept(session: Session, request: TaskRequest, status: VaultStatus) -> None:
+def _tell_what_is_not_kept(session: Session, request: TaskRequest, name: str) -> None:
     """Tell what a vault that was open already does not give: it is not opened a second time."""
-    name = shown(status.entry.name)
     if request.private:
-        session.output.note(_("{name} is open already; the task is not alone in it.", name=name))
-    if request.read_only and request.driver is Driver.COMMAND and not status.read_only:
-        session.output.note(_("{name} is open already; the task can write, too.", name=name))
+        sentence = _("{name} is open already; the task is not alone in it.", name=shown(name))
+        session.output.note(sentence)
 
 
 def _with_pipes(session: Session, request: TaskRequest) -> int:
