@@ -19,7 +19,7 @@ from programs import exit_code, run_program
 
 from vaultui.model.errors import VaultuiError
 from vaultui.tasks import oci
-from vaultui.tasks.container import ContainerSpec
+from vaultui.tasks.containers.spec import ContainerSpec
 from vaultui.tasks.failure import read_failure
 from vaultui.tasks.plan import Job
 from vaultui.tasks.request import Surroundings, TaskRequest

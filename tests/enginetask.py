@@ -13,7 +13,7 @@ from programs import exit_code
 from waiting import wait_until
 
 from vaultui.model.errors import VaultuiError
-from vaultui.tasks.container import BUNDLE_DIR
+from vaultui.tasks.containers.spec import BUNDLE_DIR
 from vaultui.tasks.failure import read_failure
 from vaultui.tasks.plan import Job, TaskPlan, prepare
 from vaultui.tasks.request import Surroundings, TaskRequest

@@ -31,7 +31,11 @@ STARTS_A_PROCESS = {
     "pty.fork",
     "pty.spawn",
 }
-MAY_START_A_PROCESS = ("vaultui/linux/spawn.py", "vaultui/shim/", "vaultui/tasks/creation.py")
+MAY_START_A_PROCESS = (
+    "vaultui/linux/spawn.py",
+    "vaultui/shim/",
+    "vaultui/tasks/containers/creation.py",
+)
 """The spawn module; the shim, whose fork is what it is for; and the runner of containers, which has
 namespaces to gather between fork and exec."""
 

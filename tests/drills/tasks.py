@@ -33,8 +33,8 @@ _ROLES_BY_NAME = {
 _ROLES_BY_WORDS = {
     "shim/__main__.py": "launcher",
     "vaultui.mountd": "backend",
-    "vaultui.tasks.enginerunner": "runner",
-    "vaultui.tasks.ocirunner": "runner",
+    "vaultui.tasks.engines.runner": "runner",
+    "vaultui.tasks.containers.runner": "runner",
     "runc\0": "runtime",
     "bin/vaultui\0": "front end",
 }

@@ -15,7 +15,7 @@ from vaultui.model.errors import (
     TaskOptionInvalid,
     VaultKeptClosed,
 )
-from vaultui.tasks import ociruntime
+from vaultui.tasks.containers import runtime
 from vaultui.tasks.cores import no_core
 from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Limits
@@ -172,7 +172,7 @@ def test_a_runtime_that_is_not_there_is_told(task: ContainerTask, asked: str) ->
 
 
 def test_no_runtime_at_all_is_told(task: ContainerTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ociruntime, "KNOWN", ("no-runc", "no-crun"))
+    monkeypatch.setattr(runtime, "KNOWN", ("no-runc", "no-crun"))
     with pytest.raises(RuntimeMissing) as missing:
         task.prepare("true", around={"runtime": ""})
     assert "no-runc no-crun" in missing.value.summary
@@ -183,7 +183,7 @@ def test_a_runtime_is_found_though_the_path_is_not_root_s(
 ) -> None:
     with monkeypatch.context() as as_user:
         as_user.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
-        assert os.path.basename(ociruntime.found("runc")[0]) == "runc"
+        assert os.path.basename(runtime.found("runc")[0]) == "runc"
 
 
 def test_what_was_planned_for_one_mount_point_can_be_planned_anew(task: ContainerTask) -> None:

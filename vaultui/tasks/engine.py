@@ -22,9 +22,9 @@ from vaultui.model.errors import (
 )
 from vaultui.model.language import N_
 from vaultui.supervisor.environment import backend_environment
-from vaultui.tasks.container import BUNDLE_DIR, SCRATCH_AT, VAULT_AT
-from vaultui.tasks.engineaddress import EngineAddress, find_engine
-from vaultui.tasks.engineconfig import container_config
+from vaultui.tasks.containers.spec import BUNDLE_DIR, SCRATCH_AT, VAULT_AT
+from vaultui.tasks.engines.address import EngineAddress, find_engine
+from vaultui.tasks.engines.config import container_config
 from vaultui.tasks.interpolation import command_of, environment_of
 from vaultui.tasks.plan import Job, TaskPlan
 from vaultui.tasks.request import BindRequest
@@ -33,7 +33,7 @@ from vaultui.wire.attributes import Attributes
 from vaultui.wire.engine import ENGINE_FILE, EngineSpec
 from vaultui.wire.tasks import Teardown
 
-RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.enginerunner")
+RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.engines.runner")
 
 _ROOTS: Final = ("0", "root")
 

@@ -16,10 +16,10 @@ from vaultui.linux.durable import write_durably
 from vaultui.model.errors import TaskOptionInvalid, VaultKeptClosed
 from vaultui.model.language import N_, Phrase
 from vaultui.supervisor.environment import backend_environment
-from vaultui.tasks import containernamespaces, containerusers, ociruntime, seccomp
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
 from vaultui.tasks.command import rlimits_of
-from vaultui.tasks.container import (
+from vaultui.tasks.containers import namespaces, runtime, seccomp, users
+from vaultui.tasks.containers.spec import (
     BUNDLE_DIR,
     CONTAINER_FILE,
     PATH,
@@ -37,7 +37,7 @@ from vaultui.wire import codec
 from vaultui.wire.attributes import Rlimit
 from vaultui.wire.tasks import Teardown
 
-RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.ocirunner")
+RUNNER: Final = (sys.executable, "-I", "-m", "vaultui.tasks.containers.runner")
 _LEAST_PIDS: Final = 20
 """The runner and the threads of a runtime count, too."""
 
@@ -60,7 +60,7 @@ def prepare(job: Job) -> TaskPlan:
         env=backend_environment(),
         mountpoint=job.request.around.at or VAULT_AT,
         owner=_owner(spec.user),
-        teardown=Teardown(commands=(ociruntime.delete_command(spec),), directories=(spec.bundle,)),
+        teardown=Teardown(commands=(runtime.delete_command(spec),), directories=(spec.bundle,)),
     )
 
 
@@ -87,7 +87,7 @@ def _spec(job: Job) -> ContainerSpec:
     return ContainerSpec(
         container_id=f"vaultui-{job.task_id}",
         bundle=str(job.task_dir / BUNDLE_DIR),
-        runtime=ociruntime.found(around.runtime),
+        runtime=runtime.found(around.runtime),
         rootfs=os.path.abspath(around.rootfs),
         vault_name=job.vault_name,
         vault=_checked(BindRequest(job.mountpoint, at, request.read_only), "--at"),
@@ -97,7 +97,7 @@ def _spec(job: Job) -> ContainerSpec:
         user=user,
         terminal=request.terminal,
         binds=(BindRequest(str(job.scratch), SCRATCH_AT), *map(_checked, around.binds)),
-        namespaces=containernamespaces.chosen(
+        namespaces=namespaces.chosen(
             around.namespaces, around.network, around.hostname, of_users=os.geteuid() != 0
         ),
         hostname=host_name(around.hostname) if around.hostname else "",
@@ -113,7 +113,7 @@ def _spec(job: Job) -> ContainerSpec:
 def _user(job: Job) -> ContainerUser:
     """Return who the program is; raises TaskOptionInvalid and VaultKeptClosed."""
     asked = job.request.around.user
-    user = containerusers.chosen(asked, job.request.around.rootfs)
+    user = users.chosen(asked, job.request.around.rootfs)
     if user.uid == 0:
         return user
     if os.geteuid() != 0:

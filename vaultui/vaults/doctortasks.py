@@ -14,7 +14,9 @@ from vaultui.model.errors import (
     RuntimeMissing,
 )
 from vaultui.model.language import N_, Phrase
-from vaultui.tasks import engineaddress, ociruntime, rooms
+from vaultui.tasks import rooms
+from vaultui.tasks.containers import runtime
+from vaultui.tasks.engines import address
 from vaultui.vaults.outcomes import Finding
 
 _UNSHARE_S: Final = 10.0
@@ -65,7 +67,7 @@ def control_groups() -> Finding:
 def oci_runtime() -> Finding:
     """Look for what makes containers out of a directory."""
     try:
-        path = ociruntime.found("")[0]
+        path = runtime.found("")[0]
     except RuntimeMissing:
         text = N_("there is no runc and no crun: no tasks in containers of a directory")
         cure = N_("install runc or crun, if you want --driver oci")
@@ -76,7 +78,7 @@ def oci_runtime() -> Finding:
 def container_engine() -> Finding:
     """Look who makes containers out of images."""
     try:
-        engine = engineaddress.find_engine("")
+        engine = address.find_engine("")
     except EngineElsewhere as error:
         text = Phrase("the engine at {where} may be on another machine", **error.details)
     except EngineUnreachable:

@@ -14,18 +14,18 @@ from vaultui.model.errors import (
     TaskCommandNotFound,
     TaskOptionInvalid,
 )
-from vaultui.tasks import seccomp
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
-from vaultui.tasks.bundle import configuration
-from vaultui.tasks.container import (
+from vaultui.tasks.containers import seccomp
+from vaultui.tasks.containers.bundle import configuration
+from vaultui.tasks.containers.mounts import StagedBind, mounts_of
+from vaultui.tasks.containers.runtime import failure_of
+from vaultui.tasks.containers.spec import (
     ContainerNamespace,
     ContainerSpec,
     ContainerUser,
     NamespaceKind,
     Seccomp,
 )
-from vaultui.tasks.containermounts import StagedBind, mounts_of
-from vaultui.tasks.ociruntime import failure_of
 from vaultui.tasks.request import BindRequest
 from vaultui.wire import codec
 from vaultui.wire.attributes import Rlimit

@@ -17,7 +17,7 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.tasks import engine
-from vaultui.tasks.engineaddress import EngineAddress
+from vaultui.tasks.engines.address import EngineAddress
 from vaultui.tasks.plan import Job
 from vaultui.tasks.request import BindRequest, Surroundings, TaskRequest
 from vaultui.wire import codec

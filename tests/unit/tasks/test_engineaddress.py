@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vaultui.model.errors import EngineElsewhere, EngineUnreachable
-from vaultui.tasks.engineaddress import find_engine
+from vaultui.tasks.engines.address import find_engine
 
 DOCKER = b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nContent-Length: 2\r\n\r\nOK"
 PODMAN = b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\n\r\n"
@@ -68,7 +68,7 @@ def test_a_socket_that_nobody_listens_at_any_more_is_passed_over(tmp_path: Path)
 def test_without_an_engine_the_places_that_were_looked_at_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaultui.tasks.engineaddress._OF_THE_MACHINE", ())
+    monkeypatch.setattr("vaultui.tasks.engines.address._OF_THE_MACHINE", ())
     with pytest.raises(EngineUnreachable) as missing:
         find_engine("Work", {"XDG_RUNTIME_DIR": str(tmp_path)})
     assert f"{tmp_path}/podman/podman.sock" in missing.value.summary

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from vaultui.tasks.enginestream import relay
+from vaultui.tasks.engines.stream import relay
 
 
 def frame(stream: int, data: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vaultui.model.errors import TaskOptionInvalid
-from vaultui.tasks.ports import Port, published
+from vaultui.tasks.engines.ports import Port, published
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from vaultui.linux import controlgroup
 from vaultui.linux.usernamespaces import Barrier
-from vaultui.tasks import ociruntime, rooms
+from vaultui.tasks import rooms
+from vaultui.tasks.containers import runtime
 from vaultui.vaults import doctortasks
 
 
@@ -52,7 +53,7 @@ def test_forbidden_namespaces_are_told_with_the_setting_that_allows_them(
 
 def test_a_missing_runtime_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(ociruntime, "_OF_ROOT", str(tmp_path))
+    monkeypatch.setattr(runtime, "_OF_ROOT", str(tmp_path))
     finding = doctortasks.oci_runtime()
     assert (finding.ok, "install runc" in finding.cure) == (False, True)
 

@@ -10,10 +10,10 @@
        │ ◀── how it ended ────────────────────────────────────────────── │
        │ ── delete ──▶
 
-Run as `python -m vaultui.tasks.ocirunner FILE`, the file with a ContainerSpec. It ends as the
-container's program did, by the same signal if it was one; where there was none to be had, the
-reason is in the directory of the task, and the exit code is that of `run`. SIGTERM, SIGINT and
-SIGHUP are passed on, and SIGQUIT kills.
+Run as `python -m vaultui.tasks.containers.runner FILE`, the file with a ContainerSpec. It ends
+as the container's program did, by the same signal if it was one; where there was none to be
+had, the reason is in the directory of the task, and the exit code is that of `run`. SIGTERM,
+SIGINT and SIGHUP are passed on, and SIGQUIT kills.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from vaultui.linux.errnos import reason_of
 from vaultui.linux.prctl import set_child_subreaper, set_name
 from vaultui.model.errors import ContainerNotCreated, VaultuiError
 from vaultui.model.exitcodes import ExitCode
-from vaultui.tasks import ociruntime
-from vaultui.tasks.container import PID_FILE, ContainerSpec
-from vaultui.tasks.containerio import ContainerIO, PipeIO, TerminalIO
-from vaultui.tasks.containerprocess import ContainerProcess, signal_all_below
-from vaultui.tasks.creation import FEW_THREADS, fork_creator
+from vaultui.tasks.containers import runtime
+from vaultui.tasks.containers.creation import FEW_THREADS, fork_creator
+from vaultui.tasks.containers.process import ContainerProcess, signal_all_below
+from vaultui.tasks.containers.spec import PID_FILE, ContainerSpec
+from vaultui.tasks.containers.streams import ContainerIO, PipeIO, TerminalIO
 from vaultui.tasks.failure import write_failure
 from vaultui.tasks.relay import turn
 from vaultui.tasks.signalpipe import SignalPipe
@@ -65,18 +65,18 @@ class Runner:
             streams = TerminalIO if self._spec.terminal else PipeIO
             io: ContainerIO = streams(self._spec, closing)
             creator = fork_creator(
-                self._spec, ociruntime.create_command(self._spec, io.console), io.runtime_fds
+                self._spec, runtime.create_command(self._spec, io.console), io.runtime_fds
             )
             status, told_to_end = self._wait_for(creator)
             container = self._taken_over(closing)
             if told_to_end:
                 return told_to_end
             if status != 0 or container is None:
-                raise ociruntime.failure_of(self._spec, io.printed())
+                raise runtime.failure_of(self._spec, io.printed())
             io.created(os.path.basename(self._spec.runtime[0]))
-            started = self._command(ociruntime.start_command(self._spec))
+            started = self._command(runtime.start_command(self._spec))
             if started.returncode != 0:
-                raise ociruntime.failure_of(self._spec, _text(started))
+                raise runtime.failure_of(self._spec, _text(started))
             return self._stay(container, io)
 
     def _wait_for(self, creator: int) -> tuple[int, int]:
@@ -133,7 +133,7 @@ class Runner:
     def _delete(self) -> None:
         # Where it fails, whoever stays with the task does it once more.
         with contextlib.suppress(ContainerNotCreated):
-            self._command(ociruntime.delete_command(self._spec))
+            self._command(runtime.delete_command(self._spec))
 
     def _command(self, argv: tuple[str, ...]) -> spawn.Completed:
         """Run a command of the runtime that has next to nothing to do; raises VaultuiError."""

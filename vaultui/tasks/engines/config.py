@@ -19,9 +19,9 @@ from vaultui.model.errors import TaskOptionInvalid
 from vaultui.model.language import N_, Phrase
 from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_domains
 from vaultui.tasks.command import rlimits_of
-from vaultui.tasks.engineaddress import EngineAddress
+from vaultui.tasks.engines.address import EngineAddress
+from vaultui.tasks.engines.ports import published
 from vaultui.tasks.interpolation import filled_in
-from vaultui.tasks.ports import published
 from vaultui.tasks.request import BindRequest, Surroundings, TaskRequest
 from vaultui.wire.attributes import Rlimit
 

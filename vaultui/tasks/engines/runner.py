@@ -1,7 +1,7 @@
 """The runner of the driver `engine`: a process that is a container to those who started it.
 
-    python -I -m vaultui.tasks.enginerunner FILE           run the container that FILE describes
-    python -I -m vaultui.tasks.enginerunner --remove FILE  see that nothing is left of it
+    python -I -m vaultui.tasks.engines.runner FILE           run the container that FILE describes
+    python -I -m vaultui.tasks.engines.runner --remove FILE  see that nothing is left of it
 
 Signals go on to the container, except SIGQUIT, which kills it. Its exit code becomes ours, and
 what it writes comes out of our own streams. FILE is in the bundle of a task; what could not be
@@ -26,7 +26,7 @@ from vaultui.linux.mountinfo import mount_at
 from vaultui.model.errors import EngineLost, NotOpen, VaultuiError
 from vaultui.model.exitcodes import ExitCode
 from vaultui.model.states import VaultState
-from vaultui.tasks.enginestream import relay
+from vaultui.tasks.engines.stream import relay
 from vaultui.tasks.failure import write_failure
 from vaultui.tasks.ownterminal import passing_on
 from vaultui.wire import codec
@@ -34,7 +34,7 @@ from vaultui.wire.engine import ASKED_FILE, EngineSpec
 from vaultui.wire.tasks import OUT_OF_MEMORY_FILE
 
 if TYPE_CHECKING:
-    from vaultui.tasks.enginecontainer import EngineContainer
+    from vaultui.tasks.engines.container import EngineContainer
 
 _RELAYED: Final = frozenset(
     {
@@ -172,7 +172,7 @@ class _Run:
 
 def _container(spec: EngineSpec) -> EngineContainer:
     # Late: a removal that has nothing to do is what each task ends with.
-    from vaultui.tasks.enginecontainer import EngineContainer
+    from vaultui.tasks.engines.container import EngineContainer
 
     return EngineContainer(spec)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from vaultui.model.errors import TaskOptionInvalid
 from vaultui.model.language import N_, Phrase
-from vaultui.tasks.container import ContainerNamespace, NamespaceKind
+from vaultui.tasks.containers.spec import ContainerNamespace, NamespaceKind
 
 PRIVATE: Final = "private"
 HOST: Final = "host"

@@ -16,10 +16,10 @@ from typing import Final, NoReturn
 from vaultui.linux import idmaps, namespaces
 from vaultui.linux.prctl import set_parent_death_signal
 from vaultui.model.errors import ContainerNotCreated, VaultuiError, from_wire
-from vaultui.tasks.bundle import write_bundle
-from vaultui.tasks.container import ContainerSpec
+from vaultui.tasks.containers.bundle import write_bundle
+from vaultui.tasks.containers.spec import ContainerSpec
+from vaultui.tasks.containers.staging import stage
 from vaultui.tasks.rooms import refused
-from vaultui.tasks.staging import stage
 
 FEW_THREADS: Final = {"GOMAXPROCS": "1"}
 """For runtimes in Go: their threads count where the processes of a task are limited."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from vaultui.tasks.container import ContainerSpec, NamespaceKind
-from vaultui.tasks.containermounts import HOSTS, RESOLV_CONF
+from vaultui.tasks.containers.mounts import HOSTS, RESOLV_CONF
+from vaultui.tasks.containers.spec import ContainerSpec, NamespaceKind
 
 _ALONE: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 

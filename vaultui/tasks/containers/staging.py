@@ -19,10 +19,10 @@ from vaultui.linux.mountinfo import mount_at
 from vaultui.linux.mounting import MountFlag
 from vaultui.model.errors import ContainerNotCreated, NotOpen
 from vaultui.model.states import VaultState
-from vaultui.tasks import containersystem
-from vaultui.tasks.container import STAGE_DIR, ContainerSpec
-from vaultui.tasks.containerfiles import hosts_of, resolv_conf_of
-from vaultui.tasks.containermounts import HOSTS, RESOLV_CONF, StagedBind, mounts_of, of_host
+from vaultui.tasks.containers import system
+from vaultui.tasks.containers.files import hosts_of, resolv_conf_of
+from vaultui.tasks.containers.mounts import HOSTS, RESOLV_CONF, StagedBind, mounts_of, of_host
+from vaultui.tasks.containers.spec import STAGE_DIR, ContainerSpec
 from vaultui.tasks.request import BindRequest
 
 
@@ -55,7 +55,7 @@ def stage(spec: ContainerSpec, *, of_users: bool) -> Stage:
             missing.append(bind.source)
     mounts = mounts_of(spec, (*binds, *_files(spec, directory)), of_users=of_users)
     places = [(mount["destination"], _is_directory(mount)) for mount in mounts]
-    rootfs = containersystem.assemble(
+    rootfs = system.assemble(
         spec.rootfs, directory, (*places, (spec.workdir, True)), of_users=of_users
     )
     return Stage(rootfs, mounts, tuple(missing))

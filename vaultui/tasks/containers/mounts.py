@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vaultui.tasks.container import ContainerSpec, NamespaceKind
+from vaultui.tasks.containers.spec import ContainerSpec, NamespaceKind
 from vaultui.tasks.request import BindRequest
 
 HOSTS: Final = "/etc/hosts"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vaultui.model.errors import TaskOptionInvalid
 from vaultui.model.language import N_
-from vaultui.tasks.container import ContainerUser
+from vaultui.tasks.containers.spec import ContainerUser
 
 _OPTION = "--user"
 _MAX_ID = (1 << 32) - 2

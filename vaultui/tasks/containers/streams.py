@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from vaultui.tasks import ownterminal
-from vaultui.tasks.consolesocket import ConsoleSocket
-from vaultui.tasks.container import ContainerSpec
+from vaultui.tasks.containers.consolesocket import ConsoleSocket
+from vaultui.tasks.containers.spec import ContainerSpec
 from vaultui.tasks.relay import Flow
 
 _CHUNK: Final = 1 << 16

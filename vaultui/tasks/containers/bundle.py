@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from vaultui.linux import cgroup, controlgroup
 from vaultui.linux.durable import write_durably
-from vaultui.tasks import seccomp
-from vaultui.tasks.container import CONFIG_FILE, ContainerSpec
+from vaultui.tasks.containers import seccomp
+from vaultui.tasks.containers.spec import CONFIG_FILE, ContainerSpec
 
 _CAPABILITIES: Final = tuple(
     f"CAP_{name}"
@@ -41,7 +41,7 @@ def write_bundle(spec: ContainerSpec, rootfs: str, mounts: Sequence[dict[str, An
 def configuration(
     spec: ContainerSpec, rootfs: str, mounts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what config.json says; `mounts` are those of `containermounts`."""
+    """Return what config.json says; `mounts` are those of `containers.mounts`."""
     config: dict[str, Any] = {
         "ociVersion": "1.0.2",
         "process": _process(spec),

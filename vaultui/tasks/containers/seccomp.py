@@ -17,7 +17,7 @@ from typing import Any, Final
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import TaskOptionInvalid
 from vaultui.model.language import N_
-from vaultui.tasks.container import Seccomp
+from vaultui.tasks.containers.spec import Seccomp
 
 _FILES: Final = """
     access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3

@@ -14,7 +14,7 @@ from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import ContainerNotCreated, RuntimeMissing, VaultuiError
 from vaultui.model.language import N_, Phrase
-from vaultui.tasks.container import PID_FILE, STATE_DIR, ContainerSpec
+from vaultui.tasks.containers.spec import PID_FILE, STATE_DIR, ContainerSpec
 from vaultui.tasks.runtimewords import about_program
 
 KNOWN: Final = ("runc", "crun")
