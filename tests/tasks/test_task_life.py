@@ -203,6 +203,30 @@ async def test_what_is_stopped_as_by_ctrl_z_ends_without_waiting_for_the_grace(
     assert end.exit.exit_code == 9
 
 
+@pytest.mark.parametrize("who", ["keeper", "warden"])
+async def test_a_stop_ends_a_task_whose_keepers_somebody_has_stopped(
+    place: TaskPlace, who: str
+) -> None:
+    """A task is of the same user, and can send SIGSTOP to its parent."""
+    task = await place.run(sh="exec sleep 600")
+    everybody = place.processes(task)
+    victim = {"keeper": task.record.keeper_pid, "warden": task.record.warden_pid}[who]
+    os.kill(victim, signal.SIGSTOP)
+    async with asyncio.timeout(10):
+        assert await stop(task.record)
+    await place.until_gone(everybody)
+    end = await task.wait()
+    assert end is not None
+    assert (end.exit.signal, end.stopped) == (signal.SIGTERM, True)
+
+
+async def test_a_time_limit_ends_a_task_that_has_stopped_its_warden(place: TaskPlace) -> None:
+    limits = Limits(time_s=0.2)
+    async with asyncio.timeout(10):
+        end = await place.end(sh="kill -STOP $PPID; sleep 600", limits=limits)
+    assert end.timed_out
+
+
 async def test_a_stop_may_give_less_than_the_grace_and_none_at_all(place: TaskPlace) -> None:
     for how in ({"grace_s": 0.1}, {"now": True}):
         task = await place.run("deaf", code=STRAY, grace_s=600.0)

@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from vaultui.linux import process
@@ -82,8 +83,8 @@ class Ending:
         self._pause = min(2 * self._pause, _SELDOM_S)
 
     def _ask_all(self) -> None:
-        for found in walk(os.getpid()):
-            if found[0] != self._spare and found not in self._asked:
+        for found in self._everybody():
+            if found not in self._asked:
                 send_signal(*found, self._spec.stop_signal)
                 # One that is stopped learns of nothing but SIGKILL.
                 send_signal(*found, signal.SIGCONT)
@@ -95,12 +96,19 @@ class Ending:
         before = -1
         while before < len(killed) < _MANY:
             before = len(killed)
-            for found in walk(os.getpid()):
-                if found[0] != self._spare:
-                    send_signal(*found, signal.SIGKILL)
-                    killed.add(found)
+            for found in self._everybody():
+                send_signal(*found, signal.SIGKILL)
+                killed.add(found)
         if len(killed) >= _MANY:
             self._pause = _AGAIN_S
+
+    def _everybody(self) -> Iterator[tuple[int, int]]:
+        """Yield all of the task. Whoever is spared goes on if somebody has stopped it: it reaps."""
+        for found in walk(os.getpid()):
+            if found[0] == self._spare:
+                send_signal(*found, signal.SIGCONT)
+            else:
+                yield found
 
     def _relays(self, number: int) -> bool:
         """Tell the first process, if that passes signals on; return False if it does not."""

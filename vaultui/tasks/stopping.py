@@ -23,15 +23,18 @@ async def stop(record: TaskRecord, *, grace_s: float | None = None, now: bool = 
 
     It gets the grace that it was started with, and at most `grace_s` seconds of it where that is
     given; with `now` none. One that can't be killed since it waits inside a file system that hangs
-    is not waited for.
+    is not waited for. Those who see to its end go on, where somebody has stopped them (SIGSTOP).
     """
     with WatchedProcess(record.keeper_pid, record.keeper_start) as keeper:
         if not now:
-            keeper.send_signal(signal.SIGTERM)
+            for number in (signal.SIGTERM, signal.SIGCONT):
+                keeper.send_signal(number)
             await keeper.wait(grace_s)
-        keeper.send_signal(signal.SIGQUIT)
+        for number in (signal.SIGQUIT, signal.SIGCONT):
+            keeper.send_signal(number)
         ended = await keeper.wait(RELAYED_KILL_S + _PUT_AWAY_S)
     with WatchedProcess(record.warden_pid, record.warden_start) as warden:
+        warden.send_signal(signal.SIGCONT)
         return ended and await warden.wait(RELAYED_KILL_S + _PUT_AWAY_S)
 
 
