@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from capabilities import needs
+from ownnamespace import run_in_namespace
 from support import eventually
 from taskstarting import TaskPlace
 
-from vaultui.linux import process
+from vaultui.linux import mounting, process
 from vaultui.tasks.running import RunningTask
 from vaultui.tasks.streams import Streams
 
@@ -146,3 +148,26 @@ def _read_all(fd: int) -> bytes:
     while piece := os.read(fd, 1 << 16):
         found += piece
     return found
+
+
+@needs("user-namespaces")
+def test_how_a_task_ended_is_on_record_though_it_has_filled_all_memory_that_it_may(
+    tmp_path: Path,
+) -> None:
+    """It was lost, and a program that had done its work failed with a code of ours."""
+    (tmp_path / "tasks").mkdir()
+    fills = 'while echo; do :; done > "$TASK_DIR/fill"; head -c 1000000 /dev/zero; exit 5'
+
+    async def fill(place: TaskPlace) -> None:
+        end = await place.end(sh=fills)
+        assert end.exit.exit_code == 5
+        (directory,) = (place.top / "tasks").iterdir()
+        left = {path.name for path in directory.iterdir()}
+        assert left == {"task.json", "exit.json", "stdout.log", "stderr.log"}
+        await place.close()
+
+    def work() -> None:
+        mounting.mount_tmpfs(str(tmp_path / "tasks"), 0o700, size="256k")
+        asyncio.run(fill(TaskPlace(tmp_path)))
+
+    run_in_namespace(work)

@@ -27,6 +27,9 @@ from vaultui.wire.tasks import (
 )
 
 _COMMAND_S: Final = 10.0
+_RESERVE: Final = f".{EXIT_FILE}.{0:012x}.tmp"
+"""Room for the end of a task that has filled the memory it writes to; `put_away` removes it."""
+_RESERVED_BYTES: Final = 4096
 
 
 def group_name(task_id: str) -> str:
@@ -41,6 +44,10 @@ class Aftermath:
         self.directory = directory
         self._group = group
         self.record = replace(spec.record, groups=tuple(map(str, group.directories)))
+
+    def reserve(self) -> None:
+        """Have room for how the task ends, whatever it does until then; raises OSError."""
+        write_durably(_RESERVE, bytes(_RESERVED_BYTES), dir_fd=self.directory, flush=False)
 
     def write_record(self, record: TaskRecord) -> None:
         """Write task.json; raises OSError."""
@@ -72,7 +79,10 @@ class Aftermath:
             system_s=end.system_s,
             max_rss_kib=end.max_rss_kib,
         )
-        self._write(EXIT_FILE, TaskEnd(state, timed_out, stopped))
+        try:
+            self._write(EXIT_FILE, TaskEnd(state, timed_out, stopped))
+        except OSError:
+            self._write_into_reserve(codec.encode(TaskEnd(state, timed_out, stopped)))
 
     def is_written(self) -> bool:
         """Return whether the end is on record."""
@@ -107,6 +117,16 @@ class Aftermath:
         except FileNotFoundError:
             return False
         return True
+
+    def _write_into_reserve(self, data: bytes) -> None:
+        where = self.directory
+        fd = os.open(_RESERVE, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=where)
+        try:
+            os.pwrite(fd, data, 0)
+            os.ftruncate(fd, len(data))
+        finally:
+            os.close(fd)
+        os.rename(_RESERVE, EXIT_FILE, src_dir_fd=where, dst_dir_fd=where)
 
     def _write(self, name: str, message: TaskRecord | TaskEnd) -> None:
         # In memory, and of no use after the next boot: nothing to wait for a disk for.

@@ -78,6 +78,7 @@ class TaskKeeper:
         self._pid = begun.pid
         self._ending = Ending(self._spec, self._pid, self._after.record.relayed, self._warden)
         self._after.write_record(self._complete_record())
+        self._after.reserve()
         self._oom_before = cgroup.oom_kills(self._pid)
         # A front end that is gone by now gives no GO, either, and that is seen to.
         with contextlib.suppress(BrokenPipeError):

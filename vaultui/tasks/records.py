@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 from vaultui.linux import process
 from vaultui.linux.controlgroup import ControlGroup
 from vaultui.linux.descendants import send_signal
+from vaultui.linux.durable import remove_temporaries
 from vaultui.linux.treeremoval import remove_tree
 from vaultui.model.errors import ProtocolError, TaskUnknown
 from vaultui.wire import codec
@@ -171,6 +172,9 @@ def put_away(task: KnownTask) -> None:
         from vaultui.shim.aftermath import take_down
 
         take_down(record.teardown, lambda _text: None)
+    for name in (TASK_FILE, EXIT_FILE):
+        with contextlib.suppress(OSError):
+            remove_temporaries(task.directory / name)
     # What something is mounted on stays, and is tried again the next time.
     with contextlib.suppress(OSError):
         remove_tree(scratch)
