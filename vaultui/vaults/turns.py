@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from vaultui.model.errors import TimedOut
 from vaultui.model.ids import VaultId
@@ -42,7 +42,9 @@ async def turn(
                 raise TimedOut(what=what, seconds=round(wait_s))
             await asyncio.sleep(_LOOK_AGAIN_S)
         os.ftruncate(fd, 0)
-        os.pwrite(fd, doing.value.encode("ascii"), 0)
+        # Where there is no room left others are shown nothing, and locking works all the same.
+        with suppress(OSError):
+            os.pwrite(fd, doing.value.encode("ascii"), 0)
         yield
         os.ftruncate(fd, 0)
     finally:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 
 import pytest
+from capabilities import needs
+from ownnamespace import run_in_namespace
 from support import wait_until
 
+from vaultui.linux import mounting
 from vaultui.model.errors import TimedOut
 from vaultui.model.ids import VaultId
 from vaultui.model.states import VaultState
@@ -37,6 +40,23 @@ def test_others_see_what_the_holder_does(paths: Paths) -> None:
 
     assert asyncio.run(hold()) is VaultState.UNLOCKING
     assert doing_now(paths, VAULT) is None
+
+
+@needs("user-namespaces")
+def test_a_vault_can_have_its_turn_where_there_is_no_room_left(paths: Paths) -> None:
+    """A task that fills the runtime directory must not keep its vault from being locked."""
+
+    async def hold() -> None:
+        async with turn(paths, VAULT, VaultState.LOCKING):
+            assert doing_now(paths, VAULT) is None
+
+    def work() -> None:
+        mounting.mount_tmpfs(str(paths.runtime_dir), 0o700, size="64k")
+        with pytest.raises(OSError, match="No space left"):
+            (paths.runtime_dir / "fill").write_bytes(bytes(1 << 20))
+        asyncio.run(hold())
+
+    run_in_namespace(work)
 
 
 def test_two_turns_do_not_overlap(paths: Paths) -> None:
