@@ -29,6 +29,8 @@ _UNLIMITED: Final = ("unlimited", "-1")
 _PROPAGATIONS: Final = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
 _LEAST_MEMORY: Final = 4 << 20
 """Less does not hold a process that does anything."""
+_TOO_MUCH: Final = 1 << 63
+"""What a limit of the kernel cannot say."""
 
 
 def parse_limits(texts: Sequence[str]) -> tuple[Limits, tuple[Rlimit, ...]]:
@@ -179,7 +181,7 @@ def _one_limit(name: str, text: str) -> int:
     if text in _UNLIMITED:
         return -1
     match = _SIZE.fullmatch(text)
-    if match is None:
+    if match is None or _size(text) >= _TOO_MUCH:
         wrong = N_("{name}={text} is not a number, two with a colon between, or unlimited")
         raise ValueError(Phrase(wrong, name=name, text=text))
     return _size(text)

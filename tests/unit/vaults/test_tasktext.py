@@ -55,6 +55,7 @@ def test_limits_of_processes_have_a_soft_and_a_hard_one() -> None:
         ("files=100:50", "the first number is above the second"),
         ("stack=unlimited:8M", "the first number is above the second"),
         ("core=some", "is not a number"),
+        ("files=99999999999999999999", "is not a number"),
         ("time=15", "which unit"),
         ("time=never", "no time at all"),
         ("disk=1G", "no limit disk"),
