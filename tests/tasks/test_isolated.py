@@ -4,11 +4,13 @@ import os
 import shutil
 import socket
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from capabilities import needs
+from support import run_program
 from taskstarting import TaskPlace
 
 from vaultui.model.errors import (
@@ -25,6 +27,12 @@ from vaultui.wire.tasks import SCRATCH_DIR, Driver
 pytestmark = [pytest.mark.anyio, needs("user-namespaces")]
 
 NOBODY = 65534
+
+KEEPS = """
+from vaultui.linux import landlock, prctl
+prctl.set_no_new_privileges()
+raise SystemExit(not landlock.keep_to_own_abstract_sockets())
+"""
 
 
 class Isolated:
@@ -182,6 +190,21 @@ async def test_another_system_takes_the_place_of_ours(isolated: Isolated, tmp_pa
     shutil.copy(busybox, rootfs / "bin" / "busybox")
     (rootfs / "bin" / "sh").symlink_to("busybox")
     (rootfs / "bin" / "ls").symlink_to("/bin/busybox")
+async def test_with_the_network_it_reaches_no_abstract_socket_of_the_session(
+    isolated: Isolated, tmp_path: Path
+) -> None:
+    """A D-Bus or an X server listens there, and would start anything for it."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"\0vaultui-test-{tmp_path.name}-{os.getpid()}")
+        listening.listen()
+        name = listening.getsockname()[1:].decode()
+        code = f"import socket; socket.socket(socket.AF_UNIX).connect('\\0{name}'); print('in')"
+        (isolated.mountpoint / "call").write_text(code)
+        seen = await isolated.output("/usr/bin/python3 call")
+    kept = run_program((sys.executable, "-c", KEEPS)).returncode == 0  # not by older kernels
+    assert seen[-1] == ("PermissionError: [Errno 1] Operation not permitted" if kept else "in")
+
+
     (rootfs / "sbin").symlink_to("bin")
     seen = await isolated.output(
         "pwd; ls /data; ls /home; ls / | sort | tr '\\n' ' '; touch /data/new || echo no",
@@ -249,6 +272,8 @@ async def test_a_vault_that_lets_nobody_in_is_refused_with_the_cure(isolated: Is
         isolated.plan("true", allow_other=False)
     assert "--private" in told.value.hint
 
+        ({"at": "/.."}, "--at"),
+        ({"binds": (BindRequest("/etc", "/"),)}, "--bind"),
 
 async def test_a_program_that_the_view_does_not_show_is_not_found(
     isolated: Isolated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Final
 
-from vaultui.linux import mounting, mounttree, sessionkeyring
+from vaultui.linux import landlock, mounting, mounttree, sessionkeyring
 from vaultui.linux.mounting import MountFlag
 from vaultui.wire.rooms import Bind, EmptyDirectory, View
 
@@ -66,6 +66,8 @@ def enter(view: View) -> None:
         "", root, "", MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | _NO_DEVICES
     )
     mounting.pivot_root(root)
+    # No directory hides those. Last of all: whoever is held back so may not mount on every kernel.
+    landlock.keep_to_own_abstract_sockets()
 
 
 def _leave_keys() -> None:
@@ -81,7 +83,7 @@ def _leave_keys() -> None:
 
 def _place(root: str, one: Bind | EmptyDirectory) -> None:
     if isinstance(one, EmptyDirectory):
-        target = made(root, one.target, stat.S_IFDIR)
+        target = _made_below(root, one.target, stat.S_IFDIR)
         mounting.mount_tmpfs(target, one.mode, flags=_NO_DEVICES)
         os.chown(target, one.uid, one.gid)
         return
@@ -89,10 +91,18 @@ def _place(root: str, one: Bind | EmptyDirectory) -> None:
         kind = stat.S_IFMT(os.stat(one.source).st_mode)
     except FileNotFoundError:
         return  # it was there when the task was planned, or was told to be missing
-    target = made(root, one.target, kind)
+    target = _made_below(root, one.target, kind)
     mounting.bind(one.source, target)
     if one.read_only:
         mounttree.set_read_only(target, devices=one.devices)
+
+
+def _made_below(root: str, target: str, kind: int) -> str:
+    place = made(root, target, kind)
+    if place == root:
+        # What is mounted there would take in all that is made after it. A link leads there, too.
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), target)
+    return place
 
 
 def _make_devices(root: str) -> None:

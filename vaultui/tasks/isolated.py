@@ -72,6 +72,7 @@ def prepare(job: Job) -> TaskPlan:
     mountpoint = around.at or (VAULT_AT if around.rootfs else job.mountpoint)
     room = own_room(Namespace.IPC, Namespace.UTS, *_network(around.network))
     given = environment_of(request.env, job.variables(mountpoint, SCRATCH_AT))
+    _check_place("--at", around.at, around.at)
     env = _environment(home, given, foreign=bool(around.rootfs))
     view = View(
         staging=str(job.task_dir / STAGING_DIR),
@@ -160,6 +161,13 @@ def _directories(home: str, uid: int, gid: int) -> tuple[EmptyDirectory, ...]:
     """Return what is empty in the view: where people, and what runs, have their files."""
     runtime = backend_environment().get("XDG_RUNTIME_DIR", "")
     return (
+def _check_place(option: str, value: str, target: str) -> None:
+    """Raise TaskOptionInvalid for a place of the view that nothing can be shown at."""
+    if target and not os.path.normpath(target).strip("/"):
+        reason = N_("the root directory is put together for the task")
+        raise TaskOptionInvalid(option=option, value=value, reason=reason)
+
+
         EmptyDirectory("/tmp", 0o1777, uid, gid),  # noqa: S108 - its own
         EmptyDirectory("/var/tmp", 0o1777, uid, gid),  # noqa: S108 - its own
         EmptyDirectory("/run", 0o755),
@@ -174,6 +182,7 @@ def _checked(bind: BindRequest, job: Job) -> Bind:
         reason = N_("of an isolated task nothing is mounted elsewhere; containers can have that")
         raise TaskOptionInvalid(option=option, value=value, reason=reason)
     in_vault = f"{bind.source}/".startswith(f"{job.mountpoint}/")
+    _check_place(option, value, bind.target)
     if not in_vault and not os.path.exists(bind.source):
         reason = N_("there is nothing at that place")
         raise TaskOptionInvalid(option=option, value=value, reason=reason)
