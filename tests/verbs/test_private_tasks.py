@@ -152,6 +152,27 @@ def test_nobody_has_a_private_vault_of_root_and_root_owns_what_is_made_in_it(
 
 
 @needs("root")
+def test_a_locked_vault_that_is_for_root_alone_is_opened_for_nobody_alone(
+    shell: Shell, work: Path
+) -> None:
+    password = ("--password-file", str(shell.password_file))
+    for opens in (password, ()):
+        shell("tasks", "clear").check()
+        words = ("run", "Work", *opens, "--driver", "isolated", "--", "touch", "made")
+        done = run_program((program("vaultui"), *words))
+        assert b"root alone" not in done.stderr
+        assert shell.state() == "locked"
+        if opens:
+            done.check()
+            assert shell.json("tasks")["tasks"][0]["private"]
+        else:
+            done.check(125)  # without a password, and that is what is told
+            assert b"No password for Work" in done.stderr
+    shell.unlock()
+    assert (work / "made").exists()
+
+
+@needs("root")
 def test_root_without_the_right_to_mount_is_told_what_a_container_needs(
     shell: Shell, work: Path
 ) -> None:

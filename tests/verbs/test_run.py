@@ -34,6 +34,27 @@ def test_a_locked_vault_is_open_for_the_command_alone(shell: Shell, work: Path) 
     assert shell("tasks", "output", task["id"], "--errors").stdout == b"oh\n"
 
 
+def test_a_command_begins_where_we_are_and_a_saved_one_in_the_vault(
+    shell: Shell, work: Path, tmp_path: Path
+) -> None:
+    shell.unlock()
+    shell("tasks", "save", "Work", "Where", "--", "pwd").check()
+    place = tmp_path / "place"
+    place.mkdir()
+
+    def begins(*words: str) -> str:
+        line = ("env", "-C", str(place), program("vaultui"), "run", "Work", *words)
+        return run_program(line).check().stdout.decode().strip()
+
+    assert begins("--", "pwd") == str(place)
+    assert begins("Where") == str(work)
+    assert begins("Where", "--workdir", ".") == str(place)
+    gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" run Work -- pwd'
+    refused = run_program(("env", "-C", str(place), "sh", "-c", gone, program("vaultui")))
+    assert f"--workdir cannot be {place}/gone: there is no such directory" in refused.text
+    assert refused.returncode == 125
+
+
 def test_a_vault_that_was_open_stays_open(shell: Shell, work: Path) -> None:
     shell.unlock()
     assert run_program(run(shell, "--", "touch", "${VAULT_MOUNT}/here")).check().stdout == b""
@@ -234,7 +255,6 @@ def test_a_read_only_run_cannot_write_to_a_vault_that_is_open(shell: Shell, work
     assert b"Read-only file system" in done.stderr
     (work / "there").write_text("others still can")
     assert shell.state() == "open"
-
 
 
 def test_the_environment_and_the_arguments_of_a_task_are_in_no_log(

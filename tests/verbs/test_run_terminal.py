@@ -7,7 +7,7 @@ from pathlib import Path
 
 from capabilities import needs
 from shelltwin import Shell
-from support import program
+from support import program, run_program
 from terminal import Terminal
 
 pytestmark = needs("fuse", "gocryptfs")
@@ -52,6 +52,17 @@ def test_a_task_has_a_terminal_whose_size_follows_ours_and_whose_keys_are_its_ow
     assert (task["terminal"], task["exit_code"]) == (True, 4)
     assert shell("tasks", "output", task["id"]).stdout == b""
     assert shell.state() == "locked"
+
+
+def test_a_shell_that_is_given_no_terminal_ends_with_a_word_about_it(
+    shell: Shell, work: Path
+) -> None:
+    shell.unlock()
+    words = (program("vaultui"), "run", "Work", "--", "sh")
+    with Terminal(words, (100, 30)) as terminal:
+        terminal.wait_for("sh had no input and no terminal; -t gives it one.")
+        assert terminal.wait() == 0
+    assert run_program(words).check().stderr == b""
 
 
 def test_the_steps_of_unlocking_are_gone_before_the_command_writes(

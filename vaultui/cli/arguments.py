@@ -98,7 +98,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         # Before 3.12, a name that may be left out is not found any more behind an option.
         arguments.task = rest.pop(0)
     if rest:
-        parser.error(_("unrecognized arguments: %s") % " ".join(rest))
+        wrong = _("unrecognized arguments: %s") % " ".join(rest)
+        if command is None and getattr(arguments, "task", None) is not None:
+            wrong = _("{wrong} (a command goes behind `--`)", wrong=wrong)
+        parser.error(wrong)
     arguments.command = command
     return arguments
 

@@ -33,7 +33,13 @@ def add_running(verbs: Verbs[Parser]) -> None:
     run.usage = _("%(prog)s [OPTION …] NAME [TASK | -- COMMAND …]")
     add_name(run)
     run.add_argument("task", metavar="TASK", nargs="?", help=_("name of a saved task"))
-    _add_task_options(run)
+    _add_task_options(
+        run,
+        _(
+            "where it begins; otherwise in the current directory, and a saved task, or what is "
+            "isolated or in a container, in the vault"
+        ),
+    )
     run.add_argument(
         "-d", "--detach", action="store_true", help=_("print its id, and leave it to itself")
     )
@@ -76,7 +82,7 @@ def _add_tasks(verbs: Verbs[Parser]) -> None:
     save.usage = _("%(prog)s [OPTION …] NAME TASK -- COMMAND …")
     add_name(save)
     save.add_argument("task", metavar="TASK", help=_("what it is called"))
-    _add_task_options(save)
+    _add_task_options(save, _("where it begins; otherwise in the vault"))
     add_scheduling(actions)
     remove = add_verb(actions, "remove", _("take a saved task out of the settings"))
     add_name(remove)
@@ -87,7 +93,7 @@ def _add_task(parser: Parser) -> None:
     parser.add_argument("id", metavar="ID", help=_("id of the task, or how it begins"))
 
 
-def _add_task_options(parser: Parser) -> None:
+def _add_task_options(parser: Parser, workdir_help: str) -> None:
     """Say how a command is run. The destinations are the names that the settings have for them."""
     parser.add_argument("--driver", choices=DRIVERS, help=_("what runs it; command, if not given"))
     parser.add_argument("--private", action="store_true", help=_("nobody else sees the vault open"))
@@ -102,12 +108,16 @@ def _add_task_options(parser: Parser) -> None:
         _("memory=512M, cpu=1.5, pids=100, files=1024:4096, time=10m; several with commas"),
     )
     parser.add_argument("--title", help=_("what it is called in lists"))
-    parser.add_argument("--workdir", metavar="DIR", help=_("where it begins; the vault itself"))
+    parser.add_argument("--workdir", metavar="DIR", help=workdir_help)
     parser.add_argument(
         "-i", "--interactive", action="store_true", help=_("give it our standard input")
     )
     parser.add_argument(
-        "-t", "--tty", dest="terminal", action="store_true", help=_("give it a terminal")
+        "-t",
+        "--tty",
+        dest="terminal",
+        action="store_true",
+        help=_("give it a terminal, as shells and editors need one"),
     )
     parser.add_argument(
         "--grace", metavar="TIME", help=_("what it gets to end before it is killed: 10s")

@@ -14,8 +14,6 @@ from vaultui.vaults.paths import absolute
 from vaultui.vaults.taskvalues import KEYS
 
 _OPTIONS = {"terminal": "--tty"}
-_PATHS = ("rootfs", "workdir")
-"""Directories that may be given as seen from where we are."""
 
 
 def request_given(session: Session) -> TaskRequest:
@@ -29,6 +27,7 @@ def request_given(session: Session) -> TaskRequest:
     if arguments.command is not None:
         if arguments.task is not None:
             raise UsageError(what=N_("Give a saved task or a command, not both"))
+        _check_words(arguments.command)
         return _from_here(_request({**given(arguments), "command": arguments.command}))
     if arguments.task is None:
         raise UsageError(what=N_("Say what to run: vaultui run NAME -- COMMAND"))
@@ -40,22 +39,22 @@ def request_to_save(arguments: Namespace) -> TaskRequest:
     """Return what is to be saved; raises UsageError or TaskOptionInvalid."""
     if arguments.command is None:
         raise UsageError(what=N_("Say what to save: vaultui tasks save NAME TASK -- COMMAND"))
+    _check_words(arguments.command)
     return _request({**given(arguments), "command": arguments.command}, arguments.task)
 
 
 def given(arguments: Namespace) -> dict[str, Any]:
     """Return the options that were given, by the names that the settings have for them."""
-    values = {
+    return {
         key: getattr(arguments, key)
         for key in KEYS
         if key != "command" and getattr(arguments, key) not in (None, False)
     }
-    return values | {key: absolute(values[key]) for key in _PATHS if _is_path(values.get(key))}
 
 
 def _request(values: dict[str, Any], saved: str = "") -> TaskRequest:
     try:
-        return request_of(values, saved)
+        return request_of(_with_whole_paths(values), saved)
     except WrongValue as error:
         if error.key == "command":
             raise TaskCommandInvalid(reason=error.args[0]) from error
@@ -65,14 +64,36 @@ def _request(values: dict[str, Any], saved: str = "") -> TaskRequest:
         raise TaskOptionInvalid(option=option, value=value, reason=error.args[0]) from error
 
 
+def _check_words(command: list[str]) -> None:
+    """Raise TaskCommandInvalid for a whole command line in quotes, as for `sh -c`."""
+    if len(command) == 1 and "/" not in command[0] and len(command[0].split()) > 1:
+        raise TaskCommandInvalid(reason=N_("all of it is quoted as one word"))
+
+
 def _from_here(request: TaskRequest) -> TaskRequest:
-    """Return a command that begins where we are, as any command in a shell does."""
+    """Return a command that begins where we are, as behind sudo or env.
+
+    What has a view of its own begins in the vault, and so does what is saved: it is run from
+    elsewhere as well.
+    """
     from dataclasses import replace
 
     if request.workdir or request.driver is not Driver.COMMAND:
         return request
-    return replace(request, workdir=os.getcwd())
+    try:
+        return replace(request, workdir=os.getcwd())
+    except FileNotFoundError as error:
+        here, reason = os.environ.get("PWD", "."), N_("there is no such directory")
+        raise TaskOptionInvalid(option="--workdir", value=here, reason=reason) from error
 
 
-def _is_path(value: str | None) -> bool:
-    return value is not None and not value.startswith("${")
+def _with_whole_paths(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values whose directories are named from where we are, or in a view from the vault."""
+    whole = dict(values)
+    if rootfs := whole.get("rootfs"):
+        whole["rootfs"] = absolute(rootfs)
+    workdir = whole.get("workdir", "/")
+    if not workdir.startswith(("/", "${")):
+        ours = whole.get("driver", Driver.COMMAND.value) == Driver.COMMAND.value
+        whole["workdir"] = absolute(workdir) if ours else f"${{VAULT_MOUNT}}/{workdir}"
+    return whole

@@ -966,8 +966,8 @@ class VaultKeptClosed(VaultuiError):
     exit_code = ExitCode.TASK_FAILED
     template = N_("{name} is open for {owner} alone, and the task would be {user}.")
     cure = N_(
-        "Lock it and add --private, or let other users in (vaultui settings set allow_other true "
-        "--vault {name}) and unlock it anew."
+        "Lock it, and it is opened for the task alone; or let other users in (vaultui settings set "
+        "allow_other true --vault {name}) and unlock it anew."
     )
 
 
@@ -982,7 +982,7 @@ class ContainerNotCreated(VaultuiError):
     code = "container-not-created"
     exit_code = ExitCode.TASK_FAILED
     template = N_("{maker} could not create the container: {reason}.")
-    cure = N_("What it printed is under Details; `vaultui doctor` says what this system allows.")
+    cure = N_("`vaultui doctor` says what this system allows.")
 
 
 class EngineUnreachable(VaultuiError):

@@ -40,12 +40,12 @@ def assemble(view: View) -> None:
     mounting.mount_tmpfs(root, flags=_NO_DEVICES)
     for name, target in view.links:
         os.symlink(target, root + name)
+    _make_devices(root)  # before what is asked for below /dev, which they would cover
     # A place is there before the ones in it; of two for one place the first stands.
     places: tuple[Bind | EmptyDirectory, ...] = (*view.binds, *view.directories)
     first = {one.target: one for one in reversed(places)}
     for target in sorted(first, key=lambda path: path.count("/")):
         _place(root, first[target])
-    _make_devices(root)
 
 
 def show_processes(view: View) -> None:

@@ -51,6 +51,9 @@ _NOT_SHOWN: Final = frozenset(("dev", "proc", "sys", "run", "tmp", "home", "root
 
 _RESOLVER: Final = "/etc/resolv.conf"
 _NOBODY: Final = "nobody"
+_NOBODY_ELSEWHERE: Final = "65534:65534"
+"""In a system that may know no such name: whom the kernel takes for nobody, user_namespaces(7)."""
+
 _DROPPED: Final = (
     "XDG_SESSION_ID",
     "DBUS_SESSION_BUS_ADDRESS",
@@ -69,10 +72,10 @@ def prepare(job: Job) -> TaskPlan:
     request, around = job.request, job.request.around
     system, links = _system(around.rootfs)
     uid, gid, home = _whom(job)
+    _check_place("--at", around.at, around.at)
     mountpoint = around.at or (VAULT_AT if around.rootfs else job.mountpoint)
     room = own_room(Namespace.IPC, Namespace.UTS, *_network(around.network))
     given = environment_of(request.env, job.variables(mountpoint, SCRATCH_AT))
-    _check_place("--at", around.at, around.at)
     env = _environment(home, given, foreign=bool(around.rootfs))
     view = View(
         staging=str(job.task_dir / STAGING_DIR),
@@ -115,7 +118,8 @@ def _whom(job: Job) -> tuple[int, int, str]:
             raise TaskOptionInvalid(option="--user", value=asked, reason=reason)
         home = os.environ.get("HOME", "")
         return os.getuid(), os.getgid(), home if home.startswith("/") else "/home"
-    user = chosen(asked or _NOBODY, job.request.around.rootfs or "/")
+    rootfs = job.request.around.rootfs
+    user = chosen(asked or (_NOBODY_ELSEWHERE if rootfs else _NOBODY), rootfs or "/")
     if user.uid == 0:
         reason = N_("root cannot be kept in a view; containers have one of their own")
         raise TaskOptionInvalid(option="--user", value=asked, reason=reason)
@@ -157,10 +161,6 @@ def _binds(job: Job, mountpoint: str) -> tuple[Bind, ...]:
     )
 
 
-def _directories(home: str, uid: int, gid: int) -> tuple[EmptyDirectory, ...]:
-    """Return what is empty in the view: where people, and what runs, have their files."""
-    runtime = backend_environment().get("XDG_RUNTIME_DIR", "")
-    return (
 def _check_place(option: str, value: str, target: str) -> None:
     """Raise TaskOptionInvalid for a place of the view that nothing can be shown at."""
     if target and not os.path.normpath(target).strip("/"):
@@ -168,6 +168,10 @@ def _check_place(option: str, value: str, target: str) -> None:
         raise TaskOptionInvalid(option=option, value=value, reason=reason)
 
 
+def _directories(home: str, uid: int, gid: int) -> tuple[EmptyDirectory, ...]:
+    """Return what is empty in the view: where people, and what runs, have their files."""
+    runtime = backend_environment().get("XDG_RUNTIME_DIR", "")
+    return (
         EmptyDirectory("/tmp", 0o1777, uid, gid),  # noqa: S108 - its own
         EmptyDirectory("/var/tmp", 0o1777, uid, gid),  # noqa: S108 - its own
         EmptyDirectory("/run", 0o755),
@@ -178,11 +182,11 @@ def _check_place(option: str, value: str, target: str) -> None:
 def _checked(bind: BindRequest, job: Job) -> Bind:
     """Return a bind whose source is there, as far as that can be told; raises TaskOptionInvalid."""
     option, value = "--bind", f"{bind.source}:{bind.target}"
+    _check_place(option, value, bind.target)
     if bind.propagation:
         reason = N_("of an isolated task nothing is mounted elsewhere; containers can have that")
         raise TaskOptionInvalid(option=option, value=value, reason=reason)
     in_vault = f"{bind.source}/".startswith(f"{job.mountpoint}/")
-    _check_place(option, value, bind.target)
     if not in_vault and not os.path.exists(bind.source):
         reason = N_("there is nothing at that place")
         raise TaskOptionInvalid(option=option, value=value, reason=reason)

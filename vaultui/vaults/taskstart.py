@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from vaultui.linux import process
 from vaultui.linux.treeremoval import remove_tree
-from vaultui.model.errors import NotOpen, VaultuiError
+from vaultui.model.errors import NotOpen, VaultKeptClosed, VaultuiError
 from vaultui.supervisor.interruption import uninterrupted
 from vaultui.tasks.launch import launch
 from vaultui.tasks.plan import Job, TaskPlan, prepare
@@ -61,6 +61,10 @@ class Start:
     def privately(self) -> bool:
         """Whether the vault is opened for this task alone. One that is open can't be."""
         return self.request.private and not self.is_open
+
+    def alone(self) -> Start:
+        """Return the same with the vault opened for this task alone."""
+        return replace(self, request=replace(self.request, private=True))
 
     @property
     def title(self) -> str:
@@ -127,18 +131,36 @@ async def check(start: Start) -> None:
 
         check_openable(start.status)
     async with task_directory(start.vaults) as directory:
-        await in_thread(prepare, start.job(directory, _place(start)))
+        try:
+            await in_thread(prepare, start.job(directory, _place(start)))
+        except VaultKeptClosed:
+            if start.is_open:
+                raise
+            await in_thread(prepare, start.alone().job(directory, _place(start)))
         remove_tree(directory)
 
 
 async def run(start: Start, key: Key | None, streams: Streams) -> RunningTask:
-    """Start a task and return when it runs; whatever is raised, nothing is left then."""
-    if start.privately:
-        from vaultui.vaults.privatestart import run_privately
+    """Start a task and return when it runs; whatever is raised, nothing is left then.
 
-        if key is None:
-            raise NotOpen(name=start.status.entry.name, state=start.status.state.value)
-        return await run_privately(start, key, streams)
+    A task that is another user could not enter the vault as we open it; if it is locked yet, it
+    is opened for that task alone, who owns it then.
+    """
+    if not start.privately:
+        try:
+            return await _run_in_sight(start, key, streams)
+        except VaultKeptClosed:
+            if start.is_open:
+                raise
+            start = start.alone()
+    from vaultui.vaults.privatestart import run_privately
+
+    if key is None:
+        raise NotOpen(name=start.status.entry.name, state=start.status.state.value)
+    return await run_privately(start, key, streams)
+
+
+async def _run_in_sight(start: Start, key: Key | None, streams: Streams) -> RunningTask:
     async with task_directory(start.vaults) as directory:
         job = start.job(directory, _place(start))
         plan = await in_thread(prepare, job)

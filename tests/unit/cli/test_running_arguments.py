@@ -9,7 +9,9 @@ import pytest
 from vaultui.cli.arguments import build_parser, parse, split_command
 from vaultui.cli.completing import complete
 from vaultui.cli.main import run
-from vaultui.model.errors import UsageError
+from vaultui.cli.taskoptions import request_to_save
+from vaultui.model.errors import TaskCommandInvalid, UsageError
+from vaultui.vaults import TaskRequest
 from vaultui.vaults.adding import new_entry
 from vaultui.vaults.paths import default_paths
 from vaultui.vaults.registry import Registry
@@ -29,6 +31,35 @@ def test_a_saved_task_is_found_before_and_behind_options() -> None:
         assert (arguments.name, arguments.task, arguments.terminal) == ("Work", "Backup", True)
     with pytest.raises(UsageError, match="Unrecognized arguments: two"):
         parse(["run", "Work", "--tty", "one", "two"])
+
+
+def test_a_command_without_its_dashes_is_told_where_it_goes() -> None:
+    with pytest.raises(UsageError, match=r"-la \(a command goes behind `--`\)"):
+        parse(["run", "Work", "ls", "-la"])
+
+
+def saved_from(*words: str) -> TaskRequest:
+    """Return what `tasks save` would save."""
+    return request_to_save(parse(["tasks", "save", "Work", "Task", *words]))
+
+
+def test_a_directory_is_named_from_here_or_in_a_view_from_the_vault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    view = ("--driver", "oci", "--rootfs", "system")
+    assert saved_from("--workdir", "src", "--", "make").workdir == str(tmp_path / "src")
+    container = saved_from(*view, "--workdir", "src", "--", "make")
+    assert container.workdir == "${VAULT_MOUNT}/src"
+    assert container.around.rootfs == str(tmp_path / "system")
+    assert saved_from(*view, "--workdir", "/src", "--", "make").workdir == "/src"
+    assert saved_from("--", "make").workdir == ""
+
+
+def test_a_command_line_in_quotes_is_no_program() -> None:
+    with pytest.raises(TaskCommandInvalid, match="quoted as one word"):
+        saved_from("--", "ls -la")
+    assert saved_from("--", "/opt/My Tool/run").command == ("/opt/My Tool/run",)
 
 
 def test_two_dashes_of_other_verbs_are_what_they_are_everywhere() -> None:

@@ -105,6 +105,10 @@ def _with_pipes(session: Session, request: TaskRequest) -> int:
         status = session.run(_until_ended(task, relay, signals))
         relay.finish()
     code = _told_end(session, task, status)
+    if _is_bare_shell(request) and os.isatty(0) and os.isatty(1):
+        program = shown(request.command[0])
+        session.output.note(_("{program} had no input and no terminal; -t gives it one.",
+                              program=program))  # fmt: skip
     return 128 + signal.SIGPIPE if relay.reader_gone else code
 
 
@@ -118,6 +122,16 @@ def _with_terminal(session: Session, request: TaskRequest) -> int:
         relay.handed_over()
         status = session.run(_beside_terminal(task, relay, signals))
     return _told_end(session, task, status)
+
+
+def _is_bare_shell(request: TaskRequest) -> bool:
+    """Return whether a shell was to be talked to, which ends without a word where nobody does."""
+    shells = {"bash", "dash", "fish", "ksh", "sh", "zsh"}
+    return (
+        not request.interactive
+        and len(request.command) == 1
+        and os.path.basename(request.command[0]) in shells
+    )
 
 
 async def _until_ended(task: RunningTask, relay: LiveRelay, signals: TaskSignals) -> TaskStatus:
