@@ -16,6 +16,7 @@ from pathlib import Path
 from standinkeys import StandInKeys
 from standinlisting import StandInKeyring, StandInListing, StandInRemoval
 from standintasks import StandInTasks
+from standinvolume import StandInVolume
 
 from vaultui.model.errors import (
     CipherdirMissing,
@@ -25,22 +26,12 @@ from vaultui.model.errors import (
     VaultUnknown,
 )
 from vaultui.model.ids import VaultId
-from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.vaults import (
     Batch,
-    Checked,
-    CheckMessage,
-    CheckProgress,
-    ConflictCopy,
-    Conflicts,
-    Damage,
-    Drilled,
-    DrillStep,
     Event,
     EventKind,
     Events,
-    Extent,
     Flavour,
     Guard,
     GuardState,
@@ -51,7 +42,6 @@ from vaultui.vaults import (
     Moment,
     OpenFile,
     PasswordSource,
-    PathAnswer,
     ProgramSettings,
     Status,
     StepName,
@@ -59,26 +49,11 @@ from vaultui.vaults import (
     UnlockOptions,
     VaultEntry,
     VaultStatus,
-    VolumeInfo,
 )
 from vaultui.vaults.timeline import moments
 
 EPOCH = 1_700_000_000.0
 """The wall clock of the stand-in: 22:13:20 on 14 November 2023 in UTC."""
-
-INFO = VolumeInfo(
-    creator="gocryptfs 2.4.0",
-    feature_flags=("HKDF", "GCMIV128", "DirIV", "EMENames", "LongNames", "Raw64"),
-    content="AES-256-GCM",
-    names="EME",
-    key_derivation="scrypt N=65536 r=8 p=1",
-    encrypted_key_bytes=64,
-    salt_bytes=32,
-    scrypt_n=65536,
-    scrypt_r=8,
-    scrypt_p=1,
-    scrypt_key_bytes=32,
-)
 
 
 class StandInWatch:
@@ -163,17 +138,8 @@ class StandIn:
         self.found: list[Path] = []
         self.failure: VaultuiError | None = None
         """Raised by the next use case that changes something."""
-        self.damages: dict[str, tuple[Damage, ...]] = {}
-        """What a check finds, by the name of the vault."""
-        self.extents: dict[str, Extent] = {}
-        self.reading = asyncio.Event()
-        """Cleared by a test: a check stays with its first file."""
-        self.reading.set()
-        self.infos: dict[str, VolumeInfo] = {}
-        """What is not the default volume, by the name of the vault."""
         self.logs: dict[str, list[str]] = {}
         self.timeline: dict[str, list[Event]] = {}
-        self.conflict_copies: dict[str, tuple[ConflictCopy, ...]] = {}
         self.calls: list[str] = []
         self.looks = 0
         self.counted_times = 0
@@ -183,6 +149,7 @@ class StandIn:
         self.flavours: dict[str, Flavour] = {}
         """What was created, by the name of the vault."""
         self._count = 0
+        self.volume = StandInVolume(self)
         self.keys = StandInKeys(self)
         self.batch = Batch(self)
         self.tasks = StandInTasks(self)
@@ -412,13 +379,13 @@ class StandIn:
         return LockOutcome(already=False, detached=mode is LockMode.LAZY and bool(holders))
 
     async def lock_when_free(self, name: str) -> bool:
-        self._needs_open(name)
+        self.needs_open(name)
         self.calls.append(f"lock {name} when free")
         self.change(name, waits_to_lock="request")
         return True
 
     async def stay_open(self, name: str, *, after_tasks: bool = False) -> None:
-        self._needs_open(name)
+        self.needs_open(name)
         self.calls.append(f"stay open {name}")
         self.change(name, waits_to_lock="")
 
@@ -428,21 +395,21 @@ class StandIn:
         return self.status_of(name)
 
     async def extend(self, name: str, seconds: float) -> float | None:
-        self._needs_open(name)
+        self.needs_open(name)
         self.calls.append(f"extend {name} {seconds:.0f}")
         left = max(self.status_of(name).idle_left_s or 0.0, seconds)
         self.change(name, idle_left_s=left)
         return left
 
     async def pause(self, name: str, paused: bool) -> None:
-        self._needs_open(name)
+        self.needs_open(name)
         self.change(name, idle_paused=paused)
 
     async def events(self, name: str, since: int = 0) -> Events:
-        self._needs_open(name)
+        self.needs_open(name)
         return Events(tuple(event for event in self.timeline[name] if event.seq > since))
 
-    def _needs_open(self, name: str) -> VaultStatus:
+    def needs_open(self, name: str) -> VaultStatus:
         status = self.status_of(name)
         if not status.mounted:
             raise NotOpen(name=name, state=status.state.value)
@@ -462,71 +429,16 @@ class StandIn:
                 self.let_go.set()
         return True
 
-    # -- the volume -------------------------------------------------------------------------
-
-    async def path(self, name: str, path: str) -> PathAnswer:
-        self._needs_open(name)
-        if path == "nothing":
-            return PathAnswer("", "", error="There is no such path.")
-        return PathAnswer(
-            plain=path, cipher="/".join("5hZ" + part[::-1] for part in path.split("/"))
-        )
-
-    async def conflicts(self, name: str) -> Conflicts:
-        self._needs_open(name)
-        copies = self.conflict_copies.get(name, ())
-        return Conflicts(copies, len(copies))
-
-    async def info(self, name: str) -> VolumeInfo:
-        if self.status_of(name).state is VaultState.MISSING:
-            raise CipherdirMissing(path=self.status_of(name).entry.cipherdir)
-        return self.keys.described(name, self.infos.get(name, INFO))
-
-    async def extent(self, name: str) -> Extent:
-        self.status_of(name)
-        return self.extents.get(name, Extent(3, 4096))
-
-    async def check(
-        self, name: str, key: Key, on_message: Callable[[CheckMessage], None] | None = None
-    ) -> Checked:
-        self.calls.append(f"check {name}")
-        self.fail()
-        await self.keys.verify(name, key)
-        tell = on_message or (lambda _message: None)
-        tell(CheckProgress(1, 2048, "letters/ada.txt"))
-        damages = self.damages.get(name, ())
-        for damage in damages:
-            tell(damage)
-        try:
-            await self.reading.wait()
-        except asyncio.CancelledError:
-            self.cancelled.append(name)
-            raise
-        return Checked(3, 4096, len(damages), 0)
-
-    async def drill(
-        self,
-        name: str,
-        recovery_key: Secret,
-        on_step: Callable[[DrillStep], None] = lambda _step: None,
-    ) -> Drilled:
-        opened = await self.keys.verify_recovery(name, recovery_key)
-        if self.status_of(name).mounted:
-            return Drilled(opened, rehearsed=False)
-        for step in DrillStep:
-            on_step(step)
-        return Drilled(opened, True, files=3, bytes=300)
-
     # -- the machine ------------------------------------------------------------------------
 
     async def open_folder(self, name: str) -> bool:
-        self._needs_open(name)
+        self.needs_open(name)
         self.calls.append(f"folder {name}")
         return True
 
     async def shell(self, name: str, *, key: Key | None = None) -> int:
         if key is None:
-            self._needs_open(name)
+            self.needs_open(name)
         else:
             await self.keys.verify(name, key)
         self.calls.append(f"{'shell' if key is None else 'private shell'} {name}")
@@ -577,4 +489,4 @@ def demo() -> StandIn:
     return vaults
 
 
-__all__ = ["EPOCH", "INFO", "PasswordSource", "StandIn", "StandInWatch", "demo"]
+__all__ = ["EPOCH", "PasswordSource", "StandIn", "StandInWatch", "demo"]

@@ -102,7 +102,7 @@ class StandInKeys:
         return dataclasses.replace(info, slots=slots) if slots[0].id else info
 
     async def slots(self, name: str) -> tuple[SlotInfo, ...]:
-        return slots_of(await self._vaults.info(name))
+        return slots_of(await self._vaults.volume.info(name))
 
     async def verify(self, name: str, key: Key) -> SlotOpened:
         return SlotOpened((await self._opened_by(name, key)).slot, 0.9)

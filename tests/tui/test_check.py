@@ -30,7 +30,7 @@ async def begin(driver: Driver, password: str = "secret") -> None:
 async def test_a_check_shows_how_far_it_is_and_says_that_all_is_whole(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.reading.clear()
+    vaults.volume.reading.clear()
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
@@ -38,7 +38,7 @@ async def test_a_check_shows_how_far_it_is_and_says_that_all_is_whole(
         await driver.sees("50%")
         await driver.sees("1 file, 2.0 KiB of 4.0 KiB")
         await driver.sees("letters/ada.txt")
-        vaults.reading.set()
+        vaults.volume.reading.set()
         await driver.sees("✓ Taxes is whole: 3 files, 4.0 KiB.")
         await driver.press("escape")
         await driver.press("V")
@@ -71,7 +71,7 @@ async def test_a_saved_password_begins_the_check_by_itself(
 async def test_damage_is_listed_and_the_report_can_be_saved(
     running: Running, vaults: StandIn, tmp_path: Path
 ) -> None:
-    vaults.damages["Taxes"] = (DAMAGE,)
+    vaults.volume.damages["Taxes"] = (DAMAGE,)
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
@@ -93,7 +93,7 @@ async def test_damage_is_listed_and_the_report_can_be_saved(
 async def test_a_check_goes_on_without_its_dialog_and_tells_how_it_went(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.reading.clear()
+    vaults.volume.reading.clear()
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
@@ -102,20 +102,20 @@ async def test_a_check_goes_on_without_its_dialog_and_tells_how_it_went(
         await driver.press("V")
         await driver.sees("Checking Taxes")
         await driver.press("escape")
-        vaults.reading.set()
+        vaults.volume.reading.set()
         await driver.hears("Taxes is whole: 3 files, 4.0 KiB.")
 
 
 async def test_damage_found_by_a_check_that_nobody_looked_at_is_kept_for_later(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.reading.clear()
-    vaults.damages["Taxes"] = (DAMAGE,)
+    vaults.volume.reading.clear()
+    vaults.volume.damages["Taxes"] = (DAMAGE,)
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
         await driver.press("escape")
-        vaults.reading.set()
+        vaults.volume.reading.set()
         await driver.hears("The check of Taxes has found damage, or ended early; V shows it.")
         await driver.press("V")
         await driver.sees("letters/to ada.txt")
@@ -124,7 +124,7 @@ async def test_damage_found_by_a_check_that_nobody_looked_at_is_kept_for_later(
 async def test_a_check_can_be_stopped_and_says_that_the_rest_is_not_known(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.reading.clear()
+    vaults.volume.reading.clear()
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
@@ -134,7 +134,7 @@ async def test_a_check_can_be_stopped_and_says_that_the_rest_is_not_known(
 
 
 async def test_quitting_ends_a_check_and_its_backend(running: Running, vaults: StandIn) -> None:
-    vaults.reading.clear()
+    vaults.volume.reading.clear()
     async with running(vaults) as driver:
         await begin(driver)
         await driver.comes_to("checking")
@@ -145,7 +145,7 @@ async def test_quitting_ends_a_check_and_its_backend(running: Running, vaults: S
 async def test_the_volume_tells_what_it_is_made_of_and_leads_to_its_check(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.extents["Taxes"] = Extent(1204, 412 << 20)
+    vaults.volume.extents["Taxes"] = Extent(1204, 412 << 20)
     async with running(vaults) as driver:
         await driver.press("j", "v")
         await driver.comes_to("volume-info")

@@ -19,7 +19,7 @@ OWN = ConflictCopy("Letters/gocryptfs (conflicted).diriv", "", "C1/gocryptfs (co
 async def test_copies_are_listed_with_their_originals_and_their_paths_copied(
     running: Running, vaults: StandIn
 ) -> None:
-    vaults.conflict_copies["Work"] = (COPY, OWN)
+    vaults.volume.conflict_copies["Work"] = (COPY, OWN)
     async with running(vaults) as driver:
         await driver.press("C")
         await driver.comes_to("conflicts")

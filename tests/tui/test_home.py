@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from driver import Driver, Running
-from standin import INFO, StandIn
+from standin import StandIn
+from standinvolume import INFO
 from support import eventually
 from textual.command import CommandPalette
 from textual.widgets import Input
@@ -475,7 +476,7 @@ async def test_several_open_vaults_are_kept_apart_in_the_panes(
 async def test_the_overview_says_what_a_volume_is_made_of(running: Running) -> None:
     vaults = StandIn()
     vaults.put("Shared")
-    vaults.infos["Shared"] = replace(INFO, content="XChaCha20-Poly1305", names="plaintext")
+    vaults.volume.infos["Shared"] = replace(INFO, content="XChaCha20-Poly1305", names="plaintext")
     async with running(vaults) as driver:
         await driver.sees("Content XChaCha20-Poly1305")
         await driver.sees("Names in the clear")
@@ -484,7 +485,7 @@ async def test_the_overview_says_what_a_volume_is_made_of(running: Running) -> N
 async def test_an_encrypted_view_is_told_from_a_vault(running: Running) -> None:
     vaults = StandIn()
     vaults.put("View", cipherdir="/srv/documents", reverse=True, state=VaultState.OPEN)
-    vaults.infos["View"] = replace(INFO, content="AES-SIV-512")
+    vaults.volume.infos["View"] = replace(INFO, content="AES-SIV-512")
     async with running(vaults) as driver:
         await driver.sees("Plain dir /srv/documents shown encrypted")
         await driver.sees("(ro)")

@@ -117,7 +117,7 @@ async def test_questions_to_a_backend_need_an_open_vault(vaults: Vaults) -> None
     with pytest.raises(NotOpen):
         await vaults.pause("Work", True)
     with pytest.raises(NotOpen):
-        await vaults.path("Work", "a")
+        await vaults.volume.path("Work", "a")
     with pytest.raises(NotOpen):
         await vaults.events("Work")
     with pytest.raises(NotOpen):
@@ -170,7 +170,7 @@ async def test_names_are_unique_valid_and_known(vaults: Vaults, home: Path) -> N
         await vaults.listing.add(cipherdir, name="Work")
     with pytest.raises(VaultNameInvalid):
         await vaults.listing.add(cipherdir, name="-x")
-    for question in (vaults.status("Home"), vaults.lock("Home"), vaults.info("Home")):
+    for question in (vaults.status("Home"), vaults.lock("Home"), vaults.volume.info("Home")):
         with pytest.raises(VaultUnknown):
             await question
 
@@ -186,7 +186,7 @@ async def test_creating_registers_the_vault_and_hands_over_its_master_key(
 
 
 async def test_the_volume_config_is_described(vaults: Vaults) -> None:
-    info = await vaults.info("Work")
+    info = await vaults.volume.info("Work")
     assert (info.content, info.names) == ("AES-256-GCM", "EME")
     assert info.key_derivation.startswith("scrypt N=")
 

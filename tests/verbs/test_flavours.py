@@ -71,12 +71,12 @@ def test_a_vault_of_each_flavour_opens_is_checked_and_gets_another_password(
     async def live() -> None:
         vaults = Vaults.open()
         entry = await vaults.listing.add(str(cipherdir), name="Work")
-        info = await vaults.info("Work")
+        info = await vaults.volume.info("Work")
         assert (content_in_words(info), names_in_words(info)) == (content, names)
         await vaults.unlock("Work", key(PASSWORD))
         (Path(entry.mountpoint) / ("n" * 100)).write_bytes(b"kept")
         await vaults.lock("Work")
-        checked = await vaults.check("Work", key(PASSWORD))
+        checked = await vaults.volume.check("Work", key(PASSWORD))
         assert (checked.files, checked.corrupt) == (1, 0)
         await vaults.keys.change_password("Work", key(PASSWORD), secret("another"))
 

@@ -43,8 +43,8 @@ def drive(shell: Shell, tmp_path: Path) -> Iterator[Path]:
 # A person waits longer for the config of a volume than a test should.
 HURRIED = """
 import sys
-from vaultui.vaults import volumes
-volumes.INFO_S = 1.0
+from vaultui.vaults import volumecommands
+volumecommands.INFO_S = 1.0
 from vaultui.__main__ import main
 main()
 """

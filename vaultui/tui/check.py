@@ -86,7 +86,7 @@ class Check:
         counting = asyncio.create_task(self._measure())
         try:
             with key:
-                self.checked = await self._vaults.check(self.entry.name, key, self._note)
+                self.checked = await self._vaults.volume.check(self.entry.name, key, self._note)
             self._going.set()
         except VaultuiError as error:
             self.error = error
@@ -94,7 +94,7 @@ class Check:
             counting.cancel()
 
     async def _measure(self) -> None:
-        self.extent = await self._vaults.extent(self.entry.name)
+        self.extent = await self._vaults.volume.extent(self.entry.name)
 
     def _note(self, message: CheckMessage) -> None:
         if isinstance(message, Damage):

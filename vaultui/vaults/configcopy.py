@@ -9,7 +9,7 @@ from typing import Final
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import TimedOut, VolumeConfUnreadable
 from vaultui.model.language import Phrase
-from vaultui.vaults import volumes
+from vaultui.vaults import volumecommands
 from vaultui.vaults.discovery import CONF, REVERSE_CONF
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.newfile import new_file
@@ -27,7 +27,7 @@ async def export(entry: VaultEntry, path: str) -> str:
     It is read as a config first: a copy of a damaged one would be no help. What is there
     already is left alone. Raises FileNotMade, and what reading the config raises.
     """
-    await volumes.info(entry)
+    await volumecommands.info(entry)
     place = absolute(path)
     try:
         async with asyncio.timeout(_READ_S):

@@ -23,7 +23,7 @@ from vaultui.model.errors import (
 from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.supervisor.oneshot import run_oneshot
-from vaultui.vaults import savedpassword, volumes
+from vaultui.vaults import savedpassword, volumecommands
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Derivation, Key, NewKey, with_key_file
 from vaultui.vaults.paths import absolute
@@ -137,12 +137,12 @@ class Keys:
 
     async def slots(self, name: str) -> tuple[SlotInfo, ...]:
         """Return the keys of a vault, as the volume config lists them; needs no key."""
-        return slots_of(await volumes.info(self._registry.entry(name)))
+        return slots_of(await volumecommands.info(self._registry.entry(name)))
 
     async def is_token(self, name: str) -> bool:
         """Return whether a FIDO2 token opens the vault; False too where that can't be told."""
         try:
-            async with asyncio.timeout(volumes.INFO_S):
+            async with asyncio.timeout(volumecommands.INFO_S):
                 return await in_thread(has_token, self._registry.entry(name))
         except TimeoutError:
             return False
@@ -153,7 +153,7 @@ class Keys:
         Raises PasswordIncorrect, KeyFileIncorrect or RecoveryKeyMistyped, and
         VolumeConfTampered for a config that is not as it was made.
         """
-        return await volumes.verify(self._registry.entry(name), key)
+        return await volumecommands.verify(self._registry.entry(name), key)
 
     async def verify_recovery(self, name: str, recovery_key: Secret) -> SlotOpened:
         """Return which key of the vault a recovery key is, as it was typed.
@@ -172,7 +172,7 @@ class Keys:
     async def add(self, name: str, key: Key, new: NewKey) -> KeyAdded:
         """Give a vault one key more; `key` opens it now."""
         entry = self._registry.entry(name)
-        before = await volumes.info(entry)
+        before = await volumecommands.info(entry)
         argon2id = new.derivation is Derivation.ARGON2ID or (
             new.derivation is Derivation.AS_IT_IS and "argon2id" in before.key_derivation
         )
@@ -216,7 +216,7 @@ class Keys:
             await run_oneshot(spec, [key.secret])
 
         await with_key_file(entry, key, attempt)
-        after = await volumes.info(entry)
+        after = await volumecommands.info(entry)
         if entry.key_file and not any(left.kind in _WITH_FILE for left in slots_of(after)):
             self._registry.set_value(entry.id, "key_file", None)
         # There were several keys before, and gocryptfs knows of one.
@@ -255,7 +255,7 @@ class Keys:
         self, name: str, key: Key, new: Secret | None, derivation: Derivation, new_key_file: str
     ) -> KeysChanged:
         entry = self._registry.entry(name)
-        before = await volumes.info(entry)
+        before = await volumecommands.info(entry)
         new_key_file = new_key_file and absolute(new_key_file)
 
         async def attempt(key_file: str) -> None:
@@ -278,7 +278,7 @@ class Keys:
             if entry.key_file:
                 entry = replace(entry, key_file=new_key_file)
                 self._registry.set_value(entry.id, "key_file", path_to_text(new_key_file))
-        after = await volumes.info(entry)
+        after = await volumecommands.info(entry)
         slots, compatibility = slots_of(after), _compatibility(before, after)
         if new is None:
             return KeysChanged(slots, compatibility, SavedPassword.UNTOUCHED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from vaultui.model.errors import TimedOut, VaultuiError
 from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
-from vaultui.vaults import adding, discovery, volumes
+from vaultui.vaults import adding, discovery, volumecommands
 from vaultui.vaults.discovery import Scanned
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.flavour import Flavour
@@ -67,7 +67,7 @@ class Listing:
             key_file=key_file,
             program=self._registry.settings().program,
         )
-        await volumes.info(entry)
+        await volumecommands.info(entry)
         self._register(entry)
         return entry
 
@@ -99,7 +99,9 @@ class Listing:
         )
         # Before the volume exists: one that can't be registered would be left lying about.
         self._registry.check_addable(entry)
-        master_key, derivation_s = await volumes.create(entry, password, flavour or Flavour())
+        master_key, derivation_s = await volumecommands.create(
+            entry, password, flavour or Flavour()
+        )
         try:
             self._register(entry)
         except BaseException:

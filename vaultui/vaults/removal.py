@@ -20,13 +20,14 @@ from vaultui.model.language import Phrase
 from vaultui.model.states import VaultState
 from vaultui.supervisor import logs
 from vaultui.tasks.records import TaskRecords
-from vaultui.vaults import keyringclient, volumes
+from vaultui.vaults import keyringclient, volumecommands
 from vaultui.vaults.automation import Automation
 from vaultui.vaults.desktopentries import uninstall
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.mountguard import MountGuard
 from vaultui.vaults.observer import observe
 from vaultui.vaults.paths import Paths
+from vaultui.vaults.privateuse import refuse_to_delete_under_private
 from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import turn
@@ -130,13 +131,14 @@ class Removal:
         if status.backend_pid is not None:
             reason = Phrase("its mount backend still serves who held a file")
             raise DeletionRefused(name=entry.name, reason=reason)
+        await in_thread(refuse_to_delete_under_private, self._paths, entry)
         if status.state is VaultState.MISSING:
             raise DeletionRefused(name=entry.name, reason=status.explanation.rstrip("."))
         why_not = await in_thread(refusal, entry)
         if why_not is not None:
             raise DeletionRefused(name=entry.name, reason=why_not)
         try:
-            info = await volumes.info(entry)
+            info = await volumecommands.info(entry)
         except VolumeConfMissing:
             # A deletion that did not come to its end: the config was the first to go.
             return Deletion(entry, plain_names=False, dir_ivs=True)

@@ -9,7 +9,7 @@ from typing import Final
 from vaultui.format.keyslots import SlotKind
 from vaultui.model.errors import KeyFileNeeded, PasswordIncorrect
 from vaultui.model.secret import Secret
-from vaultui.vaults import keyringclient, volumes
+from vaultui.vaults import keyringclient, volumecommands
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.key import Key
 from vaultui.wire.oneshot import SlotInfo
@@ -66,7 +66,7 @@ async def _opens(
 
 async def _is_key(entry: VaultEntry, key: Key) -> bool:
     try:
-        await volumes.verify(entry, key)
+        await volumecommands.verify(entry, key)
     except (PasswordIncorrect, KeyFileNeeded):
         return False
     return True

@@ -27,7 +27,6 @@ from vaultui.model.errors import (
     VaultuiError,
 )
 from vaultui.model.language import N_
-from vaultui.model.secret import Secret
 from vaultui.model.states import VaultState
 from vaultui.supervisor.controlclient import ControlClient
 from vaultui.vaults.entry import VaultEntry
@@ -36,7 +35,6 @@ from vaultui.vaults.observer import count_all, observe, observe_all
 from vaultui.vaults.outcomes import (
     LockMode,
     LockOutcome,
-    PathAnswer,
     Unlocked,
     UnlockOptions,
 )
@@ -45,13 +43,11 @@ from vaultui.vaults.registry import Registry
 from vaultui.vaults.status import VaultStatus
 from vaultui.vaults.turns import LONGEST_WAIT_S, turn
 from vaultui.vaults.waiting import in_thread, readable
-from vaultui.wire.control import Conflicts, Events, Held, Hold
+from vaultui.wire.control import Events, Held, Hold
 
 if TYPE_CHECKING:
     from vaultui.vaults.automation import Automation
     from vaultui.vaults.batch import Batch
-    from vaultui.vaults.drill import Drilled, DrillStep
-    from vaultui.vaults.extent import Extent
     from vaultui.vaults.key import Key
     from vaultui.vaults.keyring import Keyring
     from vaultui.vaults.keys import Keys
@@ -63,8 +59,8 @@ if TYPE_CHECKING:
     from vaultui.vaults.settingsfile import ProgramSettings
     from vaultui.vaults.tasks import Tasks
     from vaultui.vaults.unlocking import StepReport
+    from vaultui.vaults.volume import Volume
     from vaultui.vaults.watch import Watch
-    from vaultui.wire.oneshot import Checked, CheckMessage, VolumeInfo
 
 ENDING_S = 2.0
 """What a backend gets to end after it has unmounted, before an unlock is refused."""
@@ -352,6 +348,13 @@ class Vaults:
         return Removal(self.paths, self._registry, self._guard)
 
     @cached_property
+    def volume(self) -> Volume:
+        """What lies in the cipher directory: described, measured, checked, rehearsed."""
+        from vaultui.vaults.volume import Volume
+
+        return Volume(self, self._control)
+
+    @cached_property
     def keys(self) -> Keys:
         """What opens the vaults: listed, tried, added, changed and removed."""
         from vaultui.vaults.keys import Keys
@@ -400,68 +403,7 @@ class Vaults:
 
         return Machine(self.paths, self._registry, self._guard)
 
-    # -- the volume -----------------------------------------------------------------------
-
-    async def path(self, name: str, path: str) -> PathAnswer:
-        """Return both sides of a path of an open vault, tried as plaintext, then as ciphertext.
-
-        An absolute path below the mount point or the cipher directory says its side itself.
-        """
-        from vaultui.vaults import sides
-
-        client = await self._control(name)
-        status = await self.status(name)
-        return await sides.both_sides(client, status, path)
-
-    async def conflicts(self, name: str) -> Conflicts:
-        """Return the conflict copies of sync clients in an open vault."""
-        return await (await self._control(name)).conflicts()
-
-    async def info(self, name: str) -> VolumeInfo:
-        """Return what the volume config says; needs no password."""
-        from vaultui.vaults import volumes
-
-        return await volumes.info(self.entry(name))
-
-    async def extent(self, name: str) -> Extent:
-        """Return how much there is in a cipher directory; takes as long as listing all of it."""
-        from vaultui.vaults import extent
-
-        return await extent.extent_of(self.entry(name).cipherdir)
-
-    async def export_config(self, name: str, path: str) -> str:
-        """Copy a volume config to a new file and return its path; raises FileNotMade."""
-        from vaultui.vaults import configcopy
-
-        return await configcopy.export(self.entry(name), path)
-
-    async def check(
-        self,
-        name: str,
-        key: Key,
-        on_message: Callable[[CheckMessage], None] | None = None,
-    ) -> Checked:
-        """Read the whole volume and return the counts; damage is reported as it is found."""
-        from vaultui.vaults import volumes
-
-        return await volumes.check(self.entry(name), key, on_message)
-
-    async def drill(
-        self,
-        name: str,
-        recovery_key: Secret,
-        on_step: Callable[[DrillStep], None] = lambda _step: None,
-    ) -> Drilled:
-        """Open a vault by its recovery key alone, read some of it, and lock it again.
-
-        Where it is open already the key is verified, and nothing else is done. Raises as
-        `Keys.verify_recovery` and `unlock`.
-        """
-        from vaultui.vaults.drill import drill
-
-        return await drill(self, name, recovery_key, on_step)
-
-    # -- logs and folders ------------------------------------------------------------------
+    # -- in the folder --------------------------------------------------------------------
 
     async def open_folder(self, name: str) -> bool:
         """Show an open vault in the file manager; False when there is none."""

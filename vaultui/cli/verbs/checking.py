@@ -71,12 +71,12 @@ class _Checking:
     async def _check(self, key: Key) -> Checked:
         measuring = asyncio.create_task(self._measure())
         try:
-            return await self._session.vaults.check(self._name, key, self._tell)
+            return await self._session.vaults.volume.check(self._name, key, self._tell)
         finally:
             measuring.cancel()
 
     async def _measure(self) -> None:
-        self._extent = await self._session.vaults.extent(self._name)
+        self._extent = await self._session.vaults.volume.extent(self._name)
 
     def _tell(self, message: CheckMessage) -> None:
         output = self._output

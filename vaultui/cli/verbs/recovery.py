@@ -214,7 +214,7 @@ def _drill(session: Session) -> int:
         tell(_("   It is right: {key}.", key=shown(key_in_words(opened.slot))))
         tell(_("2. Open the vault with it:  vaultui unlock {name}", name=shell_word(name)))
         drilled = session.run(
-            session.vaults.drill(name, typed, lambda step: output.step(_(_STEPS[step])))
+            session.vaults.volume.drill(name, typed, lambda step: output.step(_(_STEPS[step])))
         )
     if output.as_json:
         data = {"rehearsed": drilled.rehearsed, "files": drilled.files, "bytes": drilled.bytes}

@@ -136,7 +136,7 @@ def _signal(session: Session, holders: Sequence[Holder]) -> int:
 def path_verb(session: Session) -> int:
     """Print the other side of a path."""
     asked = session.arguments.path
-    answer = session.run(session.vaults.path(session.arguments.name, asked))
+    answer = session.run(session.vaults.volume.path(session.arguments.name, asked))
     if answer.error:
         raise PathUnknown(path=asked, reason=answer.error)
     if session.output.as_json:
@@ -177,7 +177,7 @@ def conflicts_verb(session: Session) -> int:
     """Print the conflict copies of sync clients, one in a line."""
     name, output = session.arguments.name, session.output
     output.step(_("Looking for conflict copies…"))
-    found = session.run(session.vaults.conflicts(name))
+    found = session.run(session.vaults.volume.conflicts(name))
     if output.as_json:
         copies = [dataclasses.asdict(copy) for copy in found.copies]
         output.data({"name": name, "count": found.count, "conflict_copies": copies})

@@ -19,7 +19,7 @@ def info_verb(session: Session) -> int:
     entry = session.vaults.entry(name)
     if session.arguments.export_config is not None:
         return _export(session, name)
-    info = session.run(session.vaults.info(name))
+    info = session.run(session.vaults.volume.info(name))
     if session.output.as_json:
         data = dataclasses.asdict(info)
         session.output.data({"name": name, "reverse": entry.reverse, **data})
@@ -48,7 +48,7 @@ def info_verb(session: Session) -> int:
 
 
 def _export(session: Session, name: str) -> int:
-    path = session.run(session.vaults.export_config(name, session.arguments.export_config))
+    path = session.run(session.vaults.volume.export_config(name, session.arguments.export_config))
     if session.output.as_json:
         session.output.data({"name": name, "file": path})
         return 0

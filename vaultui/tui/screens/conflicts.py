@@ -52,7 +52,7 @@ class ConflictsScreen(Dialog[None]):
     async def _look(self) -> None:
         note = self.query_one("#conflicts-note", Static)
         try:
-            found = await self.vaultui.vaults.conflicts(self._status.entry.name)
+            found = await self.vaultui.vaults.volume.conflicts(self._status.entry.name)
         except VaultuiError as error:
             note.display = False
             self.query_one(Failure).show(error)

@@ -60,7 +60,9 @@ class DrillScreen(KeyForm[None]):
 
     async def _drill(self) -> Drilled:
         with self.query_one(OpenedBy).key() as key:
-            return await self.vaultui.vaults.drill(self.entry.name, key.secret, self._came_to)
+            return await self.vaultui.vaults.volume.drill(
+                self.entry.name, key.secret, self._came_to
+            )
 
     def _came_to(self, step: DrillStep) -> None:
         if step is not DrillStep.VERIFYING:

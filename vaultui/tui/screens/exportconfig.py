@@ -30,4 +30,4 @@ class ExportConfigScreen(NewFileForm):
         return f"~/{name}.gocryptfs.conf"
 
     async def write(self, path: str) -> str:
-        return await self.vaultui.vaults.export_config(self._entry.name, path)
+        return await self.vaultui.vaults.volume.export_config(self._entry.name, path)

@@ -71,14 +71,14 @@ class VolumeInfoScreen(Dialog[None]):
     async def _read(self) -> None:
         vaults = self.vaultui.vaults
         try:
-            self._info = await vaults.info(self._entry.name)
+            self._info = await vaults.volume.info(self._entry.name)
         except VaultuiError as error:
             self.query_one("#volume-facts").display = False
             self.query_one(Failure).show(error)
             return
         self._draw()
         if not self._entry.reverse:
-            self._extent = await vaults.extent(self._entry.name)
+            self._extent = await vaults.volume.extent(self._entry.name)
             self._draw()
 
     def _draw(self) -> None:

@@ -91,7 +91,7 @@ class Overview(Pane):
     async def _read_info(self, status: VaultStatus) -> None:
         changes = self.vaultui.live.key_changes
         try:
-            self._infos[status.entry.id] = await self.vaultui.vaults.info(status.entry.name)
+            self._infos[status.entry.id] = await self.vaultui.vaults.volume.info(status.entry.name)
             self._read_at[status.entry.id] = changes
         except VaultuiError as error:
             self._infos[status.entry.id] = error

@@ -65,7 +65,7 @@ class Paths(Pane):
             return
         await asyncio.sleep(_PAUSE_S)
         try:
-            answer = await self.vaultui.vaults.path(self.status.entry.name, path)
+            answer = await self.vaultui.vaults.volume.path(self.status.entry.name, path)
         except VaultuiError as error:
             self._show(error.summary)
             return
