@@ -16,6 +16,7 @@ from support import program
 from terminal import Terminal
 
 from vaultui.cli.main import run
+from vaultui.model.exitcodes import ExitCode
 from vaultui.model.ids import VaultId
 from vaultui.model.secret import Secret
 from vaultui.vaults import VaultEntry, Vaults, keyringclient
@@ -57,6 +58,19 @@ def test_what_tasks_wrote_goes_with_a_deleted_vault(shell: Shell, work: Path) ->
     assert len(os.listdir(default_paths().tasks_dir)) == 1
     shell.json("delete", "Work", "--yes-delete", "Work")
     assert os.listdir(default_paths().tasks_dir) == []
+
+
+def test_a_vault_that_a_private_task_uses_is_not_deleted_though_it_looks_locked(
+    shell: Shell, work: Path, volume: RealVolume
+) -> None:
+    given = ("--password-file", shell.password_file, "--title", "Backup")
+    started = shell("run", "-d", "Work", "--private", *given, "--", "sleep", "600").check()
+    refused = shell("delete", "Work", "--yes-delete", "Work")
+    assert refused.returncode == ExitCode.CIPHERDIR
+    assert b"Backup, a private task" in refused.stderr
+    assert (volume.cipherdir / "gocryptfs.conf").exists()
+    shell("tasks", "stop", started.stdout.decode().strip()).check()
+    shell("delete", "Work", "--yes-delete", "Work").check()
 
 
 @pytest.mark.parametrize("typed", ["work", ""])

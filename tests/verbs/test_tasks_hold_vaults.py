@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from capabilities import needs
 from shelltwin import Shell
 from support import program, wait_until
+
+from vaultui.supervisor.controlclient import ControlClient
+from vaultui.vaults import LockMode, Vaults
+from vaultui.vaults.paths import default_paths
 
 pytestmark = needs("fuse", "gocryptfs")
 
@@ -62,6 +68,24 @@ def test_a_polite_lock_names_the_task_and_one_that_waits_comes_after_it(
         wait_until(lambda: shell.status()["waits_to_lock"] == "request")
         shell("tasks", "stop", task_id).check()
         assert waiting.wait(20) == 0
+    assert shell.state() == "locked"
+
+
+def test_a_vault_that_locks_itself_after_its_task_just_before_it_is_locked_is_locked(
+    shell: Shell, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = start(shell, "sleep", "600")
+    ask = ControlClient.lock
+
+    async def too_late(client: ControlClient, *how: Any, **more: Any) -> None:
+        shell("tasks", "stop", task_id).check()
+        wait_until(lambda: not default_paths().socket(vault.id).exists())
+        await ask(client, *how, **more)
+
+    monkeypatch.setattr(ControlClient, "lock", too_late)
+    vaults = Vaults.open()
+    vault = vaults.entry("Work")
+    asyncio.run(vaults.lock("Work", LockMode.KILL))
     assert shell.state() == "locked"
 
 

@@ -150,12 +150,17 @@ class Lock:
     async def _unmount(self, *, lazy: bool, reason: str = "request") -> None:
         if self._status.backend_pid is not None and not self._hangs:
             detail = self._status.detail
-            await ControlClient(self._socket, name=self._name).lock(
-                reason,
-                lazy=lazy,
-                skip_hooks=self._skip_hooks or reason == PANIC,
-                hooks_s=0.0 if detail is None else detail.hooks_s,
-            )
+            try:
+                await ControlClient(self._socket, name=self._name).lock(
+                    reason,
+                    lazy=lazy,
+                    skip_hooks=self._skip_hooks or reason == PANIC,
+                    hooks_s=0.0 if detail is None else detail.hooks_s,
+                )
+            except BackendUnreachable:
+                # It was faster: one that is open for tasks alone locks itself after the last.
+                if mount_of_vault(self._mountpoint) is not None:
+                    raise
             return
         # A mount that vaultui did not make has no control socket that we know of. And where
         # storage hangs, a child of the backend hangs too: before it becomes the program that
