@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from capabilities import UNPRIVILEGED_UID
+from forkedwork import run_in_child
 
 import vaultui
 
@@ -123,22 +122,13 @@ def let_others_in(directory: Path) -> None:
 
 def run_as_user(work: Callable[[], None]) -> None:
     """Run `work` in a child process that has given up its privileges; it must not fail."""
-    with warnings.catch_warnings():
-        # Python 3.12 warns of a fork beside threads: that of the time limit holds no lock.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(UNPRIVILEGED_UID)
-                os.setuid(UNPRIVILEGED_UID)
-            os.umask(0)
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0, "see the traceback of the child"
+
+    def as_user() -> None:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(UNPRIVILEGED_UID)
+            os.setuid(UNPRIVILEGED_UID)
+        os.umask(0)
+        work()
+
+    run_in_child(as_user)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import traceback
-import warnings
 from collections.abc import Callable
+
+from forkedwork import run_in_child
 
 from vaultui.linux import idmaps, mounting, namespaces
 
@@ -15,24 +15,15 @@ def run_in_namespace(work: Callable[[], object], *, as_user: bool = False) -> No
 
     Where we are not root, or with `as_user`, it is in a user namespace as well, as root of it.
     """
-    with warnings.catch_warnings():
-        # Python 3.12 warns of a fork beside threads: that of the time limit holds no lock.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            uid, gid = os.getuid(), os.getgid()
-            if as_user or uid != 0:
-                namespaces.unshare("user", "mount")
-                idmaps.write("self", [(0, uid, 1)], [(0, gid, 1)], setgroups=False)
-            else:
-                namespaces.unshare("mount")
-            mounting.make_private()
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0, "see the traceback of the child"
+
+    def inside() -> None:
+        uid, gid = os.getuid(), os.getgid()
+        if as_user or uid != 0:
+            namespaces.unshare("user", "mount")
+            idmaps.write("self", [(0, uid, 1)], [(0, gid, 1)], setgroups=False)
+        else:
+            namespaces.unshare("mount")
+        mounting.make_private()
+        work()
+
+    run_in_child(inside)

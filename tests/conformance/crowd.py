@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import traceback
-import warnings
 from collections.abc import Callable
 from typing import Self
+
+import forkedwork
 
 
 class Crowd:
@@ -17,21 +17,9 @@ class Crowd:
 
     def start(self, work: Callable[[], object]) -> int:
         """Run `work` in a child and return its pid at once."""
-        with warnings.catch_warnings():
-            # Python 3.12 warns of a fork beside threads: that of the time limit holds no lock.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
-        if pid:
-            self._pids.append(pid)
-            return pid
-        status = 1
-        try:
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
+        pid = forkedwork.start(work)
+        self._pids.append(pid)
+        return pid
 
     def wait(self, *, may_die: bool = False) -> None:
         """Wait for those that were started."""

@@ -3,31 +3,16 @@
 import errno
 import os
 import re
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from capabilities import needs
+from forkedwork import run_in_child
 from ordinaryuser import run_as_user
 
 from vaultui.linux import capabilities, prctl
 
 HEADER = Path("/usr/include/linux/capability.h")
-
-
-def run_in_child(work: Callable[[], None]) -> None:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0, "see the traceback of the child"
 
 
 def test_the_names_have_their_numbers() -> None:

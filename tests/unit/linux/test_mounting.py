@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from capabilities import needs
+from forkedwork import run_in_child
 from ownnamespace import run_in_namespace
 
 from vaultui.linux import mounting, mounttree, namespaces
@@ -122,15 +123,7 @@ def test_the_processes_of_a_pid_namespace_have_a_proc_of_their_own(
 
     def work() -> None:
         namespaces.unshare("pid")
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                look()
-                status = 0
-            finally:
-                os._exit(status)
-        assert os.waitpid(pid, 0)[1] == 0
+        run_in_child(look)
 
     inside(work)
 

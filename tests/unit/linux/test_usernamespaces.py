@@ -2,11 +2,10 @@
 
 import errno
 import os
-import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import forkedwork
 import pytest
 from capabilities import UNPRIVILEGED_UID, needs
 
@@ -90,28 +89,20 @@ def in_user_namespace_without_more(work: Callable[[], None]) -> None:
     """Run `work` as an ordinary user, where there may be no further user namespaces."""
     maps_wanted, ask = os.pipe()
     maps_there, answer = os.pipe()
-    with warnings.catch_warnings():
-        # Python 3.12 warns of a fork beside threads: that of the time limit holds no lock.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            namespaces.unshare("user")
-            os.write(ask, b"!")
-            os.read(maps_there, 1)
-            Path("/proc/sys/user/max_user_namespaces").write_text("0")
-            os.setresuid(*[UNPRIVILEGED_UID] * 3)
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
+
+    def inside() -> None:
+        namespaces.unshare("user")
+        os.write(ask, b"!")
+        os.read(maps_there, 1)
+        Path("/proc/sys/user/max_user_namespaces").write_text("0")
+        os.setresuid(*[UNPRIVILEGED_UID] * 3)
+        work()
+
+    pid = forkedwork.start(inside)
     os.read(maps_wanted, 1)
     both = [(0, 0, 1), (UNPRIVILEGED_UID, UNPRIVILEGED_UID, 1)]
     idmaps.write(pid, both, both, setgroups=True)
     os.write(answer, b"!")
     for fd in (maps_wanted, ask, maps_there, answer):
         os.close(fd)
-    assert os.waitpid(pid, 0)[1] == 0, "see the traceback of the child"
+    forkedwork.wait_for(pid)
