@@ -7,7 +7,6 @@ the comment right above it: to TOML such a comment belongs to the vault before.
 from __future__ import annotations
 
 import copy
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,15 @@ from vaultui.vaults.entry import AutoLock, VaultEntry
 from vaultui.vaults.placetext import id_of_place, path_from_text, path_to_text
 from vaultui.vaults.setting import KEYMAP, OPTIONS, VAULT, Value
 from vaultui.vaults.settingsfile import TASKS, ProgramSettings
+from vaultui.vaults.settingslines import (
+    has_vault,
+    head_and_tables,
+    is_content,
+    joined,
+    piece_of,
+    pieces_of,
+    vaults_in,
+)
 
 NEW_FILE = """\
 # Settings of vaultui. Edit freely: vaultui changes only the entries that you change in it,
@@ -47,11 +55,6 @@ NEW_FILE = """\
 _Change = Callable[[Any, int | None], None]
 """Changes a document, of tomlkit or a plain one; the place is that of the vault, if it is one's."""
 
-_VAULT_HEADER = re.compile(r"\s*\[\[\s*vault\s*\]\]")
-_KEYMAP_HEADER = re.compile(rf"\s*\[\s*{KEYMAP}\s*\]")
-_BELOW_VAULT = re.compile(r"\s*\[\s*vault\s*\.")
-_HEADER = re.compile(r"\s*\[")
-
 
 def with_entry(text: str, entry: VaultEntry, program: ProgramSettings) -> str:
     """Return the settings with `entry` appended; what is as it would be left out is left out."""
@@ -60,12 +63,12 @@ def with_entry(text: str, entry: VaultEntry, program: ProgramSettings) -> str:
     text = text or NEW_FILE
     table = tomlkit.table()
     table.update(_table_values(entry, program))
-    if tomllib.loads(text).get("vault") and not _has(text.splitlines(), _VAULT_HEADER):
+    if tomllib.loads(text).get("vault") and not has_vault(text.splitlines()):
         # A list in brackets, of inline tables, can only go on as one.
         document = tomlkit.parse(text)
         document["vault"].append({**table})
         return tomlkit.dumps(document)
-    return _joined([[text], ["[[vault]]\n", table.as_string()]])
+    return joined([[text], ["[[vault]]\n", table.as_string()]])
 
 
 def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) -> str:
@@ -75,11 +78,11 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
     """
     text = text or NEW_FILE
     place = None if vault is None else _known(text).index(vault)
-    pieces = _pieces(text)
-    number = _piece_of(pieces, place, key)
+    pieces = pieces_of(text)
+    number = piece_of(pieces, place, key)
     if place is not None and number < len(pieces):
         # A new setting would get between its first task and the comment above that.
-        pieces[number : number + 1] = _head_and_tables(pieces[number])
+        pieces[number : number + 1] = head_and_tables(pieces[number])
 
     def change(document: Any, place: int | None) -> None:
         _change(document, vault, place, key, value)
@@ -90,13 +93,13 @@ def with_value(text: str, vault: VaultId | None, key: str, value: Value | None) 
 def with_task(text: str, vault: VaultId, name: str, values: Mapping[str, Any] | None) -> str:
     """Return the settings with a saved task of a vault, or without it where there are no values."""
     place = _known(text).index(vault)
-    pieces = _pieces(text)
+    pieces = pieces_of(text)
 
     def change(document: Any, place: int | None) -> None:
         assert place is not None
         _change_task(document["vault"][place], name, values)
 
-    return _changed(text, pieces, _piece_of(pieces, place, TASKS), place, change)
+    return _changed(text, pieces, piece_of(pieces, place, TASKS), place, change)
 
 
 def _changed(
@@ -187,26 +190,10 @@ def _inline(value: Any) -> Any:
     return table
 
 
-def _piece_of(pieces: list[list[str]], place: int | None, key: str) -> int:
-    """Return which piece has the table of a setting, made if need be; beyond the last for none."""
-    if place is not None:
-        slots = [number for number, piece in enumerate(pieces) if _has(piece, _VAULT_HEADER)]
-        return slots[place] if place < len(slots) else len(pieces)
-    if not key.startswith(f"{KEYMAP}."):
-        return 0
-    for number, piece in enumerate(pieces):
-        if _has(piece, _KEYMAP_HEADER):
-            return number
-    if pieces[0] and pieces[0][-1].strip():
-        pieces[0].append("\n")
-    pieces.insert(1, [f"[{KEYMAP}]\n", "\n"])
-    return 1
-
-
 def _changed_piece(piece: Sequence[str], place: int | None, change: _Change) -> list[str]:
     import tomlkit
 
-    end = max((n + 1 for n, line in enumerate(piece) if _is_content(line)), default=0)
+    end = max((n + 1 for n, line in enumerate(piece) if is_content(line)), default=0)
     above: list[str] = []
     below = list(piece[end:])
     if end == 0:
@@ -218,10 +205,6 @@ def _changed_piece(piece: Sequence[str], place: int | None, change: _Change) -> 
     # A table that was the last leaves the empty line before it.
     body = tomlkit.dumps(document).rstrip("\n") + "\n"
     return [*above, body, *below]
-
-
-def _is_content(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def without_entry(text: str, vault: VaultId) -> str:
@@ -243,8 +226,8 @@ def _arranged(text: str, places: Sequence[int]) -> str:
     wanted = [tables[place] for place in places]
     if wanted == tables:
         return text
-    pieces = _pieces(text)
-    slots = [number for number, piece in enumerate(pieces) if _has(piece, _VAULT_HEADER)]
+    pieces = pieces_of(text)
+    slots = vaults_in(pieces)
     if len(slots) == len(tables):
         by_slot = dict(zip(slots, [pieces[slots[place]] for place in places], strict=False))
         kept = [
@@ -252,7 +235,7 @@ def _arranged(text: str, places: Sequence[int]) -> str:
             for number, piece in enumerate(pieces)
             if number in by_slot or number not in slots
         ]
-        changed = _joined(kept)
+        changed = joined(kept)
         if tomllib.loads(changed).get("vault", []) == wanted:
             return changed
     # Inline tables in a list, or a line within a text that looks like a header.
@@ -261,59 +244,6 @@ def _arranged(text: str, places: Sequence[int]) -> str:
     document = tomlkit.parse(text)
     document["vault"] = wanted
     return tomlkit.dumps(document)
-
-
-def _pieces(text: str) -> list[list[str]]:
-    """Return the lines before the first table, and those of each table from its comment on."""
-    pieces: list[list[str]] = [[]]
-    for line in text.splitlines(keepends=True):
-        if _HEADER.match(line) and not _belongs_below(pieces[-1], line):
-            before = pieces[-1]
-            above = _comment_above(before)
-            if len(above) == len(before):  # it begins the file, and is about all of it
-                above = []
-            del before[len(before) - len(above) :]
-            pieces.append(above)
-        pieces[-1].append(line)
-    return pieces
-
-
-def _head_and_tables(piece: Sequence[str]) -> list[list[str]]:
-    """Return the lines of a vault itself, and those of the tables below it from its comment on."""
-    tables = [n for n, line in enumerate(piece) if _BELOW_VAULT.match(line)]
-    end = min(tables, default=len(piece))
-    end -= len(_comment_above(list(piece[:end])))
-    return [list(piece[:end]), list(piece[end:])] if tables else [list(piece)]
-
-
-def _belongs_below(piece: Sequence[str], line: str) -> bool:
-    """Return whether a header is that of a table within the vault of the piece before it."""
-    return bool(_BELOW_VAULT.match(line)) and _has(piece, _VAULT_HEADER)
-
-
-def _has(piece: Sequence[str], header: re.Pattern[str]) -> bool:
-    return any(header.match(line) for line in piece)
-
-
-def _joined(pieces: Sequence[Sequence[str]]) -> str:
-    """Return the text of the pieces, with an empty line before each table."""
-    text = ""
-    for piece in pieces:
-        if text and not text.endswith("\n"):
-            text += "\n"
-        if text and piece and not text.endswith("\n\n"):
-            text += "\n"
-        text += "".join(piece)
-    return text
-
-
-def _comment_above(lines: Sequence[str]) -> list[str]:
-    above: list[str] = []
-    for line in reversed(lines):
-        if not line.lstrip().startswith("#"):
-            break
-        above.insert(0, line)
-    return above
 
 
 def _known(text: str) -> list[str]:
