@@ -25,13 +25,8 @@ def at_login_verb(session: Session) -> int:
         output.line(_("{name} stays locked at login.", name=shown(name)))
     else:
         output.line(_("{name} is unlocked when you log in.", name=shown(name)))
-        if state and not session.vaults.entry(name).key_file:
-            output.line(
-                _(
-                    "Its password has to be in the keyring: vaultui unlock {name!q} --save",
-                    name=shown(name),
-                )
-            )
+        if state:
+            _tell_of_password(session, name)
     if not known:
         output.note(_("No systemd of yours runs now; the next one will know of it."))
     return 0
@@ -51,7 +46,19 @@ def schedule(session: Session) -> int:
             "{task} of {name} is run: {when}.", task=made.task, name=made.vault, when=made.when
         )
         session.output.line(shown(words))
+        _tell_of_password(session, made.vault)
     return 0
+
+
+def _tell_of_password(session: Session, name: str) -> None:
+    """Tell where the password has to be of a vault that opens while nobody is there."""
+    if not session.vaults.entry(name).key_file:
+        session.output.line(
+            _(
+                "Its password has to be in the keyring: vaultui unlock {name!q} --save",
+                name=shown(name),
+            )
+        )
 
 
 def ended(session: Session) -> int:

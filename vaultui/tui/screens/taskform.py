@@ -20,7 +20,10 @@ from vaultui.tui.wording import place, sentence
 from vaultui.vaults import Driver, TaskRequest, VaultEntry, WrongValue, request_of, values_of
 
 _DRIVERS: Final = {
-    Driver.COMMAND: (N_("a command"), N_("It runs as you, and can do what you can do.")),
+    Driver.COMMAND: (
+        N_("a command"),
+        N_("It runs as you in the vault, and can do all that you can."),
+    ),
     Driver.ISOLATED: (
         N_("isolated"),
         N_("It sees the system read-only and, of all your files, those of the vault alone."),
