@@ -265,9 +265,13 @@ def _write_if_there(path: Path, text: str) -> None:
 
 
 def _depth_first(directory: Path) -> Iterator[Path]:
-    """Yield the groups below one, made by those who were in it, and then the group itself."""
-    with contextlib.suppress(FileNotFoundError):
-        for entry in directory.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                yield from _depth_first(entry)
-        yield directory
+    """Yield the groups below one, made by those who were in it, and then the group itself.
+
+    Without recursion: who was in it may have made as many as they liked.
+    """
+    found = [directory]
+    for group in found:
+        with contextlib.suppress(OSError):
+            entries = (one for one in group.iterdir() if not one.is_symlink())
+            found += [entry for entry in entries if entry.is_dir()]
+    yield from reversed(found)

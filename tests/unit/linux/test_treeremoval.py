@@ -95,3 +95,21 @@ def test_a_file_is_removed_like_a_tree(tmp_path: Path) -> None:
     file.write_text("x")
     remove_tree(file)
     assert not file.exists()
+
+
+def test_a_tree_that_is_deeper_than_python_counts_and_longer_than_a_path_is_removed(
+    tmp_path: Path,
+) -> None:
+    """A task that left one could not be put away, and after it no other."""
+    top = tmp_path / "top"
+    top.mkdir()
+    directory = os.open(top, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=directory)
+        below = os.open("d", os.O_RDONLY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=directory))
+    os.close(directory)
+    remove_tree(top)
+    assert not top.exists()
