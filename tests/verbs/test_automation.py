@@ -206,7 +206,8 @@ def test_when_a_task_is_run_is_listed_and_changed_and_goes_with_it(
     shell("tasks", "save", "Work", "Backup", "--", "true").check()
     made = shell.json("tasks", "schedule", "Work", "Backup", "weekly")
     assert (made["task"], made["when"]) == ("Backup", "weekly")
-    shell("tasks", "schedule", "Work", "Backup", "daily").check()
+    told = shell("tasks", "schedule", "Work", "Backup", "daily").check()
+    assert "Its password has to be in the keyring: vaultui unlock Work --save" in told.text
     (saved,) = shell.json("tasks", "list")["saved"]
     assert (saved["task"], saved["when"]) == ("Backup", "daily")
     shell("settings", "set", "name", "Job", "--vault", "Work").check()

@@ -109,8 +109,9 @@ def test_a_vault_that_a_private_task_has_names_that_task_to_others(
         shell.error("unlock", "Work", "--password-file", str(shell.password_file)),
         shell.error("unlock", "Work", "--read-only", "--password-file", str(shell.password_file)),
     ):
-        assert refused["code"] == "cipherdir-in-use"
-        assert f"sh, a private task ({started['task_id']})" in refused["summary"]
+        assert refused["code"] == "vault-private"
+        assert f"sh ({started['task_id']})" in refused["summary"]
+        assert f"vaultui tasks stop {started['task_id']}" in refused["hint"]
     again = run_program(private(shell, "--", "true")).check(125)
     assert started["task_id"] in again.text
 

@@ -697,6 +697,13 @@ class CipherdirInUse(VaultuiError):
     cure = N_("Lock it there first; only readers (-ro) share a cipher directory.")
 
 
+class VaultPrivate(VaultuiError):
+    code = "vault-private"
+    exit_code = ExitCode.CIPHERDIR_IN_USE
+    template = N_("{name} is open for a private task alone: {task} ({id}).")
+    cure = N_("Wait for its end, or end it: vaultui tasks stop {id}")
+
+
 class KeyringUnavailable(VaultuiError):
     code = "keyring-unavailable"
     exit_code = ExitCode.KEYRING

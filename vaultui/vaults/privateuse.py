@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultui.model.errors import CipherdirInUse, DeletionRefused
+from vaultui.model.errors import DeletionRefused, VaultPrivate
 from vaultui.model.language import Phrase
 from vaultui.vaults.entry import VaultEntry
 from vaultui.vaults.paths import Paths
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def refuse_beside_private(paths: Paths, entry: VaultEntry, *, read_only: bool) -> None:
-    """Raise CipherdirInUse where a private task has the vault, unless both only read.
+    """Raise VaultPrivate where a private task has the vault, unless both only read.
 
     `read_only` is how it is to be opened. The backend would find that out as well, but only
     after it has waited for the other's end, and it knows no names.
@@ -23,7 +23,7 @@ def refuse_beside_private(paths: Paths, entry: VaultEntry, *, read_only: bool) -
         return
     for record in _private_tasks(paths, entry):
         if not (read_only and (record.read_only or entry.opens_read_only)):
-            raise CipherdirInUse(path=entry.cipherdir, holder=_in_words(record))
+            raise VaultPrivate(name=entry.name, task=record.title, id=record.task_id)
 
 
 def refuse_to_delete_under_private(paths: Paths, entry: VaultEntry) -> None:
