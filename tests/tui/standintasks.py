@@ -100,7 +100,7 @@ class StandInTasks:
 
     # -- as the real ones have it -----------------------------------------------------------
 
-    def needs_key(self, status: VaultStatus, _request: TaskRequest) -> bool:
+    def needs_key(self, status: VaultStatus) -> bool:
         return not status.mounted
 
     async def start(

@@ -207,7 +207,7 @@ async def test_the_watch_can_be_waited_for(vaults: Vaults) -> None:
 
 async def test_a_task_is_started_listed_waited_for_and_cleared(vaults: Vaults) -> None:
     await vaults.unlock("Work", key())
-    assert not vaults.tasks.needs_key(await vaults.status("Work"), TRUE)
+    assert not vaults.tasks.needs_key(await vaults.status("Work"))
     started = await vaults.tasks.start("Work", TRUE, None)
     if isinstance(vaults, StandIn):
         vaults.tasks.end(started.task_id)
@@ -231,7 +231,7 @@ async def test_a_task_that_runs_is_stopped_and_not_cleared(vaults: Vaults) -> No
 
 
 async def test_a_task_against_a_locked_vault_takes_the_right_key(vaults: Vaults) -> None:
-    assert vaults.tasks.needs_key(await vaults.status("Work"), TRUE)
+    assert vaults.tasks.needs_key(await vaults.status("Work"))
     with pytest.raises(PasswordIncorrect):
         await vaults.tasks.start("Work", TRUE, key("wrong"))
     assert await vaults.tasks.listing() == []

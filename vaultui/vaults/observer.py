@@ -108,7 +108,7 @@ async def observe(
         cipherdir_silent=silent,
     )
     if facts.mount is not None:
-        facts = await _ask(paths, facts, facts.mount)
+        facts = await _ask(facts, facts.mount)
     if facts.mount_answer is fuseconn.Answer.ALIVE and facts.mount not in read_mounts():
         # It was detached meanwhile, and what answered is the directory below.
         return await observe(paths, entry, my_turn=my_turn)
@@ -180,7 +180,7 @@ def _shows(mount: Mount, entry: VaultEntry) -> bool:
     return mount.source in (*wanted, *(path.replace(",", "_") for path in wanted))
 
 
-async def _ask(paths: Paths, facts: Facts, mount: Mount) -> Facts:
+async def _ask(facts: Facts, mount: Mount) -> Facts:
     if facts.run is None or not facts.backend_alive:
         answer = await in_thread(fuseconn.ask, mount.mountpoint, ANSWER_TIMEOUT_S)
         return replace(facts, mount_answer=answer)

@@ -40,9 +40,11 @@ class Tasks:
 
     # -- starting -------------------------------------------------------------------------
 
-    def needs_key(self, status: VaultStatus, request: TaskRequest) -> bool:
-        """Return whether a vault has to be opened for this: a private task, too, takes the mount
-        that is there."""
+    def needs_key(self, status: VaultStatus) -> bool:
+        """Return whether a vault has to be opened for a task.
+
+        A private one, too, takes the mount that is there.
+        """
         return not status.state.is_open
 
     async def check(

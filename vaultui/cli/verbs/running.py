@@ -74,7 +74,7 @@ def start(
         session.output.clear_step()
         on_begin()
 
-    if not tasks.needs_key(status, request):
+    if not tasks.needs_key(status):
         try:
             task = attempt(None)
         except NotOpen:

@@ -56,7 +56,7 @@ class Running(Flow):
         from vaultui.tui.screens.starttask import StartTaskScreen
 
         status = self.app.live.status(entry.id)
-        needs_key = status is not None and self.app.vaults.tasks.needs_key(status, request)
+        needs_key = status is not None and self.app.vaults.tasks.needs_key(status)
         if request.private and not needs_key:
             text = _("{name} is open already; the task is not alone in it.", name=shown(entry.name))
             self.app.say(text, severity="warning")
