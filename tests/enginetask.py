@@ -13,9 +13,8 @@ from programs import exit_code
 from waiting import wait_until
 
 from vaultui.model.errors import VaultuiError
-from vaultui.tasks.containers.spec import BUNDLE_DIR
 from vaultui.tasks.failure import read_failure
-from vaultui.tasks.plan import Job, TaskPlan, prepare
+from vaultui.tasks.plan import BUNDLE_DIR, Job, TaskPlan, prepare
 from vaultui.tasks.request import Surroundings, TaskRequest
 from vaultui.wire.engine import ASKED_FILE
 from vaultui.wire.tasks import OUT_OF_MEMORY_FILE, Driver

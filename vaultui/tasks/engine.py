@@ -22,11 +22,10 @@ from vaultui.model.errors import (
 )
 from vaultui.model.language import N_
 from vaultui.supervisor.environment import backend_environment
-from vaultui.tasks.containers.spec import BUNDLE_DIR, SCRATCH_AT, VAULT_AT
 from vaultui.tasks.engines.address import EngineAddress, find_engine
 from vaultui.tasks.engines.config import container_config
 from vaultui.tasks.interpolation import command_of, environment_of
-from vaultui.tasks.plan import Job, TaskPlan
+from vaultui.tasks.plan import BUNDLE_DIR, SCRATCH_AT, VAULT_AT, Job, TaskPlan
 from vaultui.tasks.request import BindRequest
 from vaultui.wire import codec
 from vaultui.wire.attributes import Attributes

@@ -24,10 +24,9 @@ from vaultui.model.errors import (
 from vaultui.model.language import N_
 from vaultui.supervisor.environment import backend_environment
 from vaultui.tasks.command import rlimits_of
-from vaultui.tasks.containers.spec import PATH, SCRATCH_AT, VAULT_AT
 from vaultui.tasks.containers.users import chosen
 from vaultui.tasks.interpolation import command_of, environment_of, filled_in
-from vaultui.tasks.plan import Job, TaskPlan
+from vaultui.tasks.plan import PATH, SCRATCH_AT, VAULT_AT, Job, TaskPlan
 from vaultui.tasks.request import BindRequest
 from vaultui.tasks.rooms import own_room
 from vaultui.tasks.shownpaths import ShownPaths

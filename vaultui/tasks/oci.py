@@ -20,17 +20,13 @@ from vaultui.tasks.addresses import dns_servers, extra_hosts, host_name, search_
 from vaultui.tasks.command import rlimits_of
 from vaultui.tasks.containers import namespaces, runtime, seccomp, users
 from vaultui.tasks.containers.spec import (
-    BUNDLE_DIR,
     CONTAINER_FILE,
-    PATH,
-    SCRATCH_AT,
-    VAULT_AT,
     ContainerSpec,
     ContainerUser,
 )
 from vaultui.tasks.cores import no_core
 from vaultui.tasks.interpolation import command_of, environment_of, filled_in
-from vaultui.tasks.plan import Job, TaskPlan
+from vaultui.tasks.plan import BUNDLE_DIR, PATH, SCRATCH_AT, VAULT_AT, Job, TaskPlan
 from vaultui.tasks.request import BindRequest
 from vaultui.tasks.rooms import own_room
 from vaultui.wire import codec

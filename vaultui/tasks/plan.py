@@ -17,13 +17,23 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from vaultui.tasks.interpolation import MOUNT, NAME, TASK_DIR
 from vaultui.tasks.request import TaskRequest
 from vaultui.wire.attributes import Attributes
 from vaultui.wire.rooms import RoomSpec
 from vaultui.wire.tasks import SCRATCH_DIR, Driver, Teardown
+
+BUNDLE_DIR: Final = "bundle"
+"""In the directory of a task: what the runner of a container is given, and what it keeps."""
+VAULT_AT: Final = "/vault"
+"""Where a task finds the vault in a system that is not ours, unless it is asked to be elsewhere."""
+SCRATCH_AT: Final = "/task"
+"""Where ${TASK_DIR} is for a task with a view of its own."""
+
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for in a system that is not the one we run on."""
 
 
 @dataclass(frozen=True)

@@ -13,22 +13,12 @@ from typing import Final
 from vaultui.tasks.request import BindRequest
 from vaultui.wire.attributes import Rlimit
 
-BUNDLE_DIR: Final = "bundle"
-"""In the directory of a task: what an OCI runtime is given, and what it keeps."""
 CONTAINER_FILE: Final = "container.json"
-"""In there: a ContainerSpec."""
+"""In the directory BUNDLE_DIR of a task: a ContainerSpec."""
 CONFIG_FILE: Final = "config.json"
 STATE_DIR: Final = "state"
 PID_FILE: Final = "pid"
 STAGE_DIR: Final = "stage"
-
-VAULT_AT: Final = "/vault"
-"""Where a container finds the vault, unless somebody asks for another place."""
-SCRATCH_AT: Final = "/task"
-"""Where it finds ${TASK_DIR}."""
-
-PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where programs are looked for in a system that is not the one we run on."""
 
 
 class NamespaceKind(Enum):
