@@ -12,6 +12,7 @@ from taskstarting import STRAY, TaskPlace
 
 from vaultui.linux import process
 from vaultui.model.errors import TaskUnknown
+from vaultui.tasks.failure import read_failure
 from vaultui.tasks.records import TaskRecords, look
 from vaultui.tasks.stopping import stop
 from vaultui.wire import codec
@@ -117,6 +118,16 @@ def test_a_record_that_cannot_be_understood_is_as_good_as_none(
     lost(tmp_path, "00000001")
     (tmp_path / "00000001" / "task.json").write_bytes(content)
     assert TaskRecords(tmp_path).listing() == []
+
+
+@pytest.mark.parametrize("name", ["task.json", "exit.json", "failure.json"])
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_record(tmp_path: Path, name: str) -> None:
+    """A task that put one there kept all that lists tasks from ending."""
+    lost(tmp_path, "00000001")
+    (tmp_path / "00000001" / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "00000001" / name)
+    assert state(tmp_path / "00000001") is (None if name == "task.json" else TaskState.LOST)
+    assert read_failure(tmp_path / "00000001") is None
 
 
 def test_a_record_of_another_boot_tells_of_nothing_that_runs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vaultui.linux.durable import write_durably
 from vaultui.model.errors import VaultuiError, from_wire
+from vaultui.tasks.records import read_record
 from vaultui.wire.tasks import FAILURE_FILE
 
 
@@ -22,7 +23,7 @@ def write_failure(task_dir: Path, error: VaultuiError) -> None:
 def read_failure(task_dir: Path) -> VaultuiError | None:
     """Return why the task could not begin, or None if it did or was no container."""
     try:
-        wire = json.loads((task_dir / FAILURE_FILE).read_bytes())
-    except (FileNotFoundError, ValueError):
+        wire = json.loads(read_record(task_dir / FAILURE_FILE))
+    except (OSError, ValueError):
         return None
     return from_wire(wire) if isinstance(wire, dict) else None

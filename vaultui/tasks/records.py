@@ -9,6 +9,7 @@ are believed as far as /proc confirms them, and the oldest go when there are too
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -34,6 +35,8 @@ KEPT: Final = 50
 _ID_BYTES: Final = 4
 _UNFINISHED_S: Final = 600.0
 """A directory without a record belongs to a start that takes no longer than this."""
+_LARGEST: Final = 64 << 20
+"""A record has a command line in it, which the kernel limits to less."""
 _ROUNDS: Final = 100
 """Of killing: what forks faster than that is not to be had."""
 
@@ -188,8 +191,20 @@ def forget(task: KnownTask) -> None:
         remove_tree(task.directory)
 
 
+def read_record(path: Path) -> bytes:
+    """Return what is in a file of a task's directory; raises OSError, EINVAL where it is no file.
+
+    A task may put there what it likes: a pipe would be waited for.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+        return file.read(_LARGEST)
+
+
 def _load(path: Path, kind: type[T]) -> T | None:
     try:
-        return codec.decode(path.read_bytes(), kind)
+        return codec.decode(read_record(path), kind)
     except (OSError, ProtocolError):
         return None
