@@ -39,6 +39,12 @@ MAY_START_A_PROCESS = (
 """The spawn module; the shim, whose fork is what it is for; and the runner of containers, which has
 namespaces to gather between fork and exec."""
 
+ADAPTERS = {
+    "vaultui.crypto.hazmat._openssl": "vaultui/crypto/hazmat/compiled.py",
+    "vaultui.mountd.hotpath._hotpath": "vaultui/mountd/hotpath/__init__.py",
+}
+"""Who alone loads a compiled module, and does without where there is none."""
+
 
 def test_imports_keep_to_the_floors() -> None:
     done = run_program(
@@ -63,6 +69,27 @@ def test_processes_are_started_in_one_place() -> None:
         if call in STARTS_A_PROCESS and not name.startswith(MAY_START_A_PROCESS)
     ]
     assert found == []
+
+
+def test_each_compiled_module_is_loaded_by_its_adapter_alone() -> None:
+    """The linter's graph is made of Python files: it does not see these."""
+    found = {
+        (module, str(path.relative_to(ROOT)))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported(node)
+        for module in ADAPTERS
+        if name == module or name.startswith(f"{module}.")
+    }
+    assert found <= set(ADAPTERS.items())
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{name.name}" for name in node.names]
+    return []
 
 
 def test_only_programs_exit() -> None:

@@ -21,6 +21,7 @@ from vaultui.cipherfs.conffile import Path
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import ContentCipher, new_aead
 from vaultui.crypto.filename import NameCipher, Names, PlainNames
+from vaultui.crypto.hazmat.compiled import CompiledCiphers, new_ciphers
 from vaultui.crypto.keyslots import Credentials
 from vaultui.format import volumeconf
 from vaultui.format.features import (
@@ -61,6 +62,8 @@ class Volume:
     features: Features
     content: ContentCipher
     names: Names
+    compiled: CompiledCiphers | None = None
+    """The same ciphers for requests that are answered in C, where there is such a thing."""
 
 
 def read_conf(
@@ -108,6 +111,7 @@ def volume_of(features: Features, master: Secret) -> Volume:
                 features=features,
                 content=ContentCipher(new_aead(features, content_key)),
                 names=_new_names(features, name_key),
+                compiled=_new_compiled(features, content_key, name_key),
             )
     finally:
         keys.wipe()
@@ -117,6 +121,16 @@ def _new_names(features: Features, key: memoryview) -> Names:
     if features.names is NameScheme.PLAINTEXT:
         return PlainNames(key)
     return NameCipher(key, features.raw64, uses_dir_iv=features.names is NameScheme.EME)
+
+
+def _new_compiled(
+    features: Features, content_key: memoryview, name_key: memoryview
+) -> CompiledCiphers | None:
+    is_gcm = features.content is ContentScheme.AES_GCM and features.has(FeatureFlag.GCM_IV128)
+    is_eme = features.names is not NameScheme.PLAINTEXT
+    return new_ciphers(
+        content_key if is_gcm else None, name_key if is_eme else None, raw64=features.raw64
+    )
 
 
 def check_creatable(
