@@ -18,6 +18,9 @@ from terminal import Terminal
 from waiting import wait_until
 
 from vaultui.model.errors import EngineLost, NotOpen
+from vaultui.tasks.engines.container import EngineContainer
+from vaultui.wire import codec
+from vaultui.wire.engine import ENGINE_FILE, EngineSpec
 from vaultui.wire.tasks import Limits
 
 pytestmark = needs("podman")
@@ -94,6 +97,20 @@ def test_a_container_that_was_just_being_made_is_removed_too(task: EngineTask) -
     process.communicate(timeout=30)
     task.take_down()
     assert task.service.containers() == []
+
+
+def test_a_container_that_is_half_made_is_not_taken_for_removed(task: EngineTask) -> None:
+    # Podman answers its removal with success, and lists it afterwards without its storage. The
+    # start of an interpreter leaves it too much time.
+    for _round in range(3):
+        process = task.start("sleep", "1000")
+        wait_until(task.asked.exists, 20, "the engine is asked")
+        process.kill()
+        process.communicate(timeout=30)
+        spec = codec.decode(task.asked.with_name(ENGINE_FILE).read_bytes(), EngineSpec)
+        EngineContainer(spec).remove_when_made()
+        task.asked.unlink()
+        assert task.service.containers() == []
 
 
 def test_there_is_nothing_to_take_down_after_a_runner_that_ended(task: EngineTask) -> None:

@@ -26,7 +26,9 @@ from vaultui.wire.tasks import (
     Teardown,
 )
 
-_COMMAND_S: Final = 10.0
+_COMMAND_S: Final = 40.0
+"""For each command of a teardown; more than the removal of a container that may be just being made
+waits for it."""
 _RESERVE: Final = f".{EXIT_FILE}.{0:012x}.tmp"
 """Room for the end of a task that has filled the memory it writes to; `put_away` removes it."""
 _RESERVED_BYTES: Final = 4096

@@ -30,8 +30,10 @@ from vaultui.tasks.runtimewords import about_program
 from vaultui.wire.engine import EngineSpec
 
 _ROOTS: Final = ("", "0", "root")
-_CREATION_S: Final = 3.0
-"""What a request to create may still take after whoever made it was killed."""
+_CREATION_S: Final = 20.0
+"""What a request to create may still take after whoever made it was killed: under load, with a
+large image. Nobody waits for it but what follows a kill in just that moment."""
+_PAUSE_S: Final = 0.1
 _KILLED: Final = 128 + signal.SIGKILL
 
 
@@ -42,8 +44,8 @@ class EngineContainer:
         self._spec = spec
         self._client = APIClient(base_url=f"unix://{spec.address}", version=spec.api_version)
 
-    def create(self) -> None:
-        """Make it; raises ImageMissing, EngineKeptOut or ContainerNotCreated."""
+    def check_image(self) -> None:
+        """See that it can be made of its image; raises ImageMissing or EngineKeptOut."""
         spec = self._spec
         image = spec.config["Image"]
         try:
@@ -55,8 +57,11 @@ class EngineContainer:
         if spec.root_alone and user not in _ROOTS:
             reason = N_("the image has a user of its own, and the vault lets nobody else in")
             raise EngineKeptOut(where=spec.address, name=spec.vault_name, reason=reason)
+
+    def create(self) -> None:
+        """Make it; raises ContainerNotCreated, or EngineLost if it may be made all the same."""
         with self._creating():
-            self._client.create_container_from_config(spec.config, spec.name)
+            self._client.create_container_from_config(self._spec.config, self._spec.name)
 
     def attach(self) -> socket.socket:
         """Return the connection with its streams. Before `start`, or the first words are lost."""
@@ -104,31 +109,45 @@ class EngineContainer:
         with self._obeying():
             return bool(self._client.inspect_container(self._spec.name)["State"]["OOMKilled"])
 
-    def remove(self) -> bool:
-        """Have it gone, running or not; False if there is none."""
-        name = self._spec.name
+    def remove(self) -> None:
+        """Have it gone, if it is there, running or not."""
         with self._obeying():
-            # Removing by force alone asks it to end first, and waits ten seconds for that.
-            with contextlib.suppress(APIError):
-                self._client.kill(name, "SIGKILL")
-            try:
-                self._client.remove_container(name, v=True, force=True)
-            except NotFound:
-                return False
+            self._remove()
+
+    def remove_when_made(self) -> None:
+        """Have it gone although it may be just being made: whoever asked for it was killed.
+
+        The engine goes on without its client, and what it answers meanwhile is not to be believed.
+        Podman says that it has removed a container which it is still making, when it has taken the
+        storage from under it; and lists it afterwards. So nothing is removed before it is shown,
+        and it is gone when it is no longer shown.
+        """
+        deadline = time.monotonic() + _CREATION_S
+        while time.monotonic() < deadline:
+            # What is half made or half removed is refused; a moment later it is not.
+            with contextlib.suppress(APIError), self._answering():
+                if self._is_shown():
+                    self._remove()
+                    if not self._is_shown():
+                        return
+            time.sleep(_PAUSE_S)
+        self.remove()
+
+    def _is_shown(self) -> bool:
+        """Tell whether the engine has it in its list: it is made, and not removed."""
+        try:
+            self._client.inspect_container(self._spec.name)
+        except NotFound:
+            return False
         return True
 
-    def remove_when_made(self, asked_at: float) -> None:
-        """Have it gone although it may be just being made: the engine was asked at that time, and
-        whoever asked it was killed."""
-        if self.remove():
-            return
-        until = int(time.time() + _CREATION_S)
-        made = {"container": [self._spec.name], "event": ["create"]}
-        with self._obeying():
-            events = self._client.events(since=int(asked_at), until=until, filters=made)
-            is_made = next(iter(events), None) is not None
-        if is_made:
-            self.remove()
+    def _remove(self) -> None:
+        name = self._spec.name
+        # Removing by force alone asks it to end first, and waits ten seconds for that.
+        with contextlib.suppress(APIError):
+            self._client.kill(name, "SIGKILL")
+        with contextlib.suppress(NotFound):
+            self._client.remove_container(name, v=True, force=True)
 
     @contextlib.contextmanager
     def _creating(self) -> Iterator[None]:

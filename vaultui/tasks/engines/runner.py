@@ -60,7 +60,7 @@ def _remove(path: Path) -> int:
     """Remove a container whose runner was killed; there is nothing to do after one that was not."""
     asked = path.with_name(ASKED_FILE)
     if asked.exists():
-        _container(_spec(path)).remove_when_made(asked.stat().st_mtime)
+        _container(_spec(path)).remove_when_made()
         asked.unlink(missing_ok=True)
     return 0
 
@@ -89,14 +89,23 @@ def _run(path: Path) -> int:
 @contextlib.contextmanager
 def _present(container: EngineContainer, asked: Path) -> Iterator[None]:
     """Make a container, and remove it at the end; where that fails its mark is left."""
+    container.check_image()
     asked.touch()
-    try:
-        container.create()
+    with contextlib.ExitStack() as undo:
+        undo.callback(_end, container, asked)
+        try:
+            container.create()
+        except EngineLost:
+            # It may be made all the same: whoever finds the mark waits for it.
+            undo.pop_all()
+            raise
         yield
-    finally:
-        with contextlib.suppress(EngineLost):
-            container.remove()
-            asked.unlink()
+
+
+def _end(container: EngineContainer, asked: Path) -> None:
+    with contextlib.suppress(EngineLost):
+        container.remove()
+        asked.unlink()
 
 
 class _Run:
