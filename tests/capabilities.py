@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from vaultui.crypto.hazmat import compiled
 from vaultui.linux import cgroup, controlgroup
 
 needs = pytest.mark.needs
@@ -60,6 +61,12 @@ def _on_path(*programs: str) -> Callable[[], str]:
         return f"no {' and no '.join(absent)} on PATH" if absent else ""
 
     return probe
+
+
+def _compiled() -> str:
+    if os.environ.get(compiled.SWITCH) == "off":
+        return f"{compiled.SWITCH}=off"
+    return "" if compiled.load() else "scripts/compile was not run, or failed"
 
 
 def _fuse() -> str:
@@ -190,6 +197,8 @@ def _drop_caches() -> str:
 
 
 _PROBES: dict[str, Callable[[], str]] = {
+    "compiled": _compiled,
+    "compiler": _on_path("cc"),
     "fuse": _fuse,
     "gocryptfs": _gocryptfs,
     "gocryptfs-xray": _on_path("gocryptfs-xray"),

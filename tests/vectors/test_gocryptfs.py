@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from capabilities import needs
 
 from vaultui.cipherfs.volume import Volume, volume_of
 from vaultui.crypto import masterkey
@@ -117,6 +118,48 @@ def test_a_broken_file_is_refused_where_it_is_broken(vector: Vector, volume: Vol
     refusal = {"header": BadHeader, "tag": CorruptBlock}[vector["expect"]]
     with pytest.raises(refusal):
         read_file(volume, raw(vector, "data"))
+
+
+@needs("compiled")
+@each("name", "ok")
+def test_a_name_is_the_same_to_the_compiled_cipher(vector: Vector, volume: Volume) -> None:
+    assert volume.compiled
+    assert volume.compiled.names
+    dir_iv, name, cname = raw(DOCUMENT, "dir_iv"), raw(vector, "plain"), vector["cipher"].encode()
+    assert volume.compiled.names.encrypt(dir_iv, name) == cname
+    assert volume.compiled.names.decrypt(dir_iv, cname) == name
+
+
+@needs("compiled")
+@each("name", "refused")
+def test_a_broken_name_is_refused_by_the_compiled_cipher(vector: Vector, volume: Volume) -> None:
+    assert volume.compiled
+    assert volume.compiled.names
+    with pytest.raises(ValueError, match="no name"):
+        volume.compiled.names.decrypt(raw(DOCUMENT, "dir_iv"), vector["cipher"].encode())
+
+
+@needs("compiled")
+@each("file", "ok")
+def test_a_file_is_read_alike_by_the_compiled_cipher(vector: Vector, volume: Volume) -> None:
+    assert volume.compiled
+    assert volume.compiled.content
+    data = raw(vector, "data")
+    if data:
+        file_id = parse_header(data[:HEADER_BYTES])
+        plain = volume.compiled.content.open(0, file_id, data[HEADER_BYTES:])
+        assert plain == raw(vector, "plain")
+
+
+@needs("compiled")
+@each("file", "refused")
+def test_a_broken_file_is_refused_by_the_compiled_cipher(vector: Vector, volume: Volume) -> None:
+    assert volume.compiled
+    assert volume.compiled.content
+    data = raw(vector, "data")
+    if vector["expect"] == "tag":
+        with pytest.raises(ValueError, match="damaged"):
+            volume.compiled.content.open(0, parse_header(data[:HEADER_BYTES]), data[HEADER_BYTES:])
 
 
 @each("value", "ok")

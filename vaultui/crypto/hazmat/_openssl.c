@@ -587,6 +587,8 @@ static PyObject *gcm_random(PyObject *self, PyObject *size_object)
     Py_ssize_t size = PyLong_AsSsize_t(size_object);
     if (size == -1 && PyErr_Occurred())
         return NULL;
+    if (size < 0)
+        return PyErr_Format(PyExc_ValueError, "the size is negative");
     PyObject *answer = PyBytes_FromStringAndSize(NULL, size);
     if (answer != NULL &&
         random_bytes(self, (uint8_t *)PyBytes_AS_STRING(answer), (size_t)size) != 0) {
