@@ -84,15 +84,16 @@ def test_a_child_does_not_use_the_nonces_that_its_parent_has_drawn_ahead(
     module: ModuleType,
 ) -> None:
     runs = module.GcmRuns(KEY)
-    runs.seal(0, FILE_ID, b"x")  # of what was drawn for this, most is left
+    runs.seal(0, FILE_ID, b"x")
+    left = NONCE * (POOLED - 1)
     read, write = os.pipe()
-    forkedwork.run_in_child(lambda: os.write(write, runs.random(NONCE * POOLED)))
-    of_child = os.read(read, NONCE * POOLED)
+    forkedwork.run_in_child(lambda: os.write(write, runs.random(left)))
+    of_child = os.read(read, left)
     os.close(read)
     os.close(write)
-    of_parent = runs.random(NONCE * (POOLED - 1))
+    of_parent = runs.random(left)
     drawn = [of[at : at + NONCE] for of in (of_child, of_parent) for at in range(0, len(of), NONCE)]
-    assert len(drawn) == 2 * POOLED - 1
+    assert len(drawn) == 2 * (POOLED - 1)
     assert len(set(drawn)) == len(drawn)
 
 
