@@ -68,3 +68,4 @@ prove-setup: ## try the set-up in a bare Debian (debootstrap, as root)
 clean: ## remove .venv and everything else that was generated
 	@rm -rf .venv .setup build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
+	@find vaultui -name '*.so' -delete

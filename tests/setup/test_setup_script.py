@@ -22,13 +22,20 @@ BASE_PROGRAMS = (
     *("awk", "bash", "cat", "chmod", "dirname", "env", "find", "flock", "grep", "id", "mkdir"),
     *("mktemp", "mv", "readlink", "rm", "rmdir", "sha256sum", "sort", "tail", "touch"),
 )
+C_FILES = (
+    *("vaultui/crypto/hazmat/_openssl.c", "vaultui/crypto/hazmat/_openssl.h"),
+    "vaultui/mountd/hotpath/hotpath.h",
+)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout with everything that set-up reads, and nothing that it made."""
     place = tmp_path / "checkout"
-    for name in ("scripts/setup", "pyproject.toml", "requirements", "vaultui/model"):
+    for name in (
+        *("scripts/setup", "scripts/compile", "pyproject.toml", "requirements", "vaultui/model"),
+        *C_FILES,
+    ):
         source, target = ROOT / name, place / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -107,17 +114,23 @@ def test_without_root_and_sudo_root_is_told_what_to_run(checkout: Path, machine:
         (
             "dnf",
             "dnf install --setopt=install_weak_deps=False -y",
-            ["fuse3", "pkgconfig(fuse3)", "/usr/bin/pkg-config", "gcc", "glibc-devel"],
+            [
+                *("fuse3", "pkgconfig(fuse3)", "/usr/bin/pkg-config", "gcc", "glibc-devel"),
+                "pkgconfig(openssl)",
+            ],
         ),
         (
             "zypper",
             "zypper --non-interactive install --no-recommends --capability",
-            ["fuse3", "pkgconfig(fuse3)", "/usr/bin/pkg-config", "gcc", "glibc-devel"],
+            [
+                *("fuse3", "pkgconfig(fuse3)", "/usr/bin/pkg-config", "gcc", "glibc-devel"),
+                "pkgconfig(openssl)",
+            ],
         ),
         (
             "pacman",
             "pacman -S --needed --noconfirm",
-            ["fuse3", "fuse3", "pkgconf", "gcc", "glibc"],
+            ["fuse3", "fuse3", "pkgconf", "gcc", "glibc", "openssl"],
         ),
     ],
 )
@@ -135,7 +148,7 @@ def test_each_package_manager_is_asked_in_its_own_words(
     assert f"{manager} failed" in told[1]
     # What root is to type is quoted for a shell.
     assert "pkgconfig(fuse3)" not in told[2]
-    assert asked[-1] in told[2]
+    assert asked[4] in told[2]
 
 
 def test_it_says_what_it_installs_before_it_asks_for_rights(checkout: Path, machine: Path) -> None:
@@ -162,12 +175,21 @@ def test_apt_without_network_is_told_from_other_failures(checkout: Path, machine
     assert "network" in cure
 
 
+COMPILES = """
+    cat >/dev/null
+    while [ $# -gt 1 ]; do
+        [ "$1" != -o ] || echo compiled >"$2"
+        shift
+    done"""
+"""A compiler that takes anything, also from its standard input, for a program."""
+
+
 def _complete_machine(machine: Path) -> None:
     """Let nothing be missing: a Python, and whatever else set-up looks for, as empty shells."""
     _tool(machine, "python3", f'exec {sys.executable} "$@"')
     _tool(machine, "fusermount3")
     _tool(machine, "pkg-config")
-    _tool(machine, "cc", "cat >/dev/null")
+    _tool(machine, "cc", COMPILES)
 
 
 def test_an_environment_that_somebody_else_made_is_left_alone(
@@ -203,6 +225,62 @@ def test_the_second_time_is_quick_and_silent(checkout: Path, machine: Path) -> N
     done = _set_up(checkout, machine).check()
     assert done.text == ""
     assert time.monotonic() - begun < 0.3
+
+
+def _compiled(checkout: Path) -> list[Path]:
+    return sorted(checkout.rglob("*.so"))
+
+
+def test_what_is_in_c_is_compiled_and_again_when_it_changes(checkout: Path, machine: Path) -> None:
+    _stamp_as_done(checkout, machine)
+    crypto, hotpath = _compiled(checkout)
+    assert crypto.parent == checkout / "vaultui/crypto/hazmat"
+    assert hotpath.parent == checkout / "vaultui/mountd/hotpath"
+    before = [path.stat().st_ino for path in (crypto, hotpath)]
+    assert _set_up(checkout, machine).check().text == ""
+    assert [path.stat().st_ino for path in (crypto, hotpath)] == before
+    (checkout / "vaultui/crypto/hazmat/_openssl.h").touch()
+    assert _set_up(checkout, machine).check().text == ""
+    assert all(
+        path.stat().st_ino != at for path, at in zip(_compiled(checkout), before, strict=True)
+    )
+
+
+@pytest.mark.parametrize("has_compiler", [True, False])
+def test_without_what_compiling_needs_it_says_so_once_and_is_ready(
+    checkout: Path, machine: Path, has_compiler: bool
+) -> None:
+    _stamp_as_done(checkout, machine)
+    if has_compiler:
+        _tool(machine, "cc", 'case "$*" in *-shared*) exit 1 ;; esac')
+        _tool(machine, "pkg-config", 'case "$*" in *openssl*) exit 1 ;; esac')
+    else:
+        (machine / "cc").unlink()
+    (checkout / "vaultui/crypto/hazmat/_openssl.c").touch()
+    said = _set_up(checkout, machine).check().text.splitlines()
+    assert len(said) == 1
+    assert "vaultfs runs without its compiled part" in said[0]
+    assert ("libssl-dev" if has_compiler else "gcc") in said[0]
+    assert "scripts/compile" in said[0]
+    assert _set_up(checkout, machine).check().text == ""
+
+
+def test_where_only_the_headers_of_openssl_are_missing_nobody_is_stopped(
+    checkout: Path, machine: Path
+) -> None:
+    _stamp_as_done(checkout, machine)
+    _change_what_is_installed(checkout)
+    _tool(machine, "pkg-config", 'case "$*" in *openssl*) exit 1 ;; esac')
+    _tool(machine, "cc", f'case "$*" in *-shared*) exit 1 ;; esac; {COMPILES}')
+    _tool(machine, "apt-get", "echo E: no network; exit 100")
+    (machine / "id").unlink()
+    _tool(machine, "id", "echo 0")
+    done = _set_up(checkout, machine).check()
+    assert done.stderr == b""
+    said = done.stdout.decode().splitlines()
+    assert said[0] == "set-up: installing with apt: libssl-dev"
+    assert "apt-get install --no-install-recommends libssl-dev; then scripts/compile" in said[-2]
+    assert "ready" in said[-1]
 
 
 @pytest.mark.parametrize("changed", ["requirements/run.lock", "requirements/build.lock"])
