@@ -1,115 +1,235 @@
-"""Measure our mount against the real gocryptfs: `make bench`, as root.
+"""Measure our mount against the real gocryptfs and others: `make bench`, as root.
 
-Both programs do the same work in turn, on the same disk and with the same files, and who
-goes first changes from round to round. A ratio is gocryptfs's time divided by ours in the
-same round; what is reported is the median of the rounds. A whole run writes RESULTS.md.
+All programs do the same work in turn, on the same disk and with the same files, and who goes
+first changes from workload to workload and from round to round. A whole run writes RESULTS.md.
+
+    make bench ARGS="--quick --only-pair"          a look while developing, in minutes
+    make bench ARGS="--only random,4KiB git"       workloads that one of the words names
+    make bench ARGS="--compared /path/to/another"  a program with gocryptfs's command line
+    make bench ARGS="--list"                       the workloads
+    make bench ARGS="--resume"                     go on with a run that was interrupted
+    make bench ARGS="--report"                     write the tables of the last run anew
+
+Whatever fails is told, and the run with it: it ends with 1, though the rest is measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mounting import Gocryptfs, MountedVolume, Vaultfs
-
-from tests.bench import report
-from tests.bench.workloads import Bench, Scale, Tree
+from tests.bench import everyday, peers, records, report, streams, trees
+from tests.bench.records import Heading, Measurement, Records
+from tests.bench.workload import Place, Scale, Tools, Workload, chosen
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-REMARKS = Path(__file__).with_name("REMARKS.md")
-PROGRAMS: dict[str, type[MountedVolume]] = {"gocryptfs": Gocryptfs, "vaultfs": Vaultfs}
+ROUNDS, QUICK_ROUNDS, BESIDE_ROUNDS = 5, 2, 2
+"""Those beside the two that are compared are measured in the first rounds only."""
 
 
 def main() -> int:
     options = _options()
+    scale = Scale.quick() if options.quick else Scale()
+    workloads = chosen(
+        [*streams.workloads(scale), *trees.workloads(scale), *everyday.workloads(scale)],
+        options.only,
+    )
+    if options.list:
+        print(*(f"{workload.group}: {workload.name}" for workload in workloads), sep="\n")
+        return 0
+    if options.report is not None:
+        return _report(Records.read(options.report), options)
     if os.geteuid() != 0:
         print("bench drops the kernel's caches, which only root may do", file=sys.stderr)
         return 1
-    scale = Scale.quick() if options.quick else Scale()
-    rounds = options.rounds or (2 if options.quick else 5)
-    with tempfile.TemporaryDirectory(prefix="vaultui-bench-", dir=options.directory) as name:
-        base = Path(name)
-        machine = report.machine(base)
-        figures = _measure(base, scale, rounds, options)
-        text = _text(figures, machine, rounds, options)
-    print(text)
-    whole = not (options.quick or options.only) and options.compared == "vaultfs"
-    if whole and not options.no_write:
-        RESULTS.write_text(text)
-    return 0
-
-
-def _measure(base: Path, scale: Scale, rounds: int, options: argparse.Namespace) -> report.Figures:
-    tree = Tree(base, scale.tree_files)
-    figures = report.Figures()
-    benches = []
-    for side, program in (("reference", options.reference), ("compared", options.compared)):
-        folder = base / side
-        folder.mkdir()
-        # The default cost of scrypt: a mount that a person waits for is measured.
-        volume = PROGRAMS[program](folder, init_options=("-scryptn", "16"))
-        volume.create()
-        volume.mount()
-        benches.append((getattr(figures, side), Bench(volume, scale, tree), program))
+    if not workloads:
+        print("no workload has such a name; --list has them", file=sys.stderr)
+        return 1
     try:
-        for number in range(rounds):
-            order = benches if number % 2 == 0 else benches[::-1]
-            for name in benches[0][1].workloads():
-                if options.only and not any(word in name for word in options.only):
-                    continue
-                for times, bench, program in order:
-                    seconds = bench.workloads()[name]()
-                    times.setdefault(name, []).append(seconds)
-                    print(
-                        f"round {number + 1}  {program:10} {name:26} {seconds:8.3f} s", flush=True
-                    )
-                    peak = figures.memory_kib.get(program, 0)
-                    figures.memory_kib[program] = max(peak, bench.volume.peak_memory_kib())
-    finally:
-        for _, bench, _ in benches:
-            bench.volume.kill()
-    return figures
+        kept = _records(options)
+    except (peers.UnknownProgram, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="vaultui-bench-", dir=options.directory) as name:
+        try:
+            run(kept, workloads, scale, Path(name))
+        except KeyboardInterrupt:
+            print(f"interrupted; --resume goes on with {kept.path}", file=sys.stderr)
+            options.no_write = True
+    return _report(kept, options)
 
 
-def _text(
-    figures: report.Figures, machine: list[str], rounds: int, options: argparse.Namespace
-) -> str:
-    memory = ", ".join(f"{name} {kib // 1024} MiB" for name, kib in figures.memory_kib.items())
-    remarks = REMARKS.read_text() if REMARKS.exists() else ""
-    return "\n".join(
-        [
-            "# What was measured",
-            "",
-            (
-                f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}; {rounds} rounds"
-                f"{', quick' if options.quick else ''}. Ratios above 1 mean that {options.compared}"
-                " was faster."
-            ),
-            "",
-            *machine,
-            f"- Largest resident memory: {memory}",
-            "",
-            report.table(figures, options.reference, options.compared),
-            "",
-            remarks,
-        ]
+def run(kept: Records, workloads: list[Workload], scale: Scale, base: Path) -> None:
+    """Measure what the records do not have yet."""
+    heading = kept.heading
+    pair = [heading.reference, heading.compared]
+    tools = Tools(base / "tools", scale)
+    with _places(base, scale, tools) as places:
+        for number in range(heading.settings["rounds"]):
+            for at, workload in enumerate(workloads):
+                order = pair if (number + at) % 2 == 0 else pair[::-1]
+                if number < BESIDE_ROUNDS:
+                    order = [*order, *heading.beside]
+                for program in order:
+                    if not kept.has(number, workload.name, program):
+                        _measure(kept, workload, places, program, number)
+
+
+def _measure(kept: Records, workload: Workload, places: _Places, program: str, number: int) -> None:
+    try:
+        measured = measure(workload, places[program], number)
+    except Exception as error:
+        # Whatever it was, the rest is still worth measuring; the run fails in the end.
+        sentence = " ".join(f"{error}".split()) or type(error).__name__
+        measured = Measurement(number, workload.group, workload.name, program, failed=sentence)
+        places.failed(program)
+    kept.add(measured)
+    told = f"FAILED: {measured.failed}" if measured.failed else f"{measured.seconds:8.3f} s"
+    print(f"round {number + 1}  {Path(program).name:10} {workload.name:44} {told}", flush=True)
+
+
+def measure(workload: Workload, place: Place, number: int) -> Measurement:
+    """Do a workload once, and have it checked. Raises what it raises."""
+    place.peak_kib = 0
+    workload.prepare(place)
+    before = peers.cpu_s(place.volume)
+    seconds = workload.run(place)
+    spent = peers.cpu_s(place.volume) - before
+    place.note_peak()
+    workload.check(place)
+    place.note_peak()
+    return Measurement(
+        number,
+        workload.group,
+        workload.name,
+        place.program,
+        seconds,
+        spent,
+        workload.moved,
+        place.peak_kib,
     )
 
 
+class _Places:
+    """The places of all programs, made when they are first needed."""
+
+    def __init__(self, base: Path, scale: Scale, tools: Tools) -> None:
+        self._base, self._scale, self._tools = base, scale, tools
+        self._places: dict[str, Place] = {}
+        self._made = 0
+
+    def __getitem__(self, program: str) -> Place:
+        if program not in self._places:
+            self._made += 1
+            base = self._base / f"{self._made}-{Path(program).name}"
+            self._places[program] = Place(program, base, self._scale, self._tools)
+        return self._places[program]
+
+    def failed(self, program: str) -> None:
+        """Have the next workload find a mount that works, if that can be."""
+        place = self._places.get(program)
+        if place is not None:
+            try:
+                place.again()
+            except Exception as error:
+                print(f"{program} cannot be mounted any more, a new volume is made: {error}")
+                self._places.pop(program).volume.kill()
+
+    def close(self) -> None:
+        for place in self._places.values():
+            place.volume.kill()
+
+
+@contextlib.contextmanager
+def _places(base: Path, scale: Scale, tools: Tools) -> Iterator[_Places]:
+    places = _Places(base, scale, tools)
+    try:
+        yield places
+    finally:
+        places.close()
+
+
+def _records(options: argparse.Namespace) -> Records:
+    """Return new records, or those of the last run to go on with."""
+    settings = {
+        "rounds": options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS),
+        "quick": options.quick,
+        "only": options.only or [],
+    }
+    beside = [] if options.only_pair else list(options.peers or peers.BESIDE)
+    both = (options.reference, options.compared)
+    beside = [program for program in beside if program not in both]
+    if options.resume:
+        path = records.latest()
+        if path is None:
+            raise ValueError(f"there is nothing in {records.FOLDER} to go on with")
+        kept = Records.read(path)
+        then = (kept.heading.reference, kept.heading.compared)
+        if kept.heading.settings != settings or then != both:
+            raise ValueError(
+                f"{path} was begun with {kept.heading.settings} for {' and '.join(then)};"
+                " go on with the same"
+            )
+        kept.go_on()
+        return kept
+    for program in (*both, *beside):
+        peers.maker(program)
+    machine = [
+        *report.machine(Path(options.directory)),
+        *(
+            f"- {program}: {peers.version(program)}"
+            for program in (*both, *beside)
+            if program not in ("gocryptfs", peers.OURS, "disk")
+        ),
+    ]
+    now = datetime.now(UTC)
+    heading = Heading(*both, beside, settings, machine, f"{now:%Y-%m-%d}")
+    return Records.begin(records.FOLDER / f"{now:%Y%m%d-%H%M%S}.jsonl", heading)
+
+
+def _report(kept: Records, options: argparse.Namespace) -> int:
+    text = report.text(kept)
+    print(text)
+    heading = kept.heading
+    whole = not (heading.settings["quick"] or heading.settings["only"])
+    if whole and heading.compared == peers.OURS and not options.no_write:
+        RESULTS.write_text(text)
+    failures = kept.failures()
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a small, noisy run")
-    parser.add_argument("--rounds", type=int, help="default 5, quick 2")
+    parser.add_argument("--rounds", type=int, help=f"default {ROUNDS}, quick {QUICK_ROUNDS}")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="workloads with a word in them")
-    parser.add_argument("--reference", choices=PROGRAMS, default="gocryptfs")
-    parser.add_argument("--compared", choices=PROGRAMS, default="vaultfs")
+    parser.add_argument("--list", action="store_true", help="name the workloads and end")
+    parser.add_argument("--reference", default="gocryptfs", metavar="PROGRAM", help="name or path")
+    parser.add_argument("--compared", default=peers.OURS, metavar="PROGRAM", help="name or path")
+    parser.add_argument("--peers", nargs="+", metavar="PROGRAM", help="others, beside the two")
+    parser.add_argument("--only-pair", action="store_true", help="no others")
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="on the disk to measure")
+    parser.add_argument("--resume", action="store_true", help="go on with the last run")
+    parser.add_argument(
+        "--report",
+        nargs="?",
+        type=Path,
+        const=records.latest(),
+        metavar="FILE",
+        help="only write the tables of a run, the last one if none is named",
+    )
     parser.add_argument("--no-write", action="store_true", help=f"leave {RESULTS.name} alone")
     return parser.parse_args()
 

@@ -1,62 +1,99 @@
-"""The figures of a run as a table that a person reads."""
+"""The figures of a run as tables that a person reads, and the machine that they are from."""
 
 from __future__ import annotations
 
-import math
 import os
 import platform
-import statistics
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
-CACHED = "stream read, warm"
-"""The one workload that the kernel's page cache may answer alone."""
+from tests.bench.figures import Figures, quartiles
+from tests.bench.records import Records
+
+REMARKS = Path(__file__).with_name("REMARKS.md")
 
 
-@dataclass
-class Figures:
-    """Seconds of each round, for the reference and for the program that is compared with it."""
-
-    reference: dict[str, list[float]] = field(default_factory=dict)
-    compared: dict[str, list[float]] = field(default_factory=dict)
-    memory_kib: dict[str, int] = field(default_factory=dict)
-    """Largest resident memory that each backend reached."""
-
-    def ratio(self, workload: str) -> float:
-        """Return the median of the rounds' ratios; above 1 the compared program is faster."""
-        pairs = zip(self.reference[workload], self.compared[workload], strict=True)
-        return statistics.median(theirs / ours for theirs, ours in pairs)
-
-    def spread(self, workload: str) -> tuple[float, float]:
-        """Return the smallest and the largest ratio of a round."""
-        pairs = zip(self.reference[workload], self.compared[workload], strict=True)
-        ratios = [theirs / ours for theirs, ours in pairs]
-        return min(ratios), max(ratios)
-
-    def geometric_mean(self, without: str = "") -> float:
-        """Return the geometric mean of the ratios of all workloads, or of all but one."""
-        names = [name for name in self.reference if name != without]
-        return math.exp(statistics.fmean(math.log(self.ratio(name)) for name in names))
+def text(records: Records) -> str:
+    """Return all of RESULTS.md, without what people have to say about it."""
+    return "\n".join(lines(records)) + "\n"
 
 
-def table(figures: Figures, reference: str, compared: str) -> str:
-    """Return the figures as a Markdown table."""
-    lines = [
-        f"| workload | {reference} | {compared} | ratio | smallest to largest |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for name in figures.reference:
-        low, high = figures.spread(name)
-        lines.append(
-            f"| {name} | {_seconds(figures.reference[name])} | {_seconds(figures.compared[name])}"
-            f" | **{figures.ratio(name):.2f}** | {low:.2f} to {high:.2f} |"
+def lines(records: Records) -> Iterator[str]:
+    heading = records.heading
+    figures = Figures(records.measurements, heading.reference)
+    settings = heading.settings
+    yield from (
+        "# What was measured",
+        "",
+        (
+            f"Written by `make bench` on {heading.day}; {settings['rounds']} rounds"
+            f"{', quick' if settings['quick'] else ''}. Ratios are those of {heading.reference}'s"
+            f" time to the other's in the same round: above 1, {heading.compared} was faster."
+        ),
+        "",
+        *heading.machine,
+        "",
+    )
+    if records.failures():
+        yield from ("## What failed", "", *(f"- {failure}" for failure in records.failures()), "")
+    if figures.groups:
+        yield from summary(figures, heading.compared)
+        for group in dict.fromkeys(figures.groups.values()):
+            yield from ("", f"## {group[0].upper()}{group[1:]}", "")
+            yield from table(figures, heading.compared, group)
+    yield ""
+
+
+def summary(figures: Figures, compared: str) -> Iterator[str]:
+    """Say what was asked: how much faster, what is slower, how much memory."""
+    mean = figures.mean(compared)
+    slower = figures.slower(compared)
+    if mean is None:
+        return
+    yield from (
+        f"| what | {figures.reference} | {compared} | asked for |",
+        "|---|---:|---:|---:|",
+        f"| geometric mean of all ratios | 1 | **{mean:.2f}** | 2 |",
+        (
+            f"| workloads slower than {figures.reference} | | **{len(slower)}** of"
+            f" {len(figures.groups)} | 0 |"
+        ),
+        (
+            f"| largest resident memory | {_mib(figures.peak_kib(figures.reference))}"
+            f" | **{_mib(figures.peak_kib(compared))}**"
+            f" | {_mib(figures.peak_kib(figures.reference) + (40 << 10))} |"
+        ),
+    )
+    for group in dict.fromkeys(figures.groups.values()):
+        its = figures.mean(compared, group)
+        if its is not None:
+            yield f"| geometric mean, {group} | 1 | {its:.2f} | |"
+
+
+def table(figures: Figures, compared: str, group: str) -> Iterator[str]:
+    """Return the comparison of the two, workload by workload."""
+    yield f"| workload | {figures.reference} | {compared} | ratio | quartiles |"
+    yield "|---|---:|---:|---:|---:|"
+    for name in figures.workloads(group):
+        ratios = figures.ratios(name, compared)
+        theirs, ours = figures.seconds(name, figures.reference), figures.seconds(name, compared)
+        if not ratios or theirs is None or ours is None:
+            yield f"| {name} | {_seconds(theirs)} | {_seconds(ours)} | | |"
+            continue
+        low, high = quartiles(ratios)
+        yield (
+            f"| {name} | {_seconds(theirs)} | {_seconds(ours)} |"
+            f" **{figures.ratio(name, compared):.2f}** | {low:.2f} to {high:.2f} |"
         )
-    lines.append(f"| geometric mean | | | **{figures.geometric_mean():.2f}** | |")
-    if CACHED in figures.reference and len(figures.reference) > 1:
-        mean = figures.geometric_mean(without=CACHED)
-        lines.append(f"| the same without *{CACHED}* | | | **{mean:.2f}** | |")
-    return "\n".join(lines)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f} s"
+
+
+def _mib(kib: int) -> str:
+    return f"{kib / 1024:.0f} MiB"
 
 
 def machine(directory: Path) -> list[str]:
@@ -71,10 +108,6 @@ def machine(directory: Path) -> list[str]:
         f"- {_output('gocryptfs', '-version')}",
         f"- vaultui {_version('vaultui')}, commit {commit()}",
     ]
-
-
-def _seconds(values: list[float]) -> str:
-    return f"{statistics.median(values):.3f} s"
 
 
 def commit() -> str:
