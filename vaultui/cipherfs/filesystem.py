@@ -15,7 +15,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from vaultui.cipherfs.attributes import AttributeChange, Attributes
 from vaultui.cipherfs.badnames import LenientEntryNames
@@ -66,6 +66,28 @@ _DIRECTORIES_MAX: Final = 512
 _DIRECTORIES_MIN: Final = 16
 
 
+class Parts(NamedTuple):
+    """What a compiled hot path works on beside the file system, in the same thread."""
+
+    inodes: Inodes
+    directories: Directories
+    files: OpenFiles
+    io: FileIO
+    space: Space
+    attrs: NodeAttributes
+    listings: Listings
+    entry_names: EntryNames
+    file_handles: Handles[FileHandle]
+    dir_handles: Handles[DirHandle]
+    xattrs: Xattrs | None
+    """None where nothing has any."""
+    volume: Volume
+    is_local: bool
+    read_only: bool
+    coherence_s: float
+    in_place_device: int | None
+
+
 class FileSystem:
     """One volume as a tree of inodes. The process umask must be 0."""
 
@@ -96,7 +118,9 @@ class FileSystem:
         `on_change` is told whose attributes changed by a write or an open, where the caller
         can't know.
         """
+        self._volume = volume
         self._read_only = read_only
+        self._coherence_s = coherence_s
         reporter = Reporter(report)
         self._names = names = _entry_names(volume, bad_names, conflict_copies)
         self._inodes = inodes = self._new_inodes(os.stat(b".", dir_fd=cipherdir_fd))
@@ -113,14 +137,16 @@ class FileSystem:
         self._root_fd = root.fd
         magic = filesystem_magic(root.fd)
         self._is_local = magic in LOCAL_MAGICS
+        self._in_place_device = inodes.root.key[0] if magic in IN_PLACE_MAGICS else None
+        self._space = Space(prealloc=prealloc)
         self._files = OpenFiles(inodes, directories)
         self._io = FileIO(
             volume.content,
             inodes,
-            Space(prealloc=prealloc),
+            self._space,
             reporter,
             coherence_s=coherence_s,
-            in_place_device=inodes.root.key[0] if magic in IN_PLACE_MAGICS else None,
+            in_place_device=self._in_place_device,
             on_change=on_change,
         )
         symlinks = symlinks_of(volume)
@@ -391,6 +417,27 @@ class FileSystem:
     def inode_count(self) -> int:
         """Return how many inodes are remembered for the kernel. From any thread."""
         return len(self._inodes)
+
+    def parts(self) -> Parts:
+        """Return what a compiled hot path works on."""
+        return Parts(
+            inodes=self._inodes,
+            directories=self._directories,
+            files=self._files,
+            io=self._io,
+            space=self._space,
+            attrs=self._attrs,
+            listings=self._listings,
+            entry_names=self._names,
+            file_handles=self._file_handles,
+            dir_handles=self._dir_handles,
+            xattrs=self._xattrs if isinstance(self._xattrs, Xattrs) else None,
+            volume=self._volume,
+            is_local=self._is_local,
+            read_only=self._read_only,
+            coherence_s=self._coherence_s,
+            in_place_device=self._in_place_device,
+        )
 
     def encrypt_path(self, path: bytes) -> bytes:
         """Return the ciphertext path of a relative path. From any thread."""

@@ -62,6 +62,7 @@ class Node:
         "key",
         "kind",
         "last_status",
+        "listed",
         "name",
         "nlink",
         "open",
@@ -102,6 +103,10 @@ class Node:
         what it wrote since."""
         self.stamp: tuple[int, int, int] | None = None
         """Size, mtime and ctime of the backing file that the kernel's page cache reflects."""
+        self.listed: tuple[int, int, float] | None = None
+        """Of a directory: mtime and ctime of the backing one, and the monotonic time, when a
+        listing began that the kernel has got to its end and may keep. Set by the compiled hot
+        path alone."""
         self.unsynced: dict[bytes, FreshFile] | None = None
         """Of a directory: files in it, IV or companions, whose names are not yet known to be on
         disk, and whether their content is."""
@@ -143,6 +148,10 @@ class Inodes:
 
     def __len__(self) -> int:
         return len(self._by_ino)
+
+    def tables(self) -> tuple[dict[int, Node], dict[Key, Node], dict[int, int]]:
+        """Return what a compiled hot path finds nodes in: by number, by key, and the devices."""
+        return self._by_ino, self._by_key, self._devices
 
     def get(self, ino: InodeNo) -> Node:
         """Return the node with this number; ESTALE if there is none."""
@@ -327,6 +336,7 @@ class Inodes:
         node.gone = False
         node.last_status = None
         node.stamp = None
+        node.listed = None
         node.unsynced = None
         if node.directory is not None:
             node.directory.close()

@@ -28,13 +28,15 @@ _DOTS: Final = 2
 class DirHandle:
     """One open of a directory through the mount."""
 
-    __slots__ = ("entries", "is_whole", "node")
+    __slots__ = ("began", "entries", "is_whole", "node")
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.entries: list[tuple[bytes, bytes]] | None = None
         """Names and names on disk, once the listing has begun."""
         self.is_whole = True
+        self.began: tuple[int, int, float] | None = None
+        """What `Node.listed` becomes at the end of the listing."""
 
 
 class Listings:

@@ -49,12 +49,13 @@ class Xattrs:
         self._content = volume.content
         self._names = volume.names
         self._report = report
-        self._unread = None if suid else CAPABILITY
+        self.unread: Final = None if suid else CAPABILITY
+        """The attribute that means nothing here, so that nobody looks for it."""
         self._stored_names: dict[bytes, bytes] = {}
 
     def get(self, node: Node, name: bytes) -> bytes:
         """Return the value; ENODATA if there is none, EIO and a report if it is damaged."""
-        if name == self._unread:
+        if name == self.unread:
             raise os_error(errno.EOPNOTSUPP)
         where, follow = self._place(node)
         stored = os.getxattr(where, self._stored_name(name), follow_symlinks=follow)

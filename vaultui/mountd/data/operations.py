@@ -54,6 +54,7 @@ class VaultOperations(Boundary, Operations):
         self._fs = filesystem
         self._loop = loop
         self._on_served = on_served
+        self.presentation = presentation
         self._entry = presentation.entries()
         self._no_entry = presentation.no_entry
         self._keep_pages = presentation.keep_pages

@@ -26,6 +26,7 @@ from vaultui.mountd.data.operations import VaultOperations
 from vaultui.mountd.data.presentation import Presentation
 from vaultui.mountd.data.requestloop import RequestLoop
 from vaultui.mountd.eventring import EventRing
+from vaultui.mountd.hotpath import hot_path
 from vaultui.wire.handshake import MountSpec
 
 
@@ -58,6 +59,18 @@ class DataPlane:
         self._on_end = on_end
         self._operations = operations_for(tree, self._loop, spec, activity, events, on_served)
         self._fuse_fd = fuse_fd
+        if not spec.fuse_debug:
+            presentation = self._operations.presentation
+            self._loop.hot = hot_path(
+                tree,
+                activity,
+                fuse_fd,
+                self._loop.wake_fd,
+                creates=type(self._operations) is VaultOperations,
+                cache_s=presentation.cache_s,
+                owner=presentation.owner,
+                keep_pages=presentation.keep_pages,
+            )
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)
 
     def start(self) -> None:

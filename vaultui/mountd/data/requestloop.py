@@ -4,8 +4,9 @@ pyfuse3's worker passes through trio's scheduler twice for each request: once to
 read lock, once in `wait_readable`. That costs more than most requests. pyfuse3 looks the
 name `trio` up in its own module at run time, so `install` puts an object there that polls
 the FUSE descriptor first and goes through trio only when nothing arrives for a moment,
-when a handler waits for a thread, or after `REQUESTS_PER_PASS` requests, so that
-cancellation and finished threads are noticed.
+when a thread has finished for which a handler waits, or after `REQUESTS_PER_PASS` requests.
+
+Where there is a compiled hot path, it does that waiting, and answers most requests itself.
 
 All of this runs in the data plane's thread. pyfuse3 is pinned, and a test asks whether the
 hook is in use.
@@ -14,11 +15,15 @@ hook is in use.
 from __future__ import annotations
 
 import errno
+import functools
+import os
 import select
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from enum import IntEnum
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import pyfuse3
 import trio
@@ -36,6 +41,24 @@ parks, and then wakes up for nothing."""
 _SECOND = 2
 
 
+class Waited(IntEnum):
+    """What waiting for a request ended with; hotpath/module.c has the same numbers."""
+
+    IDLE = 0
+    """None came for as long as was asked."""
+    REQUEST = 1
+    """One can be read, or the mount is gone."""
+    WOKEN = 2
+    """A thread has finished; its mark was taken away."""
+
+
+class Waiter(Protocol):
+    """What waits for requests, and may answer some by itself."""
+
+    def serve(self, patience_ms: int, /) -> int:
+        """Return one of `Waited`, at the latest when nothing came for `patience_ms`."""
+
+
 class RequestLoop:
     """What pyfuse3 sees as `trio` and as `trio.lowlevel`."""
 
@@ -49,13 +72,19 @@ class RequestLoop:
         the next is waited for."""
         self.lowlevel = self
         self._on_hello = on_hello
+        self.hot: Waiter | None = None
+        """Answers what it can from the second request on, where there is one."""
+        self._waiter: Waiter | None = None
         self.requests = 0
         """Requests that came by; a test sees in it that the hook is in use."""
         self.passes = 0
         """How often trio's scheduler ran between two requests."""
         self._until_pass = 1
-        self._waiting_for_threads = 0
-        self._poll: select.poll | None = None
+        self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        """Readable when a thread has finished for which a handler waits."""
+        self._finished: deque[tuple[trio.lowlevel.Task, Any]] = deque()
+        self._either = select.epoll()
+        """What trio sleeps on: a request, or a thread that has finished."""
 
     def install(self) -> None:
         """Put this object in the place of `trio` inside pyfuse3."""
@@ -74,34 +103,81 @@ class RequestLoop:
         self._until_pass = 1
 
     async def in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
-        """Return what `work` returns in a worker thread; requests are served meanwhile."""
-        self._waiting_for_threads += 1
-        try:
-            return await trio.to_thread.run_sync(work, *args)
-        finally:
-            self._waiting_for_threads -= 1
+        """Return what `work` returns in a worker thread; requests are served meanwhile.
+
+        trio's own way through `to_thread` is noticed by its scheduler alone, which would have to
+        run for each request until then.
+        """
+        task = trio.lowlevel.current_task()
+
+        def deliver(outcome: Any) -> None:
+            self._finished.append((task, outcome))
+            os.eventfd_write(self.wake_fd, 1)
+
+        trio.lowlevel.start_thread_soon(functools.partial(work, *args), deliver)
+        return await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
 
     async def wait_readable(self, fd: int) -> None:
         """Return when a request can be read from `fd`. Called with the read turn held."""
-        poll = self._poll
-        if poll is None:
-            poll = self._poll = select.poll()
-            poll.register(fd, select.POLLIN)
         self.requests += 1
         if self.requests == _SECOND:
             # pyfuse3 answers the first within the step in which it was read.
             self._on_hello()
+        waiter = self._waiter
+        if waiter is None or self.requests == _SECOND:
+            waiter = self._waiter = self._begin(fd)
         self._until_pass -= 1
         if self._until_pass <= 0:
-            self._until_pass = REQUESTS_PER_PASS
-            self.passes += 1
-            await trio.lowlevel.checkpoint()
-        # A thread that finished can be noticed by trio alone, so while one is at work the
-        # poll must not block.
-        if poll.poll(0 if self._waiting_for_threads else PATIENCE_MS):
-            return
+            await self._pass()
+        while True:
+            match waiter.serve(PATIENCE_MS):
+                case Waited.REQUEST:
+                    return
+                case Waited.WOKEN:
+                    self._resume()
+                    await self._pass()
+                case Waited.IDLE:
+                    self.passes += 1
+                    await trio.lowlevel.wait_readable(self._either.fileno())
+
+    def _begin(self, fd: int) -> Waiter:
+        """Watch what has the number `fd` now: another descriptor before the hello than after."""
+        self._either.close()
+        self._either = select.epoll()
+        for watched in (fd, self.wake_fd):
+            self._either.register(watched, select.EPOLLIN)
+        if self.hot is not None and self.requests >= _SECOND:
+            return self.hot
+        return _PlainWait(fd, self.wake_fd)
+
+    async def _pass(self) -> None:
+        self._until_pass = REQUESTS_PER_PASS
         self.passes += 1
-        await trio.lowlevel.wait_readable(fd)
+        await trio.lowlevel.checkpoint()
+
+    def _resume(self) -> None:
+        """Let the handlers go on whose threads have finished."""
+        while self._finished:
+            trio.lowlevel.reschedule(*self._finished.popleft())
+
+
+class _PlainWait:
+    """Waits for requests and leaves them all to Python."""
+
+    def __init__(self, fd: int, wake_fd: int) -> None:
+        self._wake_fd = wake_fd
+        self._poll = select.poll()
+        for watched in (fd, wake_fd):
+            self._poll.register(watched, select.POLLIN)
+
+    def serve(self, patience_ms: int, /) -> int:
+        ready = self._poll.poll(patience_ms)
+        if not ready:
+            return Waited.IDLE
+        if any(fd == self._wake_fd for fd, _ in ready):
+            os.eventfd_read(self._wake_fd)
+            return Waited.WOKEN
+        return Waited.REQUEST
 
 
 class ReadTurn:

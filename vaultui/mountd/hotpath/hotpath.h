@@ -44,13 +44,13 @@ typedef enum {
 /* The attributes of the classes that are worked on, by the names they have in Python. */
 #define NODE_SLOTS(X)                                                                              \
     X(aliases) X(children) X(cname) X(directory) X(generation) X(gone) X(ino) X(key) X(kind)       \
-    X(last_status) X(name) X(nlink) X(open) X(parent) X(refs) X(set_id) X(shown_size) X(stamp)     \
+    X(last_status) X(listed) X(name) X(nlink) X(open) X(parent) X(refs) X(set_id) X(shown_size) X(stamp)     \
     X(unsynced)
 #define DIRECTORY_SLOTS(X) X(_stamp) X(checked) X(fd) X(is_root) X(iv) X(node) X(readable) X(used)
 #define OPEN_FILE_SLOTS(X)                                                                         \
     X(allocated) X(checked) X(file_id) X(handles) X(last_write_ns) X(lock) X(node)
 #define FILE_HANDLE_SLOTS(X) X(append) X(fd) X(file) X(writable)
-#define DIR_HANDLE_SLOTS(X) X(entries) X(is_whole) X(node)
+#define DIR_HANDLE_SLOTS(X) X(began) X(entries) X(is_whole) X(node)
 #define ACTIVITY_SLOTS(X)                                                                          \
     X(bytes_read) X(bytes_written) X(last_use) X(open_files) X(operations) X(path_operations)
 
@@ -98,6 +98,8 @@ typedef struct Hot {
     PyObject *entry_names;  /* EntryNames */
     PyObject *activity;     /* Activity */
     PyObject *allocate_lock;
+    PyObject *xattrs;       /* Xattrs; None where nothing has any */
+    PyObject *unread_xattr; /* the one that means nothing here; None where all do */
 
     const VaultuiCrypto *crypto;
     PyObject *content; /* GcmRuns; None where blocks are of another kind: then they are COLD */
@@ -207,6 +209,9 @@ PyObject *directory_with_iv(Hot *hot, PyObject *node, bool fresh);
  * special in no way: its length, and a NUL behind it; -1 for all others. `name` ends with a NUL. */
 Py_ssize_t name_on_disk(Hot *hot, PyObject *directory, const char *name, char cname[256]);
 
+/* Whether a name, plain or on disk, has in it what those of conflict copies have. */
+bool may_be_copy(const char *name);
+
 /* Inodes.adopt, for what was just found as `cname` in `parent`: borrowed, NULL where Python must
  * decide; then nothing was changed. `name` is the plaintext. */
 PyObject *adopt(Hot *hot, PyObject *parent, const char *cname, size_t cname_size, const char *name,
@@ -214,6 +219,9 @@ PyObject *adopt(Hot *hot, PyObject *parent, const char *cname, size_t cname_size
 
 /* Node.is_inode_of */
 bool is_inode_of(Hot *hot, PyObject *node, const struct stat *status);
+
+/* NodeAttributes.stat where the first name that is known leads to the node. */
+bool status_of(Hot *hot, PyObject *node, struct stat *status);
 
 bool add_references(Hot *hot, PyObject *node, int64_t count);
 
@@ -243,6 +251,14 @@ static inline int64_t ns_of(const struct timespec *time)
 {
     return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
 }
+
+/* --- entries.c: letting go -------------------------------------------------------------- */
+
+/* Inodes.drop_if_unused */
+void drop_if_unused(Hot *hot, PyObject *node);
+
+/* Directory.close. False with nothing changed. */
+bool close_directory(Hot *hot, PyObject *directory);
 
 /* --- reply.c ---------------------------------------------------------------------------- */
 

@@ -220,6 +220,21 @@ static PyObject *serve(Hot *hot, PyObject *patience)
     }
 }
 
+/* Returns a function of the libfuse that pyfuse3 has loaded. RTLD_NEXT does not find it: it is there
+ * for pyfuse3 alone. */
+static void *libfuse_symbol(const char *name)
+{
+    static const char *const LIBRARIES[] = {"libfuse3.so.3", "libfuse3.so.4"}; /* 4: from 3.17 */
+
+    for (size_t i = 0; i < sizeof LIBRARIES / sizeof *LIBRARIES; i++) {
+        void *library = dlopen(LIBRARIES[i], RTLD_LAZY | RTLD_NOLOAD);
+
+        if (library)
+            return dlsym(library, name);
+    }
+    return NULL;
+}
+
 /* Takes the place of libfuse's: this library is loaded before it, for everybody. What waits here
  * is handed over in a buffer of malloc, which libfuse or pyfuse3 frees. */
 int fuse_session_receive_buf(struct fuse_session *session, struct fuse_buf *buffer)
@@ -228,8 +243,8 @@ int fuse_session_receive_buf(struct fuse_session *session, struct fuse_buf *buff
 
     if (!active || !active->is_waiting) {
         if (!next)
-            next = (int (*)(struct fuse_session *, struct fuse_buf *))dlsym(
-                RTLD_NEXT, "fuse_session_receive_buf");
+            next = (int (*)(struct fuse_session *, struct fuse_buf *))libfuse_symbol(
+                "fuse_session_receive_buf");
         return next ? next(session, buffer) : -ENOSYS;
     }
     /* As large as libfuse makes it, which may read into it later. */
@@ -346,6 +361,7 @@ static bool take_parts(Hot *hot, PyObject *parts)
         take(parts, "entry_names", &hot->entry_names) &&
         take(parts, "activity", &hot->activity) &&
         take(parts, "allocate_lock", &hot->allocate_lock) &&
+        take(parts, "xattrs", &hot->xattrs) && take(parts, "unread_xattr", &hot->unread_xattr) &&
         take(parts, "content", &hot->content) && take(parts, "names", &hot->names) &&
         take_number(parts, "fd", &fd) && take_number(parts, "wake_fd", &wake_fd) &&
         take_number(parts, "read_only", &read_only) && take_number(parts, "creates", &creates) &&
@@ -409,6 +425,8 @@ static void hot_dealloc(Hot *hot)
     Py_XDECREF(hot->entry_names);
     Py_XDECREF(hot->activity);
     Py_XDECREF(hot->allocate_lock);
+    Py_XDECREF(hot->xattrs);
+    Py_XDECREF(hot->unread_xattr);
     Py_XDECREF(hot->content);
     Py_XDECREF(hot->names);
     for (int opcode = 0; opcode < OPCODES; opcode++)

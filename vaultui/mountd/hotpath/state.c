@@ -270,7 +270,7 @@ PyObject *directory_with_iv(Hot *hot, PyObject *node, bool fresh)
 /* --- names ------------------------------------------------------------------------------- */
 
 /* format.conflictnames.HINT: names of conflict copies have this in them. */
-static bool may_be_copy(const char *name)
+bool may_be_copy(const char *name)
 {
     for (const char *at = name; (at = strcasestr(at, "onfli")); at++)
         if (at > name && strchr("cCkK", at[-1]))

@@ -1,0 +1,9 @@
+from collections.abc import Mapping
+from typing import Any, Self
+
+class Hot:
+    answered: int
+    handed_over: int
+
+    def __new__(cls, parts: Mapping[str, Any], /) -> Self: ...
+    def serve(self, patience_ms: int, /) -> int: ...
