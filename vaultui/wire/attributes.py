@@ -6,8 +6,9 @@ names in StepFailed. Each field at its default is a step that is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from vaultui.model.records import record
 
 
 class Namespace(Enum):
@@ -22,7 +23,7 @@ class Namespace(Enum):
     CGROUP = "cgroup"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class IdRange:
     """`count` ids from `inside` on are those from `outside` on in the parent's user namespace."""
 
@@ -31,7 +32,7 @@ class IdRange:
     count: int = 1
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Rlimit:
     """A limit of getrlimit(2). -1 is no limit."""
 
@@ -41,7 +42,7 @@ class Rlimit:
     hard: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Attributes:
     """What is not mentioned stays as the shim has it."""
 

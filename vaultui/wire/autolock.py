@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from vaultui.model.records import record
 
 
 class LockOn(Enum):
@@ -38,7 +39,7 @@ class GuardState(Enum):
     """Asked for, and not there now: `Guard.reason` tells why. It is looked for again."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Guard:
     name: str
     """idle, sleep, screen, logout or notify."""

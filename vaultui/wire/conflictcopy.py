@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from vaultui.model.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ConflictCopy:
     path: str
     """Plaintext path; the last component is the name on disk where there is no plain one."""

@@ -13,10 +13,11 @@ the 5000 bytes that gocryptfs's own client reads; only our own client asks for s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
+from vaultui.model.records import record
 from vaultui.wire.autolock import Guard
 from vaultui.wire.conflictcopy import ConflictCopy
 
@@ -26,7 +27,7 @@ EXTENSION_KEY = "Vaultui"
 MAX_WAIT_S = 3600.0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PathReply:
     """The four fields of gocryptfs's reply, in their order on the wire."""
 
@@ -36,12 +37,12 @@ class PathReply:
     WarnText: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StatusRequest:
     pass
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EventsRequest:
     since: int = 0
     """Events with a greater sequence number are returned."""
@@ -49,7 +50,7 @@ class EventsRequest:
     """While there is none, the answer waits so long for one, at most MAX_WAIT_S."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ExtendRequest:
     """Put the idle lock off: at least `seconds` from now pass before it fires.
 
@@ -59,12 +60,12 @@ class ExtendRequest:
     seconds: float
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PauseRequest:
     paused: bool
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LockRequest:
     """Unmount politely.
 
@@ -79,7 +80,7 @@ class LockRequest:
     """Do without what is to be run before, and end it where it runs."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StayOpenRequest:
     """Give up a lock that waits until the vault is free. Answered by IdleReply."""
 
@@ -87,7 +88,7 @@ class StayOpenRequest:
     """A temporary vault stays open when its last hold has ended, and is temporary no more."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CloseAtRequest:
     """Lock at another time, whoever uses the vault then. Answered by IdleReply."""
 
@@ -95,12 +96,12 @@ class CloseAtRequest:
     """In seconds since the epoch; 0 for never."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ConflictsRequest:
     """List the conflict copies of sync clients. Walks the whole tree, and may take a while."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Hold:
     """A process, usually the keeper of a task, that the vault is kept open for.
 
@@ -114,7 +115,7 @@ class Hold:
     title: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class HoldRequest:
     """Keep the vault open for one more process. Answered by Held, or ErrorReply (not-open).
 
@@ -124,14 +125,14 @@ class HoldRequest:
     hold: Hold
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ReleaseRequest:
     """End a hold whose process goes on. Answered by Held, also where there is no such hold."""
 
     hold: Hold
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Held:
     temporary: bool
     """The vault was opened for such holds alone, and locks itself when the last of them ends."""
@@ -151,13 +152,13 @@ Request = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Opener:
     pid: int
     command: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OpenFile:
     path: str
     """Plaintext path below the mount, without a leading slash; as last known after a rename."""
@@ -166,7 +167,7 @@ class OpenFile:
     openers: tuple[Opener, ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Status:
     version: str
     pid: int
@@ -248,7 +249,7 @@ class EventKind(Enum):
     """A command that is run after an unlock or before a lock; the detail says which and how."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Event:
     seq: int
     """Counts from 1 within one backend."""
@@ -260,33 +261,33 @@ class Event:
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Events:
     events: tuple[Event, ...]
     dropped: int = 0
     """Events after `since` that the ring no longer held."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class IdleReply:
     idle_left_s: float | None
     idle_paused: bool
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LockReply:
     waiting: bool = False
     """It is in use, and locked as soon as it is not; only with `when_free`."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Conflicts:
     copies: tuple[ConflictCopy, ...]
     """At most 256 of them."""
     count: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ErrorReply:
     error: dict[str, Any] = field(default_factory=dict)
     """As `VaultuiError.to_wire` gives it."""

@@ -6,15 +6,16 @@ engine.asked beside it, from before the engine is asked until the container is g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from vaultui.model.records import record
 
 ENGINE_FILE = "engine.json"
 ASKED_FILE = "engine.asked"
 """Whoever finds it has a container to remove, or one that is just being made."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EngineSpec:
     address: str
     """Path of the Unix socket that the engine listens on."""

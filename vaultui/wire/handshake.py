@@ -20,17 +20,17 @@ PIN of the token, or empty for a token without one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from vaultui.model.records import record
 from vaultui.wire.autolock import LockOn, WhenBusy
 from vaultui.wire.control import Hold
 
 WIRE_VERSION = 1
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MountSpec:
     """Serve a volume. One secret follows: what opens it."""
 
@@ -119,7 +119,7 @@ class MountSpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Starting:
     pid: int
 
@@ -133,12 +133,12 @@ class StepName(Enum):
     WRITING = "writing"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Step:
     name: StepName
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ready:
     pid: int
     mount_id: int
@@ -148,7 +148,7 @@ class Ready:
     """What deriving the key took, in seconds."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Failed:
     error: dict[str, Any]
     """As `VaultuiError.to_wire` gives it."""

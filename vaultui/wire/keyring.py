@@ -12,8 +12,9 @@ could not be done to a thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from vaultui.model.records import record
 
 
 class KeyringOperation(Enum):
@@ -25,7 +26,7 @@ class KeyringOperation(Enum):
     STATE = "state"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KeyringRequest:
     operation: KeyringOperation
     account: str = ""
@@ -36,7 +37,7 @@ class KeyringRequest:
     """Something here can ask a person for the keyring's own password."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KeyringAnswer:
     keyring: str
     """The name that a person knows it by."""

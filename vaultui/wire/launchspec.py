@@ -15,8 +15,7 @@ Forked carries its own pid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vaultui.model.records import record
 from vaultui.wire.attributes import Attributes
 from vaultui.wire.rooms import RoomSpec
 from vaultui.wire.runrecords import RunState
@@ -39,7 +38,7 @@ NOTIFY_FD = 6
 """Where the shim has the writing end of the notify pipe, to be passed on."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KeeperSpec:
     """How the shim stays with a mount backend after starting it."""
 
@@ -57,7 +56,7 @@ class KeeperSpec:
     that is killed at any moment leaves nothing behind that a later one can't find."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LaunchSpec:
     """One process to start: index i of `fds` becomes descriptor i of the child.
 
@@ -71,7 +70,7 @@ class LaunchSpec:
     """argv[0] is an absolute path."""
     env: dict[str, str]
     fds: tuple[int, ...]
-    attributes: Attributes = Attributes()  # noqa: RUF009 - it is frozen
+    attributes: Attributes = Attributes()
     nofile_soft: int = 0
     """Soft limit of open files to set before the exec; 0 leaves it as it is."""
     log_level: str = "info"
@@ -84,14 +83,14 @@ class LaunchSpec:
     """Of a task: the namespaces that it lives in."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Forked:
     pid: int
     keeper_pid: int = 0
     """0 when there is none."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StepFailed:
     """The child could not take `step`, named as in the table of attributes."""
 

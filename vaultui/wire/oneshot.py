@@ -6,13 +6,14 @@ of Steps back, and at the end the message that the Spec names, or Failed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from vaultui.model.records import record
 from vaultui.wire.conflictcopy import ConflictCopy
 from vaultui.wire.handshake import WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CreateSpec:
     """Make a new volume. One secret follows: the password. Answered by Created."""
 
@@ -38,7 +39,7 @@ class CreateSpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PasswdSpec:
     """Change the key that opens the volume to another of its kind, or its derivation.
 
@@ -65,7 +66,7 @@ class PasswdSpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SlotAddSpec:
     """Give the volume one key more. Answered by SlotAdded.
 
@@ -88,7 +89,7 @@ class SlotAddSpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SlotRemoveSpec:
     """Take a key away. One secret follows: what opens the volume by another. Answered by Done."""
 
@@ -101,7 +102,7 @@ class SlotRemoveSpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SlotVerifySpec:
     """Tell which key this is. One secret follows: what is said to open it.
 
@@ -116,14 +117,14 @@ class SlotVerifySpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CalibrateSpec:
     """Measure what a derivation takes here and now. No secret follows. Answered by Calibrated."""
 
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CheckSpec:
     """Read the whole volume and name what is damaged. One secret follows: what opens it.
 
@@ -141,7 +142,7 @@ class CheckSpec:
     version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class InfoSpec:
     """Tell what a volume config says. No secret follows. Answered by VolumeInfo."""
 
@@ -164,12 +165,12 @@ OneshotSpec = (
 """Commands that end by themselves."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Done:
     pass
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Created:
     """A secret follows: the master key, 32 bytes, to be shown once and wiped."""
 
@@ -177,7 +178,7 @@ class Created:
     derivation_s: float
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CheckProgress:
     files: int
     bytes: int
@@ -185,7 +186,7 @@ class CheckProgress:
     """Plaintext path that is being read."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Damage:
     kind: str
     """corrupt-content, corrupt-name, corrupt-xattr, corrupt-symlink, missing-dir-iv, unreadable."""
@@ -198,7 +199,7 @@ class Damage:
 CheckMessage = CheckProgress | Damage | ConflictCopy
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Checked:
     files: int
     bytes: int
@@ -213,7 +214,7 @@ TOKEN_KIND = "fido2-token"  # noqa: S105 - the name of a kind
 """What opens a volume of -fido2, in the place of one of the kinds of slots."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SlotInfo:
     id: str
     """32 hexadecimal digits; empty for the only key of a volume in the plain format."""
@@ -225,7 +226,7 @@ class SlotInfo:
     label: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SlotAdded:
     """Two secrets follow: the recovery key as text, and its QR code.
 
@@ -236,13 +237,13 @@ class SlotAdded:
     slot: SlotInfo
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SlotOpened:
     slot: SlotInfo
     derivation_s: float
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Calibrated:
     """What the keys of a new volume cost on this machine."""
 
@@ -254,7 +255,7 @@ class Calibrated:
     argon2id_s: float
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class VolumeInfo:
     creator: str
     feature_flags: tuple[str, ...]

@@ -22,8 +22,7 @@ backend to unmount. When whoever could tell it to end is gone, it ends by itself
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vaultui.model.records import record
 from vaultui.wire.attributes import Namespace
 
 BACKEND_STEP = "mount backend"
@@ -36,7 +35,7 @@ PROCESSES_STEP = "processes"
 """The step that fails where a view cannot have a /proc of its own."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Bind:
     """Part of one tree shown in another place. One that is missing is told and left out."""
 
@@ -47,7 +46,7 @@ class Bind:
     """Of a read-only one: whether its device files lead to devices."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EmptyDirectory:
     """A directory in memory that the task may write to, and that nobody else sees."""
 
@@ -58,7 +57,7 @@ class EmptyDirectory:
     gid: int = -1
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class View:
     """A root directory of the task's own. Nothing of the old one can be reached from it."""
 
@@ -71,7 +70,7 @@ class View:
     """Symbolic links: the name, and what is in it."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class RoomBackend:
     """A mount backend that lives in the room alone; its MountSpec is the payload of the shim."""
 
@@ -89,7 +88,7 @@ class RoomBackend:
     """What it gets to unmount when the task has ended."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class RoomSpec:
     namespaces: tuple[Namespace, ...]
     """MOUNT and PID, and what else the task is to have for itself. USER is for whoever is not

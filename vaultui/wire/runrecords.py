@@ -5,7 +5,9 @@ Whoever only looks at what runs reads these, and knows nothing of how it was sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from vaultui.model.records import record
 
 RUN_FILE = "run.json"
 """In the private directory of a vault: a RunState, from the start on."""
@@ -16,7 +18,7 @@ EXIT_LAUNCH_FAILED = 253
 """Exit status of a child that could not reach its exec."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ExitState:
     """How a process ended; written by the keeper as exit.json, readable by any later front end."""
 
@@ -36,7 +38,7 @@ class ExitState:
     """True when the keeper had to detach a dead mount."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class RunState:
     """What a front end that starts later needs to re-adopt a backend: run.json, mode 0600.
 

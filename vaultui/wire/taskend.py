@@ -13,22 +13,21 @@ left to do. A keeper whose warden was killed does the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vaultui.model.records import record
 from vaultui.wire.runrecords import ExitState
 
 DONE = b"d"
 """From keeper to warden."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Begun:
     """The task waits for GO."""
 
     pid: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Reaped:
     """The task has ended."""
 
@@ -41,12 +40,12 @@ class Reaped:
     """Something that it has started may live on."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Empty:
     """The warden has no child any more."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskEnd:
     """exit.json in the directory of a task."""
 

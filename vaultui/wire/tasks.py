@@ -27,8 +27,10 @@ its end now. Both reach all descendants, those in groups and sessions of their o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from vaultui.model.records import record
 
 TASK_FILE = "task.json"
 """In the directory of a task: a TaskRecord, from the start on."""
@@ -75,7 +77,7 @@ class Driver(Enum):
     ENGINE = "engine"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Limits:
     """What a task may use, all that belongs to it together; 0 for as much as there is."""
 
@@ -91,7 +93,7 @@ class Limits:
     time_s: float = 0.0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Teardown:
     """What is put away when a task has ended, however it did; each step may be done twice."""
 
@@ -101,7 +103,7 @@ class Teardown:
     """Removed with all that is in them, never through a link or over a mount."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskRecord:
     """What a later front end needs to know of a task: task.json, mode 0600.
 
@@ -146,7 +148,7 @@ class TaskRecord:
     """As in `TaskKeeperSpec`, for those who find a task that nobody has seen to."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskKeeperSpec:
     """How the shim stays with a task: `LaunchSpec.task`."""
 
