@@ -46,7 +46,7 @@ def _made(cls: Any) -> Any:
 
 def _compiled_init(cls: Any) -> Any:
     own = {"__post_init__": cls.__post_init__} if hasattr(cls, "__post_init__") else {}
-    twin = dataclasses.make_dataclass(
+    twin: Any = dataclasses.make_dataclass(
         cls.__name__,
         [(field.name, field.type, field) for field in dataclasses.fields(cls)],
         namespace={"__doc__": "", **own},
