@@ -38,7 +38,8 @@ format: setup-test ## let ruff write the style
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-bench: setup-test ## measure against the real gocryptfs, in turn
+bench: ## measure against the real gocryptfs and others, in turn; an hour or two
+	@scripts/setup bench
 	@.venv/bin/python -m tests.bench $(ARGS)
 
 bench-application: setup-test ## measure what the application costs: start, rest, long lists

@@ -26,13 +26,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.bench import everyday, peers, records, report, streams, trees
-from tests.bench.records import Heading, Measurement, Records
+from tests.bench import (
+    everyday,
+    growth,
+    latency,
+    peers,
+    plots,
+    records,
+    report,
+    streams,
+    trees,
+)
+from tests.bench.records import DONE, Finding, Heading, Measurement, Records
+from tests.bench.study import Study
 from tests.bench.workload import Place, Scale, Tools, Workload, chosen
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-ROUNDS, QUICK_ROUNDS, BESIDE_ROUNDS = 5, 2, 2
-"""Those beside the two that are compared are measured in the first rounds only."""
+PLOTS = Path(__file__).with_name("plots")
+ROUNDS, QUICK_ROUNDS, BESIDE_ROUNDS, STUDY_ROUNDS = 5, 2, 2, 2
+"""Those beside the two that are compared are measured in the first rounds only. So is what is no
+ratio, of the two alone."""
 
 
 def main() -> int:
@@ -42,15 +55,18 @@ def main() -> int:
         [*streams.workloads(scale), *trees.workloads(scale), *everyday.workloads(scale)],
         options.only,
     )
+    studies = [*growth.studies(options.quick), *latency.studies(options.quick)]
+    # A look while developing is without them, unless they are asked for.
+    studies = [] if options.quick and not options.only else chosen(studies, options.only)
     if options.list:
-        print(*(f"{workload.group}: {workload.name}" for workload in workloads), sep="\n")
+        print(*(f"{work.group}: {work.name}" for work in (*workloads, *studies)), sep="\n")
         return 0
     if options.report is not None:
         return _report(Records.read(options.report), options)
     if os.geteuid() != 0:
         print("bench drops the kernel's caches, which only root may do", file=sys.stderr)
         return 1
-    if not workloads:
+    if not (workloads or studies):
         print("no workload has such a name; --list has them", file=sys.stderr)
         return 1
     try:
@@ -60,14 +76,16 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="vaultui-bench-", dir=options.directory) as name:
         try:
-            run(kept, workloads, scale, Path(name))
+            run(kept, workloads, studies, scale, Path(name))
         except KeyboardInterrupt:
             print(f"interrupted; --resume goes on with {kept.path}", file=sys.stderr)
             options.no_write = True
     return _report(kept, options)
 
 
-def run(kept: Records, workloads: list[Workload], scale: Scale, base: Path) -> None:
+def run(
+    kept: Records, workloads: list[Workload], studies: list[Study], scale: Scale, base: Path
+) -> None:
     """Measure what the records do not have yet."""
     heading = kept.heading
     pair = [heading.reference, heading.compared]
@@ -79,8 +97,31 @@ def run(kept: Records, workloads: list[Workload], scale: Scale, base: Path) -> N
                 if number < BESIDE_ROUNDS:
                     order = [*order, *heading.beside]
                 for program in order:
+                    if workload.name in peers.LACKS.get(program, ()):
+                        continue
                     if not kept.has(number, workload.name, program):
                         _measure(kept, workload, places, program, number)
+        for number in range(min(STUDY_ROUNDS, heading.settings["rounds"])):
+            for study in studies:
+                for program in pair if number % 2 == 0 else pair[::-1]:
+                    if not kept.has_found(number, study.name, program):
+                        _study(kept, study, places, program, number)
+
+
+def _study(kept: Records, study: Study, places: _Places, program: str, number: int) -> None:
+    def find(series: str, at: int, value: float, unit: str, failed: str = "") -> None:
+        kept.find(Finding(study.name, series, at, program, value, unit, number, failed))
+        told = f"FAILED: {failed}" if failed else f"{series}, {at}: {value:.1f} {unit}"
+        print(f"round {number + 1}  {Path(program).name:10} {study.name:30} {told}", flush=True)
+
+    try:
+        for figure in study.measure(places[program]):
+            find(*figure)
+    except Exception as error:
+        find("", 0, 0, "", " ".join(f"{error}".split()) or type(error).__name__)
+        places.failed(program)
+    else:
+        kept.find(Finding(study.name, DONE, 0, program, 0, "", number))
 
 
 def _measure(kept: Records, workload: Workload, places: _Places, program: str, number: int) -> None:
@@ -164,7 +205,7 @@ def _records(options: argparse.Namespace) -> Records:
         "quick": options.quick,
         "only": options.only or [],
     }
-    beside = [] if options.only_pair else list(options.peers or peers.BESIDE)
+    beside = options.peers or ([] if options.only_pair else peers.installed(peers.BESIDE))
     both = (options.reference, options.compared)
     beside = [program for program in beside if program not in both]
     if options.resume:
@@ -202,6 +243,7 @@ def _report(kept: Records, options: argparse.Namespace) -> int:
     whole = not (heading.settings["quick"] or heading.settings["only"])
     if whole and heading.compared == peers.OURS and not options.no_write:
         RESULTS.write_text(text)
+        plots.write(kept, PLOTS)
     failures = kept.failures()
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from mounting import Gocryptfs, MountedVolume, Vaultfs
 from programs import run_program
+from waiting import wait_until
 
 DEFAULT_SCRYPT = ("-scryptn", "16")
 OURS = "vaultfs"
@@ -26,6 +27,7 @@ class Foreign(MountedVolume):
     """A program with a command line of its own, that runs in the foreground as a child of ours."""
 
     variables: ClassVar[Mapping[str, str]] = {}
+    ready_s: ClassVar[float] = 60.0
 
     @classmethod
     def command(cls) -> str:
@@ -55,6 +57,15 @@ class Foreign(MountedVolume):
             process.stdin.write(self.password + b"\n")
         return process
 
+    def mount(self) -> None:
+        process = self.start()
+        try:
+            wait_until(self._ready_or_ended, self.ready_s, f"{self.argv0} is mounted")
+            assert process.poll() is None, f"{self.argv0} ended: {process.returncode}\n{self.log}"
+        except BaseException:
+            self.kill()
+            raise
+
     def environment(self) -> dict[str, str]:
         # Some keep notes on each volume in a home.
         return {**os.environ, "HOME": os.fspath(self.base), **self.variables}
@@ -74,7 +85,13 @@ class Encfs(Foreign):
 
 
 class Cryfs(Foreign):
+    """Its scrypt takes a gigabyte and ten seconds and more, and nothing makes it cheaper.
+
+    So it stays mounted where others are remounted, and what it has in its own memory is warm.
+    """
+
     argv0 = "cryfs"
+    ready_s = 300.0
     variables: ClassVar[Mapping[str, str]] = {
         "CRYFS_FRONTEND": "noninteractive",
         "CRYFS_NO_UPDATE_CHECK": "true",
@@ -95,7 +112,9 @@ class Securefs(Foreign):
     def create(self) -> None:
         super().create()
         password = self.password + b"\n"
-        run_program((self.argv0, "create", self.cipherdir), password * 2, 60).check()
+        # The more rounds of Argon2 the dearer, and as many as take seconds if nobody says.
+        cheap = () if DEFAULT_SCRYPT[0] in self.init_options[2:] else ("-r", "1")
+        run_program((self.argv0, "create", *cheap, self.cipherdir), password * 2, 60).check()
 
     def mount_words(self) -> tuple[str, ...]:
         return ("mount", str(self.cipherdir), str(self.mountpoint))
@@ -141,6 +160,9 @@ PROGRAMS: dict[str, type[MountedVolume]] = {
     "bindfs": Bindfs,
     "disk": Disk,
 }
+STAY_MOUNTED = frozenset({"cryfs"})
+LACKS: dict[str, frozenset[str]] = {"bindfs": frozenset({"unlock"}), "disk": frozenset({"unlock"})}
+"""The workloads that mean nothing for a program: these two have no key."""
 BESIDE = ("encfs", "cryfs", "securefs", "bindfs", "disk")
 """Those that are measured beside the two that are compared."""
 
@@ -172,6 +194,19 @@ def maker(word: str) -> Callable[..., MountedVolume]:
             return word
 
     return Other
+
+
+def installed(words: Iterable[str]) -> list[str]:
+    """Return the programs that are there; tell of the others."""
+    found = []
+    for word in words:
+        try:
+            maker(word)
+        except UnknownProgram as error:
+            print(f"{error}, and is left out")
+        else:
+            found.append(word)
+    return found
 
 
 def version(word: str) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path("build/bench")
+DONE = "done"
+"""The series of the finding that ends a study."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,17 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure of a table that is not of times: of growth, of latency."""
+    """One figure of a table of its own: how something grows, how long an answer takes."""
 
-    table: str
-    row: str
+    study: str
+    series: str
+    at: int
+    """Entries, bytes, clients; of a latency the percentile, and 100 is the longest."""
     program: str
     value: float
     unit: str
     round: int = 0
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,22 @@ class Records:
             for found in self.measurements
         )
 
+    def has_found(self, number: int, study: str, program: str) -> bool:
+        """Tell whether all of a study is there: its last figure says so."""
+        return any(
+            (found.round, found.study, found.program, found.series)
+            == (number, study, program, DONE)
+            for found in self.findings
+        )
+
     def failures(self) -> list[str]:
         """Return a sentence for each workload that failed and was not done later."""
-        return [
+        studies = [
+            f"{found.study}, {found.program}, round {found.round + 1}: {found.failed}"
+            for found in self.findings
+            if found.failed and not self.has_found(found.round, found.study, found.program)
+        ]
+        return studies + [
             f"{found.workload}, {found.program}, round {found.round + 1}: {found.failed}"
             for found in self.measurements
             if found.failed and not self.has(found.round, found.workload, found.program)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from mounting import MountedVolume
 from programs import run_program
@@ -113,10 +113,13 @@ class Place:
     def fresh(self) -> None:
         """Remount with empty caches, the kernel's page cache of the disk included."""
         self.note_peak()
-        self.volume.unmount()
+        remounted = self.program not in peers.STAY_MOUNTED
+        if remounted:
+            self.volume.unmount()
         os.sync()
         drop_caches()
-        self.volume.mount()
+        if remounted:
+            self.volume.mount()
 
     def again(self) -> None:
         """Make it usable again after a failure; nothing that was prepared is trusted."""
@@ -279,7 +282,20 @@ def verify(holds: bool, what: str) -> None:
         raise WrongResult(f"it is not so that {what}")
 
 
-def chosen(workloads: Iterable[Workload], words: list[str] | None) -> list[Workload]:
+class Named(Protocol):
+    """A workload, or a study."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def group(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def chosen(workloads: Iterable[N], words: list[str] | None) -> list[N]:
     """Return the workloads that one of the words names.
 
     A word is a piece of a name or of a group, without its spaces; several with commas between
