@@ -147,7 +147,7 @@ def test_the_doctor_looks_at_everything_that_vaults_need(shell: Shell) -> None:
     assert names >= {
         *("fuse-device", "fusermount", "allow-other", "keyring", "d-bus", "logind"),
         *("screen-lock", "notifications"),
-        *("terminal", "clock", "core-dumps", "runtime-dir", "settings"),
+        *("terminal", "clock", "core-dumps", "runtime-dir", "settings", "compiled"),
     }
     assert all(finding["cure"] for finding in report["findings"] if not finding["ok"])
 

@@ -47,7 +47,8 @@ from vaultui.wire.handshake import Failed, MountSpec, Ready, Starting, Step, Ste
 from vaultui.wire.launchspec import CLOSE, LOG, NOTIFY_FD, NULL, PAYLOAD_FD, KeeperSpec, LaunchSpec
 from vaultui.wire.runrecords import RunState
 
-BACKEND: Final = (sys.executable, "-I", "-m", "vaultui.mountd", "-spec-fd=4", "-notify-fd=5")
+BACKEND_PROGRAM: Final = (sys.executable, "-I", "-m", "vaultui.mountd")
+BACKEND: Final = (*BACKEND_PROGRAM, "-spec-fd=4", "-notify-fd=5")
 """The program, with its payload on 4 and the notify pipe on 5."""
 
 LAUNCH_S: Final = 120.0

@@ -13,9 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, Phrase
+from vaultui.supervisor.launch import BACKEND_PROGRAM
 from vaultui.vaults import busservices, doctortasks, keyringclient
 from vaultui.vaults.outcomes import Finding
 from vaultui.vaults.paths import Paths
@@ -30,6 +32,9 @@ _EARLIEST = 1735689600
 _NOTIFICATIONS = "org.freedesktop.Notifications"
 _SCREEN_SAVERS = ("org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver")
 _LOGIND = "org.freedesktop.login1"
+_BACKEND_S = 10.0
+_HOTPATH_SWITCH = "VAULTFS_HOTPATH"
+"""As the backend has it, in crypto.hazmat.compiled, which is not for us to load."""
 _NO_SESSION = N_("there is no D-Bus session here")
 
 
@@ -46,6 +51,7 @@ async def examine(paths: Paths, registry: Registry) -> list[Finding]:
         await keyring(),
         *await in_thread(desktop),
         *await in_thread(doctortasks.findings),
+        await in_thread(compiled_part),
         terminal(),
     ]
 
@@ -225,6 +231,23 @@ def notifications(session: set[str]) -> Finding:
     text = N_("no desktop shows them: only vaultui itself warns before an idle lock")
     cure = N_("start a notification daemon, such as dunst or mako")
     return Finding("notifications", False, text, cure, required=False)
+
+
+def compiled_part() -> Finding:
+    """Ask the backend whether it answers the frequent requests in C. Blocks until it has said."""
+    try:
+        said = spawn.run((*BACKEND_PROGRAM, "-version"), timeout=_BACKEND_S).stdout.decode()
+    except (OSError, TimeoutError):
+        said = ""
+    if "compiled with " in said:
+        library = said.partition("compiled with ")[2].strip()
+        fast = Phrase("the frequent requests are answered in C, with {library}", library=library)
+        return Finding("compiled", True, fast, required=False)
+    text = N_("vaultfs runs without its compiled part: all works, only slower")
+    cure = Phrase("install a C compiler and the headers of OpenSSL, then scripts/compile")
+    if os.environ.get(_HOTPATH_SWITCH) == "off":
+        cure = Phrase("unset {variable}", variable=_HOTPATH_SWITCH)
+    return Finding("compiled", False, text, cure, required=False)
 
 
 def terminal() -> Finding:

@@ -106,6 +106,30 @@ def test_letting_others_in_is_a_line_of_its_own(tmp_path: Path) -> None:
     assert doctor.allow_other(conf).ok
 
 
+@needs("compiled")
+def test_the_doctor_tells_whether_the_compiled_part_is_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("VAULTFS_HOTPATH", raising=False)
+    finding = doctor.compiled_part()
+    assert finding.ok
+    assert "with OpenSSL " in str(finding.text)
+    monkeypatch.setenv("VAULTFS_HOTPATH", "off")
+    finding = doctor.compiled_part()
+    assert (finding.ok, finding.required) == (False, False)
+    assert "unset VAULTFS_HOTPATH" in str(finding.cure)
+
+
+def test_without_a_compiled_part_the_doctor_names_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "BACKEND_PROGRAM", ("true",))
+    monkeypatch.delenv("VAULTFS_HOTPATH", raising=False)
+    finding = doctor.compiled_part()
+    assert (finding.ok, finding.required) == (False, False)
+    assert "scripts/compile" in finding.cure
+
+
 def test_a_terminal_without_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = os.openpty()
     with open(theirs, closefd=False) as terminal:

@@ -55,8 +55,20 @@ def _version(program: str) -> str:
     spoken = "" if program == "vaultfs" else f"{program} {SPOKEN_VERSION}; "
     return (
         f"{spoken}vaultfs {vaultui.__version__}; pyfuse3 {metadata.version('pyfuse3')}; "
-        f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}; {_compiled_part()}"
     )
+
+
+def _compiled_part() -> str:
+    """Say whether mounts have a hot path; the doctor reads this, too."""
+    from vaultui.crypto.hazmat import compiled
+    from vaultui.mountd import hotpath
+
+    module = compiled.load()
+    if module is None or not hotpath.is_there():
+        return "without compiled part"
+    # Without the date: "OpenSSL 3.0.19 27 Jan 2026".
+    return f"compiled with {' '.join(module.openssl_version.split()[:2])}"
 
 
 def _act(options: Options, program: str) -> int:
