@@ -6,6 +6,8 @@ for it. What a killed one leaves does not stand in the way of the next. Two crea
 directory exclude each other by a lock on it.
 
 `slots` changes the keys of a volume.
+
+What only a creation needs is imported by its functions: an unlock must not wait for it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from vaultui import __version__
-from vaultui.cipherfs import conffile, freshdir, slotchange
+from vaultui.cipherfs import conffile
 from vaultui.cipherfs.conffile import Path
 from vaultui.crypto import masterkey
 from vaultui.crypto.content import ContentCipher, new_aead
@@ -145,6 +147,8 @@ def check_creatable(
     That is CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, or InitFailed for a
     config that is there already.
     """
+    from vaultui.cipherfs import freshdir
+
     conf_path = conffile.locate(cipherdir, config_path, reverse=reverse)
     if not reverse:
         freshdir.check_unused(os.fsencode(cipherdir), uses_dir_iv=names == NameScheme.EME)
@@ -190,6 +194,8 @@ def create(
     CipherdirMissing, CipherdirNotEmpty, CipherdirNotAccessible, InitFailed or
     VolumeConfNotWritten. What a failure had already written is removed.
     """
+    from vaultui.cipherfs import freshdir
+
     features = _features_of_new(content, names, long_name_max, reverse)
     if fido2 is not None and (argon2id is not None or key_file is not None):
         other = "Argon2id" if key_file is None else "a key file"
@@ -225,6 +231,8 @@ def _with_slot(
     bare: VolumeConf, master: Secret, password: Secret, key_file: Secret | None, cost: Cost
 ) -> VolumeConf:
     """Return the config `bare` with a key slot for what was given of the two."""
+    from vaultui.cipherfs import slotchange
+
     kind = SlotKind.PASSWORD
     if key_file is not None:
         kind = SlotKind.PASSWORD_AND_KEY_FILE if password else SlotKind.KEY_FILE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vaultui.cipherfs import keyfile
 from vaultui.cipherfs import volume as volumes
@@ -16,7 +16,10 @@ from vaultui.model.language import Phrase
 from vaultui.model.secret import Secret
 from vaultui.mountd.console import log
 from vaultui.wire.handshake import MountSpec
-from vaultui.wire.oneshot import CheckSpec
+
+if TYPE_CHECKING:
+    # A mount does without these messages.
+    from vaultui.wire.oneshot import CheckSpec
 
 _AES_SIV_ONLY: Final = "AES-SIV is required by reverse mode"
 
