@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from programs import restore_interrupts
 
 from tests.bench import (
     everyday,
@@ -74,6 +77,9 @@ def main() -> int:
     except (peers.UnknownProgram, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    # A run in the background is ended as one on a terminal is: with everything unmounted.
+    restore_interrupts()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="vaultui-bench-", dir=options.directory) as name:
         try:
             run(kept, workloads, studies, scale, Path(name))
