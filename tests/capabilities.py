@@ -69,6 +69,22 @@ def _compiled() -> str:
     return "" if compiled.load() else "scripts/compile was not run, or failed"
 
 
+def _sanitizers() -> str:
+    """Can the compiler make programs that watch over their memory?"""
+    if reason := _on_path("cc")():
+        return reason
+    with tempfile.TemporaryDirectory() as place:
+        command = ("cc", "-fsanitize=address,undefined", "-xc", "-", "-o", f"{place}/program")
+        done = subprocess.run(
+            command,
+            input=b"int main(void) { return 0; }",
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    return "" if done.returncode == 0 else "the compiler has no sanitizers"
+
+
 def _fuse() -> str:
     try:
         os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
@@ -199,6 +215,7 @@ def _drop_caches() -> str:
 _PROBES: dict[str, Callable[[], str]] = {
     "compiled": _compiled,
     "compiler": _on_path("cc"),
+    "sanitizers": _sanitizers,
     "fuse": _fuse,
     "gocryptfs": _gocryptfs,
     "gocryptfs-xray": _on_path("gocryptfs-xray"),

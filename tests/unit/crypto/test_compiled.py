@@ -6,7 +6,6 @@ That they say the same as those in Python is proved in tests/property/test_compi
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -15,6 +14,7 @@ from types import ModuleType
 import forkedwork
 import pytest
 from capabilities import needs
+from support import run_program
 
 from vaultui.cipherfs.volume import volume_from_master_key
 from vaultui.crypto import hazmat
@@ -168,11 +168,34 @@ def test_a_module_that_is_missing_or_does_not_load_is_as_none(
     assert compiled.new_ciphers(KEY, KEY, raw64=True) is None
 
 
-@needs("compiler")
-def test_it_compiles_without_a_warning(tmp_path: Path) -> None:
+@needs("sanitizers")
+@pytest.mark.timeout_s(300)
+def test_nothing_is_touched_out_of_bounds(tmp_path: Path) -> None:
+    """The other tests once more, with the module compiled to end the process where it errs."""
+    options = "-g -fsanitize=address,undefined -fno-sanitize-recover=all"
     command = (sys.executable, ROOT / "scripts/compile", "--into", tmp_path, "_openssl")
-    env = {**os.environ, "CFLAGS": "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"}
-    done = subprocess.run(
-        command, env=env, capture_output=True, text=True, timeout=100, check=False
+    run_program(command, env={**os.environ, "CFLAGS": options}, timeout=100).check()
+    (built,) = tmp_path.iterdir()
+    code = (
+        "import importlib.util, sys, pytest\n"
+        "from vaultui.crypto import hazmat\n"
+        f"name, path = '{hazmat.__name__}._openssl', {str(built)!r}\n"
+        "spec = importlib.util.spec_from_file_location(name, path)\n"
+        "module = hazmat._openssl = sys.modules[name] = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', *sys.argv[1:]]))\n"
     )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    runtimes = [
+        run_program(("cc", f"-print-file-name={name}")).check().stdout.decode().strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    # What the interpreter itself keeps to its end is no leak of ours.
+    env = {**os.environ, "LD_PRELOAD": " ".join(runtimes), "ASAN_OPTIONS": "detect_leaks=0"}
+    tests = (Path(__file__), ROOT / "tests/property/test_compiled_ciphers.py")
+    done = run_program(
+        (sys.executable, "-c", code, *tests, "-k", "not out_of_bounds"),
+        env=env,
+        cwd=ROOT,
+        timeout=250,
+    )
+    assert b" passed" in done.check().stdout
