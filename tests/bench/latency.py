@@ -86,9 +86,8 @@ class Latency(Study):
                     probe(number)
                     asked[series].append(time.perf_counter() - begin)
                     time.sleep(PAUSE_S)
-            ask = _control(place.program, control)
-            if ask is not None:
-                asked["control socket"] = asyncio.run(_timed(ask, self.samples))
+            for series, ask in _control(place.program, control).items():
+                asked[series] = asyncio.run(_timed(ask, self.samples))
         return asked
 
 
@@ -121,11 +120,11 @@ def _load(place: Place, root: Path, writers: int, readers: int) -> Iterator[None
             process.wait()
 
 
-def _control(program: str, path: Path) -> Callable[[], Awaitable[object]] | None:
-    """Return what asks a program's control socket, if it has one."""
-    made = peers.maker(program)
-    if issubclass(made, Vaultfs):  # type: ignore[arg-type]
-        return ControlClient(path).status
+Asking = dict[str, Callable[[], Awaitable[object]]]
+
+
+def _control(program: str, path: Path) -> Asking:
+    """Return what asks a program's control socket: gocryptfs's request, and ours where it is."""
 
     async def encrypt_path() -> None:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -136,7 +135,13 @@ def _control(program: str, path: Path) -> Callable[[], Awaitable[object]] | None
         writer.close()
         verify(answer["ErrNo"] == 0, f"the control socket answers: {answer}")
 
-    return encrypt_path if issubclass(made, Gocryptfs) else None  # type: ignore[arg-type]
+    made = peers.maker(program)
+    if issubclass(made, Vaultfs):  # type: ignore[arg-type]
+        status = ControlClient(path).status
+        return {"control socket, a path": encrypt_path, "control socket, status": status}
+    if issubclass(made, Gocryptfs):  # type: ignore[arg-type]
+        return {"control socket, a path": encrypt_path}
+    return {}
 
 
 async def _timed(ask: Callable[[], Awaitable[object]], samples: int) -> list[float]:

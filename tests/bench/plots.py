@@ -11,18 +11,16 @@ from tests.bench.figures import Figures
 from tests.bench.records import Records
 from tests.bench.report import at_shown, medians, named, plot_name
 
-# Okabe and Ito's colours, which those who see few colours can tell apart, in a tone that
-# stands out against white and against GitHub's dark alike.
+# Okabe and Ito's colours, which those who see few colours can tell apart. All of them, and the
+# grey of the words, stand out against white and against a dark page alike: a picture in a page
+# knows the colours of the system, and not those that the page has.
 COLOURS = ("#0a7fd0", "#d55e00", "#009e73", "#b8860b", "#cc79a7", "#56a0c9", "#8a8a8a")
 STYLE = """\
-text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #24292f }
-.quiet { fill: #57606a }
+text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #6e7681 }
+.bold { font-weight: bold }
 .line { stroke: #8c959f; stroke-opacity: .35 }
-.one { stroke: #57606a; stroke-width: 1.5 }
-.slow { fill: #d55e00 } .fast { fill: #0a7fd0 }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .quiet { fill: #9da7b1 } .one { stroke: #9da7b1 }
-}"""
+.one { stroke: #6e7681; stroke-width: 1.5 }
+.slow { fill: #c93c4a } .fast { fill: #0a7fd0 }"""
 
 ROW, LEFT, WIDE, TOP = 17, 310, 560, 54
 
@@ -67,7 +65,7 @@ def ratios(figures: Figures, compared: str, beside: list[str]) -> str:
     for number, (name, is_group) in enumerate(rows):
         y = TOP + ROW * number
         if is_group:
-            parts.append(f'<text x="8" y="{y + 12}" font-weight="bold">{escape(name)}</text>')
+            parts.append(f'<text x="8" y="{y + 12}" class="bold">{escape(name)}</text>')
             continue
         parts.append(_text(LEFT - 8, y + 12, name, "end"))
         ratio = figures.ratio(name, compared)
@@ -120,10 +118,10 @@ def growth(
         parts.append(_text(x0, 72, f"{series}, {units[series]}", "start"))
         for at in sorted({x for x, _ in points}):
             parts.append(_line(across(at), 84, across(at), 84 + high))
-            parts.append(_text(across(at), 102 + high, at_shown(study, at), "middle", "quiet"))
+            parts.append(_text(across(at), 102 + high, at_shown(study, at), "middle"))
         for tick in up.ticks():
             parts.append(_line(x0, up(tick), x0 + wide, up(tick)))
-            parts.append(_text(x0 - 6, up(tick) + 4, f"{tick:g}", "end", "quiet"))
+            parts.append(_text(x0 - 6, up(tick) + 4, f"{tick:g}", "end"))
         for at, program in enumerate(programs):
             values = sorted(its.get(program, []))
             colour = COLOURS[1 - at]
@@ -163,7 +161,7 @@ def _grid(scale: _Log, top: float, bottom: float) -> Iterator[str]:
         x = scale(tick)
         kind = "one" if tick == 1 else "line"
         yield _line(x, top, x, bottom, kind)
-        yield _text(x, bottom + 16, f"{tick:g}", "middle", "quiet")
+        yield _text(x, bottom + 16, f"{tick:g}", "middle")
 
 
 def _legend(compared: str, beside: list[str]) -> Iterator[str]:
@@ -193,9 +191,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "line") -> str
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
-def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
-    styled = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{styled}>{escape(words)}</text>'
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
 def _svg(width: float, height: float, title: str, parts: Iterable[str]) -> str:
@@ -204,5 +201,5 @@ def _svg(width: float, height: float, title: str, parts: Iterable[str]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
         f' viewBox="0 0 {width:.0f} {height:.0f}" role="img">\n<title>{escape(title)}</title>\n'
         f"<style>\n{STYLE}\n</style>\n"
-        f'<text x="8" y="20" font-weight="bold">{escape(title)}</text>\n{body}\n</svg>\n'
+        f'<text x="8" y="20" class="bold">{escape(title)}</text>\n{body}\n</svg>\n'
     )

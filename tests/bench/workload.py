@@ -30,6 +30,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SOURCE = Path(__file__).with_name("iowork.c")
 LONGEST_S = 900.0
 """Nothing takes so long, even where a program is slow: whatever does hangs."""
+ENDED_S = 180.0
 
 
 class WrongResult(Exception):
@@ -115,11 +116,25 @@ class Place:
         self.note_peak()
         remounted = self.program not in peers.STAY_MOUNTED
         if remounted:
-            self.volume.unmount()
+            self._unmount()
         os.sync()
         drop_caches()
         if remounted:
             self.volume.mount()
+
+    def _unmount(self) -> None:
+        process = self.volume.process
+        try:
+            self.volume.unmount()
+        except subprocess.TimeoutExpired as error:
+            # It is unmounted, and has not ended: a disk that others keep busy makes that long.
+            assert process is not None
+            try:
+                process.wait(ENDED_S)
+            except subprocess.TimeoutExpired:
+                sentence = f"{self.program} did not end within {ENDED_S:g} seconds of its unmount"
+                raise WrongResult(sentence) from error
+            self.volume.process = None
 
     def again(self) -> None:
         """Make it usable again after a failure; nothing that was prepared is trusted."""
