@@ -14,7 +14,6 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from vaultui.format import volumeconf
@@ -31,6 +30,7 @@ from vaultui.model.errors import (
     VolumeConfUnreadable,
 )
 from vaultui.model.language import N_
+from vaultui.model.records import record
 
 _COPY_SUFFIX: Final = b".bak"
 PATIENCE_S: Final = 120.0
@@ -39,7 +39,7 @@ PATIENCE_S: Final = 120.0
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ConfFile:
     """A config as it lies on disk."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from vaultui.model.records import record
 
 
 class ReportKind(Enum):
@@ -18,7 +19,7 @@ class ReportKind(Enum):
     STORAGE_FULL = "storage-full"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Report:
     kind: ReportKind
     path: str

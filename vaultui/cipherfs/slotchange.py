@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from vaultui.cipherfs import conffile
@@ -49,6 +49,7 @@ from vaultui.model.errors import (
     VolumeConfNotWritten,
 )
 from vaultui.model.language import N_, Phrase
+from vaultui.model.records import record
 from vaultui.model.secret import Secret
 
 _SCRYPT_SALT_BYTES: Final = 32
@@ -99,7 +100,7 @@ def with_slots(
     return keyslots.signed(unsigned, master)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SlotChange:
     """A config that is locked and open, about to be replaced."""
 
@@ -165,7 +166,7 @@ class SlotChange:
                     raise VolumeConfNotWritten(path=shown, reason=N_("it did not open when tried"))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Opened:
     """A config as it was when a key opened it, so that the key need not be derived again."""
 

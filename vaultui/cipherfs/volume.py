@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from vaultui import __version__
@@ -52,12 +52,13 @@ from vaultui.model.errors import (
     VolumeConfUnsupported,
 )
 from vaultui.model.language import Phrase
+from vaultui.model.records import record
 from vaultui.model.secret import Secret
 
 _CREATOR: Final = f"vaultui {__version__}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Volume:
     """An open volume: what it is made of, and the ciphers under its keys."""
 

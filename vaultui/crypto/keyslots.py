@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Self
 
 from vaultui.crypto import recoverykey
@@ -42,6 +42,7 @@ from vaultui.model.errors import (
     VolumeConfTampered,
 )
 from vaultui.model.language import N_
+from vaultui.model.records import record
 from vaultui.model.secret import Secret
 
 PASSWORD_MAX: Final = 2048
@@ -51,7 +52,7 @@ _WRAP_INFO: Final = b"vaultui key slot"
 _MAC_INFO: Final = b"vaultui key slots MAC"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Credentials:
     """What somebody gives to open a volume; the secrets are wiped by `wipe`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Final
 
 from vaultui.crypto import keyslots
@@ -24,6 +23,7 @@ from vaultui.model.errors import (
     PasswordTooLong,
     VolumeConfTampered,
 )
+from vaultui.model.records import record
 from vaultui.model.secret import Secret
 
 _TAG_BYTES: Final = 16
@@ -42,7 +42,7 @@ _SIV_KEY_BYTES: Final = 64
 """Half of it authenticates, half encrypts (RFC 5297, 2.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Keys:
     """What the master key is used for; each half is wiped by whoever asked for it."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Self
 
 from vaultui.format.names import LONG_NAME_MAX_RANGE, NAME_MAX
+from vaultui.model.records import record
 
 
 class FeatureFlag(Enum):
@@ -54,7 +54,7 @@ class BadFeatures(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Features:
     """The features of one volume."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from vaultui.model.records import record
 
 MIN_LOGN: Final = 10
 MAX_LOGN: Final = 28
@@ -42,7 +43,7 @@ class CostRefused(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ScryptCost:
     """How scrypt stretches (RFC 7914); `n` is the number itself, not its logarithm."""
 
@@ -91,7 +92,7 @@ class ScryptCost:
         return f"scrypt N={self.n} r={self.r} p={self.p}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Argon2idCost:
     """How Argon2id stretches (RFC 9106): memory, passes over it, and lanes side by side.
 
@@ -130,7 +131,7 @@ class Argon2idCost:
         return f"argon2id m={self.memory_kib}KiB t={self.passes} p={self.lanes}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class NoCost:
     """No stretching: for keys that are random, where it would protect nothing."""
 

@@ -8,7 +8,6 @@ that it refuses. vaultfs-keyslots(5) describes them byte by byte; here is the la
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NoReturn
 
@@ -24,6 +23,7 @@ from vaultui.format.kdfcost import (
 )
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
 from vaultui.model.language import N_, Phrase
+from vaultui.model.records import record
 
 FIELD: Final = "VaultuiKeySlots"
 VERSION: Final = 1
@@ -53,7 +53,7 @@ WITHOUT_KEY_FILE: Final = frozenset((SlotKind.PASSWORD, SlotKind.RECOVERY_KEY))
 WITH_KEY_FILE: Final = frozenset(SlotKind) - WITHOUT_KEY_FILE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KeySlot:
     """One way to the master key."""
 
@@ -68,7 +68,7 @@ class KeySlot:
     """Nonce, encrypted master key and tag."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KeySlots:
     """All slots of a volume, and what proves that they are all and as they were."""
 

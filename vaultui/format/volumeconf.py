@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -22,6 +22,7 @@ from vaultui.format.keyslots import KeySlots
 from vaultui.format.names import NAME_MAX
 from vaultui.model.errors import VolumeConfCorrupt, VolumeConfUnsupported
 from vaultui.model.language import N_, Phrase
+from vaultui.model.records import record
 from vaultui.model.terminaltext import shown
 
 CONF_VERSION: Final = 2
@@ -39,7 +40,7 @@ gocryptfs looks at the cost before it does at the flags, and would name that as 
 if this was not one that it takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class VolumeConf:
     """The content of one volume config, already checked for sense."""
 

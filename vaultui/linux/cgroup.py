@@ -8,14 +8,15 @@ then the top of the tree is the container's own group.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from vaultui.model.records import record
 
 ROOT: Final = Path("/sys/fs/cgroup")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Layout:
     """Where a version of control groups has a tree, and how it names what it counts."""
 

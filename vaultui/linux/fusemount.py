@@ -14,11 +14,11 @@ import re
 import socket
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from vaultui.linux import capabilities, mounting, spawn
 from vaultui.linux.mounting import MountFlag
+from vaultui.model.records import record
 
 DEVICE: Final = "/dev/fuse"
 HELPER: Final = "fusermount3"
@@ -60,7 +60,7 @@ _OPPOSITES: Final = {
 }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class FuseMount:
     """What the mount table is to say."""
 

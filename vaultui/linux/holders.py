@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from vaultui.linux import process
 from vaultui.linux.mountinfo import Mount, mount_at
+from vaultui.model.records import record
 
 Kind = Literal["cwd", "root", "exe", "open", "map", "task"]
 """What a process holds. A task holds a mount because somebody said so, whatever it uses."""
@@ -23,7 +23,7 @@ Kind = Literal["cwd", "root", "exe", "open", "map", "task"]
 _DELETED = " (deleted)"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Holder:
     pid: int
     command: str

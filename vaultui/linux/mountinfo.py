@@ -10,9 +10,10 @@ import os
 import re
 import select
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+
+from vaultui.model.records import record
 
 TABLE: Final = "/proc/self/mountinfo"
 
@@ -22,7 +23,7 @@ _MOST_LINKS: Final = 40
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Mount:
     mount_id: int
     parent_id: int

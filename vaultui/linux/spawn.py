@@ -16,10 +16,10 @@ import selectors
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from vaultui.linux import process
+from vaultui.model.records import record
 
 NULL: Final = -3
 """In a list of descriptors: /dev/null goes here."""
@@ -34,7 +34,7 @@ _RESTORED_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 _CHUNK: Final = 1 << 16
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Completed:
     returncode: int
     """Negative for the signal that ended it."""

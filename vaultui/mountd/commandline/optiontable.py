@@ -7,9 +7,9 @@ of `Options` that takes it. The options are gocryptfs's, with a few of our own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from vaultui.model.records import record
 from vaultui.mountd.commandline.optionvalues import (
     parse_bool,
     parse_duration,
@@ -18,7 +18,7 @@ from vaultui.mountd.commandline.optionvalues import (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Option:
     names: tuple[str, ...]
     help: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from pyfuse3 import EntryAttributes
 
 from vaultui.cipherfs.attributes import Attributes
+from vaultui.model.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Presentation:
     """How a tree is shown to the kernel."""
 

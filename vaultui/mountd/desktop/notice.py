@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from vaultui.model.records import record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class Action:
     """A button in it."""
 
@@ -15,7 +16,7 @@ class Action:
     do: Callable[[], None]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Notice:
     summary: str
     body: str = ""
