@@ -100,7 +100,7 @@ def run(
         for number in range(heading.settings["rounds"]):
             for at, workload in enumerate(workloads):
                 order = pair if (number + at) % 2 == 0 else pair[::-1]
-                if number < BESIDE_ROUNDS:
+                if number < (1 if heading.settings["quick"] else BESIDE_ROUNDS):
                     order = [*order, *heading.beside]
                 for program in order:
                     if workload.name in peers.LACKS.get(program, ()):
@@ -213,6 +213,8 @@ def _records(options: argparse.Namespace) -> Records:
     }
     beside = options.peers or ([] if options.only_pair else peers.installed(peers.BESIDE))
     both = (options.reference, options.compared)
+    if options.reference == options.compared:
+        raise ValueError("to compare a program with itself, give one of the two as a path")
     beside = [program for program in beside if program not in both]
     if options.resume:
         path = records.latest()
@@ -247,7 +249,8 @@ def _report(kept: Records, options: argparse.Namespace) -> int:
     print(text)
     heading = kept.heading
     whole = not (heading.settings["quick"] or heading.settings["only"])
-    if whole and heading.compared == peers.OURS and not options.no_write:
+    wanted = options.write or (whole and not options.no_write)
+    if wanted and heading.compared == peers.OURS:
         RESULTS.write_text(text)
         plots.write(kept, PLOTS)
     failures = kept.failures()
@@ -277,6 +280,9 @@ def _options() -> argparse.Namespace:
         const=records.latest(),
         metavar="FILE",
         help="only write the tables of a run, the last one if none is named",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help=f"write {RESULTS.name} though the run is not whole"
     )
     parser.add_argument("--no-write", action="store_true", help=f"leave {RESULTS.name} alone")
     return parser.parse_args()

@@ -34,7 +34,8 @@ class Directories(Study):
             place.empty("entries")
             top.mkdir()
             names = [f"{top}/an entry {number}" for number in range(count)]
-            place.settle()
+            place.fresh()
+            place.peak_kib = 0
             with clock() as seconds:
                 for name in names:
                     os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
@@ -56,6 +57,7 @@ class Directories(Study):
             yield "removing", count, seconds[0] / count * 1e6, "µs"
             place.fresh()
             verify(not os.listdir(top), f"a directory of {count} is empty when all are removed")
+            yield "largest memory", count, place.peak_mib(), "MiB"
         place.empty("entries")
 
 
@@ -72,7 +74,8 @@ class FileSizes(Study):
         for size in self.sizes:
             place.empty("large")
             path = place.root / "large"
-            place.settle()
+            place.fresh()
+            place.peak_kib = 0
             seconds = place.tools.io("fill", "-s", size, path)
             yield "writing, with fsync", size, size / seconds / 1e6, "MB/s"
             place.fresh()
@@ -84,6 +87,7 @@ class FileSizes(Study):
             words = ("-r", "-b", 4 * KIB, "-n", RANDOM_READS, "-s", size)
             seconds = place.tools.io("read", *words, path)
             yield "4 KiB somewhere, cold", size, seconds / RANDOM_READS * 1e6, "µs"
+            yield "largest memory", size, place.peak_mib(), "MiB"
         place.empty("large")
 
 
@@ -109,6 +113,7 @@ class Clients(Study):
         place.tools.io("fill", "-s", MIB, *files)
         for count in self.counts:
             place.fresh()
+            place.peak_kib = 0
             each = total // count
             seconds = place.tools.io("churn", "-n", each, *folders[:count])
             yield "small files made, read, removed", count, each * count / seconds, "/s"
@@ -118,6 +123,7 @@ class Clients(Study):
             yield "reads of 4 KiB, direct", count, each * count / seconds, "/s"
             seconds = place.tools.io("write", *words, "-v", 1, *files[:count])
             yield "writes of 4 KiB, direct", count, each * count / seconds, "/s"
+            yield "largest memory", count, place.peak_mib(), "MiB"
         place.fresh()
         place.tools.io("check", "-s", MIB, *files)
         place.empty("clients")

@@ -34,6 +34,7 @@ class Foreign(MountedVolume):
         return cls.argv0
 
     def create(self) -> None:
+        """Make the directory; with some there is no command for more, and the first mount does."""
         self.cipherdir.mkdir(parents=True, exist_ok=True)
 
     def mount_words(self) -> tuple[str, ...]:
@@ -74,12 +75,6 @@ class Foreign(MountedVolume):
 class Encfs(Foreign):
     argv0 = "encfs"
 
-    def create(self) -> None:
-        # There is no command that only creates: the first mount does.
-        super().create()
-        self.mount()
-        self.unmount()
-
     def mount_words(self) -> tuple[str, ...]:
         return ("-f", "-S", "--standard", str(self.cipherdir), str(self.mountpoint))
 
@@ -96,11 +91,6 @@ class Cryfs(Foreign):
         "CRYFS_FRONTEND": "noninteractive",
         "CRYFS_NO_UPDATE_CHECK": "true",
     }
-
-    def create(self) -> None:
-        super().create()
-        self.mount()
-        self.unmount()
 
     def mount_words(self) -> tuple[str, ...]:
         return ("-f", str(self.cipherdir), str(self.mountpoint))

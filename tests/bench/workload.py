@@ -101,6 +101,8 @@ class Place:
         base.mkdir()
         volume = peers.maker(self.program)(base, init_options=peers.DEFAULT_SCRYPT)
         volume.create()
+        volume.mount()
+        volume.unmount()
         return volume
 
     @property
@@ -141,6 +143,12 @@ class Place:
         self.volume.kill()
         self.there.clear()
         self.volume.mount()
+
+    def peak_mib(self) -> float:
+        """Return the largest memory since the last time this was asked, in MiB."""
+        self.note_peak()
+        peak, self.peak_kib = self.peak_kib, 0
+        return peak / 1024
 
     def note_peak(self) -> None:
         self.peak_kib = max(self.peak_kib, peers.peak_kib(self.volume))
@@ -235,7 +243,13 @@ def _sources(library: Path) -> Iterator[Path]:
 def command(*words: str | os.PathLike[str], cwd: Path | None = None, env: Any = None) -> bytes:
     """Run a program that must succeed, and return what it prints."""
     done = subprocess.run(
-        words, cwd=cwd, env=env, capture_output=True, check=False, stdin=subprocess.DEVNULL
+        words,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=LONGEST_S,
     )
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]

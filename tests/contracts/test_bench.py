@@ -25,7 +25,7 @@ HEADING = Heading(
     ["- Machine: a fast one"],
     "2026-01-01",
 )
-OPTIONS = argparse.Namespace(no_write=True)
+OPTIONS = argparse.Namespace(no_write=True, write=False)
 
 
 def measured(
