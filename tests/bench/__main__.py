@@ -50,6 +50,8 @@ ROUNDS, QUICK_ROUNDS, BESIDE_ROUNDS, STUDY_ROUNDS = 5, 2, 2, 2
 """Those beside the two that are compared are measured in the first rounds only. So is what is no
 ratio, of the two alone."""
 
+LAST = Path("the last one")
+
 
 def main() -> int:
     options = _options()
@@ -65,7 +67,11 @@ def main() -> int:
         print(*(f"{work.group}: {work.name}" for work in (*workloads, *studies)), sep="\n")
         return 0
     if options.report is not None:
-        return _report(Records.read(options.report), options)
+        path = records.latest() if options.report == LAST else options.report
+        if path is None:
+            print(f"there is no run in {records.FOLDER}", file=sys.stderr)
+            return 1
+        return _report(Records.read(path), options)
     if os.geteuid() != 0:
         print("bench drops the kernel's caches, which only root may do", file=sys.stderr)
         return 1
@@ -80,7 +86,9 @@ def main() -> int:
     # A run in the background is ended as one on a terminal is: with everything unmounted.
     restore_interrupts()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="vaultui-bench-", dir=options.directory) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="vaultui-bench-", dir=options.directory, ignore_cleanup_errors=True
+    ) as name:
         try:
             run(kept, workloads, studies, scale, Path(name))
         except KeyboardInterrupt:
@@ -191,8 +199,9 @@ class _Places:
                 self._places.pop(program).volume.kill()
 
     def close(self) -> None:
-        for place in self._places.values():
-            place.volume.kill()
+        with contextlib.ExitStack() as everything:
+            for place in self._places.values():
+                everything.callback(place.volume.kill)
 
 
 @contextlib.contextmanager
@@ -277,7 +286,7 @@ def _options() -> argparse.Namespace:
         "--report",
         nargs="?",
         type=Path,
-        const=records.latest(),
+        const=LAST,
         metavar="FILE",
         help="only write the tables of a run, the last one if none is named",
     )

@@ -213,7 +213,12 @@ def version(word: str) -> str:
     words, variables = asked.get(word, ((made.command(), "-version"), {}))  # type: ignore[attr-defined]
     done = run_program(words, env={**os.environ, **variables})
     lines = (done.stdout or done.stderr).decode("utf-8", "replace").splitlines()
-    return " ".join(next((line for line in lines if line.strip()), "unknown").split())
+    said = " ".join(next((line for line in lines if line.strip()), "unknown").split())
+    if any(letter.isdigit() for letter in said) or shutil.which("dpkg-query") is None:
+        return said
+    # Debian builds securefs without the version that it would say.
+    package = run_program(("dpkg-query", "-W", "-f", "${Version}", word))
+    return f"{word} {package.stdout.decode()}"
 
 
 def cpu_s(volume: MountedVolume) -> float:

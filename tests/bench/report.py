@@ -8,6 +8,7 @@ import statistics
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.bench.figures import Figures, quartiles
 from tests.bench.records import DONE, Finding, Heading, Records
@@ -38,7 +39,7 @@ def lines(records: Records) -> Iterator[str]:
         "# What was measured",
         "",
         (
-            f"Written by `make bench` on {heading.day}; {settings['rounds']} rounds"
+            f"Written by `make bench` on {heading.day}; {_rounds(settings)}"
             f"{', quick' if settings['quick'] else ''}. A ratio is {named(heading.reference)}'s"
             f" time divided by the other's in the same round: above 1 the other was faster, and"
             f" what is given is the median of the rounds."
@@ -239,6 +240,10 @@ def _seconds(value: float | None) -> str:
 
 def _mib(kib: int) -> str:
     return f"{kib / 1024:.0f} MiB" if kib else ""
+
+
+def _rounds(settings: dict[str, Any]) -> str:
+    return "1 round" if settings["rounds"] == 1 else f"{settings['rounds']} rounds"
 
 
 def _title(group: str) -> str:
