@@ -32,7 +32,7 @@ def write(records: Records, folder: Path) -> None:
     if figures.groups:
         heading = records.heading
         (folder / "ratios.svg").write_text(ratios(figures, heading.compared, heading.beside))
-        (folder / "means.svg").write_text(means(figures, [heading.compared, *heading.beside]))
+        (folder / "means.svg").write_text(means(figures, heading.compared, heading.beside))
     both = (records.heading.reference, records.heading.compared)
     found = medians(records.findings)
     for study in dict.fromkeys(key[0] for key in found):
@@ -79,22 +79,36 @@ def ratios(figures: Figures, compared: str, beside: list[str]) -> str:
     return _svg(LEFT + WIDE + 24, height, title, parts)
 
 
-def means(figures: Figures, programs: list[str]) -> str:
-    """Return bars of the geometric means, a row for each program."""
-    values = {program: mean for program in programs if (mean := figures.mean(program)) is not None}
-    scale = _Log(min([0.5, *values.values()]), max([2.0, *values.values()]), 120, 620)
-    row = 26
-    height = TOP + row * len(values) + 24
-    parts = list(_grid(scale, TOP - 6, height - 22))
-    for number, (program, mean) in enumerate(values.items()):
+def means(figures: Figures, compared: str, beside: list[str]) -> str:
+    """Return bars of the geometric means of one program, with those of the others as dots."""
+    everybody = [compared, *beside]
+    groups = ["", *dict.fromkeys(figures.groups.values())]
+    values = {
+        (group, program): mean
+        for group in groups
+        for program in everybody
+        if (mean := figures.mean(program, group)) is not None
+    }
+    low, high = min([0.5, *values.values()]), max([2.0, *values.values()])
+    left, row = 190, 28
+    # Beside the bars there is room for their figures.
+    scale = _Log(low / 1.1, high * 1.1, left, left + WIDE)
+    height = TOP + row * len(groups) + 24
+    parts = [*_legend(compared, beside, left), *_grid(scale, TOP - 6, height - 22)]
+    for number, group in enumerate(groups):
         y = TOP + row * number
-        parts.append(_text(112, y + 16, named(program), "end"))
-        parts.append(_bar(scale, mean, y + 4, row - 8))
-        side = scale(max(mean, 1.0)) + 6
-        parts.append(_text(side, y + 16, f"{mean:.2f}", "start"))
-    count = len(figures.groups)
-    title = f"Faster than {named(figures.reference)}: geometric mean of {count} workloads"
-    return _svg(680, height, title, parts)
+        mean = values.get((group, compared))
+        shown = "" if mean is None else f"\u2003{mean:.2f}"
+        name = f"{group or f'all {len(figures.groups)} workloads'}{shown}"
+        kind = "bold" if not group else ""
+        parts.append(_text(left - 8, y + 18, name, "end", kind))
+        if mean is not None:
+            parts.append(_bar(scale, mean, y + 6, row - 12))
+        for at, program in enumerate(beside):
+            if (group, program) in values:
+                parts.append(_dot(scale(values[group, program]), y + row / 2, COLOURS[1 + at % 6]))
+    title = f"How many times faster than {named(figures.reference)}, geometric means"
+    return _svg(left + WIDE + 24, height, title, parts)
 
 
 def growth(
@@ -164,8 +178,8 @@ def _grid(scale: _Log, top: float, bottom: float) -> Iterator[str]:
         yield _text(x, bottom + 16, f"{tick:g}", "middle")
 
 
-def _legend(compared: str, beside: list[str]) -> Iterator[str]:
-    x = float(LEFT)
+def _legend(compared: str, beside: list[str], left: float = LEFT) -> Iterator[str]:
+    x = left
     yield f'<rect x="{x - 6}" y="33" width="12" height="9" rx="2" class="fast"/>'
     yield _text(x + 12, 42, named(compared), "start")
     for at, program in enumerate(beside):
@@ -191,8 +205,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "line") -> str
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
-def _text(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
+    styled = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{styled}>{escape(words)}</text>'
 
 
 def _svg(width: float, height: float, title: str, parts: Iterable[str]) -> str:

@@ -16,13 +16,14 @@ RANDOM_WRITE_FILES = 64 * MIB
 
 
 def workloads(scale: Scale) -> Iterator[Workload]:
-    for at_random in (False, True):
-        for kind in (Read, Write):
+    for kind in (Read, Write):
+        for at_random in (False, True):
             for size in SIZES:
                 for jobs in JOBS:
                     for direct in (False, True):
                         yield kind(scale, at_random, size, jobs, direct)
-    yield WarmRead(scale)
+        if kind is Read:
+            yield WarmRead(scale)
     yield SyncedWrite(scale, 4 * KIB, 1, 400, 1)
     yield SyncedWrite(scale, 4 * KIB, 4, 400, 1)
     yield SyncedWrite(scale, 64 * KIB, 1, 400, 1)
@@ -31,8 +32,6 @@ def workloads(scale: Scale) -> Iterator[Workload]:
 
 @dataclass
 class _Stream(Workload):
-    group = "streams"
-
     scale: Scale
     at_random: bool
     size: int
@@ -67,6 +66,7 @@ class _Stream(Workload):
 class Read(_Stream):
     """Cold: the caches of the mount and of the disk are empty."""
 
+    group = "reading files"
     verb = "read"
 
     def __post_init__(self) -> None:
@@ -90,6 +90,7 @@ class Read(_Stream):
 class Write(_Stream):
     """In order: new files. At random: into files that are there, and in no cache."""
 
+    group = "writing files"
     verb = "write"
 
     def __post_init__(self) -> None:
@@ -130,6 +131,8 @@ class Write(_Stream):
 @dataclass
 class SyncedWrite(Write):
     """A new file, with an fsync after every so many writes and at the end."""
+
+    group = "writing with fsync"
 
     def __init__(self, scale: Scale, size: int, jobs: int, writes: int, every: int) -> None:
         self.writes, self.every = writes // jobs, every
