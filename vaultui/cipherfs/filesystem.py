@@ -83,6 +83,8 @@ class Parts(NamedTuple):
     """None where nothing has any."""
     volume: Volume
     is_local: bool
+    keeps_order: bool
+    """Whether a rename is not kept without what came before: see durability.py."""
     read_only: bool
     coherence_s: float
     in_place_device: int | None
@@ -434,6 +436,7 @@ class FileSystem:
             xattrs=self._xattrs if isinstance(self._xattrs, Xattrs) else None,
             volume=self._volume,
             is_local=self._is_local,
+            keeps_order=type(self._durability) is Durability,
             read_only=self._read_only,
             coherence_s=self._coherence_s,
             in_place_device=self._in_place_device,

@@ -141,6 +141,10 @@ class NameCipher(_EncryptedXattrNames):
         self._encrypted.put(key, cname)
         return cname
 
+    def note(self, name: bytes, dir_iv: bytes, cname: bytes) -> None:
+        """Remember `cname` as what `encrypt` would return, from whoever knows it already."""
+        self._encrypted.put((dir_iv, name), cname)
+
     def decrypt(self, cname: bytes, dir_iv: bytes) -> bytes:
         """Return the name whose base64 text is `cname`; raises BadName.
 

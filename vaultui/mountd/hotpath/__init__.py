@@ -24,6 +24,7 @@ from vaultui.cipherfs.inodes import Node
 from vaultui.cipherfs.listing import DirHandle
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile
 from vaultui.cipherfs.tree import Tree
+from vaultui.crypto.filename import NameCipher
 from vaultui.crypto.hazmat import compiled
 from vaultui.mountd.activity import Activity
 
@@ -97,6 +98,8 @@ def hot_path(
         "root": parts.inodes.root,
         "activity": activity,
         "allocate_lock": _thread.allocate_lock,
+        "tree": tree,
+        "known_names": volume.names if isinstance(volume.names, NameCipher) else None,
         "unread_xattr": None if parts.xattrs is None else parts.xattrs.unread,
         "content": ciphers.content,
         "names": ciphers.names,

@@ -202,8 +202,7 @@ Outcome hot_access(Hot *hot, const Request *request, const void *argument, size_
     return refused ? COLD : reply(hot, request, NULL, 0);
 }
 
-/* The errno of the Python exception that is set, which is cleared; 0 where it is a bug of ours. */
-static int refusal(void)
+int errno_of_exception(void)
 {
     PyObject *type, *value, *traceback, *number = NULL;
     int found = 0;
@@ -242,7 +241,7 @@ Outcome hot_readlink(Hot *hot, const Request *request, const void *argument, siz
         outcome = reply(hot, request, PyBytes_AS_STRING(target), strlen(PyBytes_AS_STRING(target)));
         Py_DECREF(target);
     } else {
-        int number = refusal();
+        int number = errno_of_exception();
 
         if (number)
             outcome = reply_error(hot, request, number);
@@ -469,7 +468,6 @@ static bool has_some(PyObject *container)
     return !is_none(container) && PyObject_IsTrue(container) == 1;
 }
 
-/* Directory.close. False with nothing changed. */
 bool close_directory(Hot *hot, PyObject *directory)
 {
     int fd = fd_of(directory, hot->directory.fd);
@@ -573,8 +571,7 @@ Outcome hot_batch_forget(Hot *hot, const Request *request, const void *argument,
 
 /* --- removing ----------------------------------------------------------------------------- */
 
-/* Inodes.removed */
-static void removed(Hot *hot, PyObject *parent, PyObject *cname)
+void note_removed(Hot *hot, PyObject *parent, PyObject *cname)
 {
     const NodeClass *class = &hot->node;
     PyObject *children = slot(parent, class->children);
@@ -629,7 +626,7 @@ Outcome hot_unlink(Hot *hot, const Request *request, const void *argument, size_
     UNLOCKED(failed = unlinkat(fd_of(directory, hot->directory.fd), cname, 0));
     Py_DECREF(directory);
     if (!failed)
-        removed(hot, parent, stored);
+        note_removed(hot, parent, stored);
     Py_DECREF(parent);
     Py_DECREF(stored);
     return failed ? COLD : reply(hot, request, NULL, 0);

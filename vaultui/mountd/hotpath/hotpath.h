@@ -115,6 +115,8 @@ typedef struct Hot {
     size_t long_name_max;
     unsigned overhead;     /* of a block of content */
     int symlink_sizes;     /* 0: as stored, 1: sealed, -1: only the target tells */
+    PyObject *tree;         /* FileSystem */
+    PyObject *known_names;  /* NameCipher; None where names lie on the disk as they are */
     double coherence_s;
     uint64_t cache_s;      /* how long the kernel believes names and attributes: seconds … */
     uint32_t cache_ns;     /* … and the rest */
@@ -123,6 +125,7 @@ typedef struct Hot {
     bool has_in_place_device;
     uint64_t in_place_device; /* where writing over bytes takes no new space */
 
+    bool keeps_order;      /* of changes: a rename needs no word of Durability */
     /* What is not yet told to `activity`. */
     uint64_t counts[OPCODES];
     uint64_t counts_read, counts_written, counts_path;
@@ -156,6 +159,7 @@ Handler hot_read, hot_write;                                                    
 
 /* The attribute at `offset`: borrowed, NULL where it was never set. */
 static inline PyObject *slot(PyObject *object, Py_ssize_t offset)
+Handler hot_mkdir, hot_symlink, hot_link, hot_rmdir, hot_rename, hot_rename2;         /* changes.c */
 {
     return *(PyObject **)((char *)object + offset);
 }
@@ -272,6 +276,12 @@ Outcome reply_attributes(Hot *hot, const Request *request, const struct fuse_att
  * Python must decide (a symlink's size that only its target tells). */
 bool attributes_of(Hot *hot, PyObject *node, const struct stat *status, struct fuse_attr *attributes);
 void fill_entry(Hot *hot, PyObject *node, const struct fuse_attr *attributes,
+/* Inodes.removed, of an entry that is no directory. */
+void note_removed(Hot *hot, PyObject *parent, PyObject *cname);
+
+/* The errno of the exception that is set, which is cleared; 0 where it has none. */
+int errno_of_exception(void);
+
                 struct fuse_entry_out *entry);
 
 #endif

@@ -62,6 +62,12 @@ static const Operation OPERATIONS[OPCODES] = {
     [FUSE_ACCESS] = {"access", LOOK, hot_access},
     [FUSE_GETXATTR] = {"getxattr", LOOK, hot_getxattr},
     [FUSE_UNLINK] = {"unlink", USE, hot_unlink},
+    [FUSE_MKDIR] = {"mkdir", USE, hot_mkdir},
+    [FUSE_RMDIR] = {"rmdir", USE, hot_rmdir},
+    [FUSE_SYMLINK] = {"symlink", USE, hot_symlink},
+    [FUSE_LINK] = {"link", USE, hot_link},
+    [FUSE_RENAME] = {"rename", USE, hot_rename},
+    [FUSE_RENAME2] = {"rename", USE, hot_rename2},
     [FUSE_OPEN] = {"open", USE, hot_open},
     [FUSE_CREATE] = {"create", USE, hot_create},
     [FUSE_READ] = {"read", DATA, hot_read},
@@ -342,7 +348,7 @@ static bool take_number(PyObject *from, const char *name, double *into)
 static bool take_parts(Hot *hot, PyObject *parts)
 {
     double fd, wake_fd, read_only, creates, plain, dir_iv, copies, keeps, local, long_max, overhead;
-    double symlinks, cache, uid, gid, in_place;
+    double keeps_order, symlinks, cache, uid, gid, in_place;
     bool is_taken =
         take_type(parts, "Node", &hot->node.type) &&
         take_type(parts, "Directory", &hot->directory.type) &&
@@ -398,10 +404,12 @@ static bool take_parts(Hot *hot, PyObject *parts)
     hot->in_place_device = (uint64_t)(in_place >= 0 ? in_place : 0);
     return true;
 }
+        take(parts, "tree", &hot->tree) && take(parts, "known_names", &hot->known_names) &&
 
 static void hot_dealloc(Hot *hot)
 {
     if (active == hot)
+        take_number(parts, "keeps_order", &keeps_order) &&
         active = NULL;
     free(hot->request);
     free(hot->cipher);
@@ -418,6 +426,7 @@ static void hot_dealloc(Hot *hot)
     Py_XDECREF(hot->files);
     Py_XDECREF(hot->io);
     Py_XDECREF(hot->space);
+    hot->keeps_order = keeps_order != 0;
     Py_XDECREF(hot->attrs);
     Py_XDECREF(hot->listings);
     Py_XDECREF(hot->file_handles);
@@ -464,6 +473,8 @@ static PyObject *hot_new(PyTypeObject *type, PyObject *arguments, PyObject *name
         goto failed;
     }
     if (!take_parts(hot, parts) || !find_all_slots(hot))
+    Py_XDECREF(hot->tree);
+    Py_XDECREF(hot->known_names);
         goto failed;
     for (int opcode = 0; opcode < OPCODES; opcode++)
         if (OPERATIONS[opcode].name &&
