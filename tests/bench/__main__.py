@@ -43,6 +43,7 @@ from tests.bench import (
 from tests.bench.records import DONE, Finding, Heading, Measurement, Records
 from tests.bench.study import Study
 from tests.bench.workload import Place, Scale, Tools, Workload, chosen
+from vaultui.linux import mounting, namespaces
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PLOTS = Path(__file__).with_name("plots")
@@ -83,6 +84,10 @@ def main() -> int:
     except (peers.UnknownProgram, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    # Where others get a mount namespace of theirs meanwhile, a container for instance, they would
+    # have our mounts in it, and no backend would end when it is unmounted here.
+    namespaces.unshare("mount")
+    mounting.make_private()
     # A run in the background is ended as one on a terminal is: with everything unmounted.
     restore_interrupts()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

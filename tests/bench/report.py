@@ -14,6 +14,7 @@ from tests.bench.figures import Figures, quartiles
 from tests.bench.records import DONE, Finding, Heading, Records
 
 REMARKS = Path(__file__).with_name("REMARKS.md")
+QUICK = "**A quick run: it tries the benchmark, and its figures are not to be quoted.**"
 MORE_KIB = 40 << 10
 """What we may need more than the reference."""
 PERCENTILES = (50, 99, 100)
@@ -45,6 +46,7 @@ def lines(records: Records) -> Iterator[str]:
             f" what is given is the median of the rounds."
         ),
         "",
+        *([QUICK, ""] if settings["quick"] else []),
         *heading.machine,
         "",
     )

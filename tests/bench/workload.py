@@ -129,7 +129,7 @@ class Place:
         try:
             self.volume.unmount()
         except subprocess.TimeoutExpired as error:
-            # It is unmounted, and has not ended: a disk that others keep busy makes that long.
+            # It is unmounted, and has not ended yet: a disk that others keep busy makes that long.
             assert process is not None
             try:
                 process.wait(ENDED_S)
