@@ -42,6 +42,7 @@ _RUN_PREFIX = "vaultui-tests-"
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("default", **_PATIENT)
 hypothesis.settings.register_profile("ci", **_PATIENT, derandomize=True)
+hypothesis.settings.register_profile("few", **_PATIENT, derandomize=True, max_examples=25)
 hypothesis.settings.register_profile("thorough", **_PATIENT, max_examples=2000)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if capabilities.in_ci() else "default")

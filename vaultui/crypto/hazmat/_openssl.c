@@ -200,19 +200,21 @@ static int seal_run(PyObject *content, uint64_t first_block, const uint8_t file_
     return 0;
 }
 
+/* A last block too short for a byte holds none. */
+static size_t plain_size_of(size_t size)
+{
+    size_t last = size % CIPHER_BLOCK;
+    return size / CIPHER_BLOCK * PLAIN_BLOCK + (last > OVERHEAD ? last - OVERHEAD : 0);
+}
+
 static Py_ssize_t open_run(PyObject *content, uint64_t first_block, const uint8_t file_id[16],
                            const uint8_t *cipher, size_t size, uint8_t *out)
 {
     if (!Py_IS_TYPE(content, &GcmRunsType))
         return -1;
     size_t last = size % CIPHER_BLOCK;
-    size_t plain_size = size / CIPHER_BLOCK * PLAIN_BLOCK;
-    bool whole = true;
-    if (last > OVERHEAD)
-        plain_size += last - OVERHEAD;
-    else if (last > 0)
-        whole = false;
-
+    size_t plain_size = plain_size_of(size);
+    bool whole = last == 0 || last > OVERHEAD;
     uint8_t ad[AD_BYTES];
     memcpy(ad + 8, file_id, FILE_ID_BYTES);
     uint8_t *at = out;
@@ -548,18 +550,13 @@ static PyObject *gcm_open(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "Ky*y*:open", &first_block, &file_id, &cipher))
         return NULL;
     PyObject *answer = NULL;
+    size_t size = (size_t)cipher.len;
     if (is_long(&file_id, FILE_ID_BYTES, "file ID"))
-        /* As long as the ciphertext: longer than the plaintext, whatever that is. */
-        answer = PyBytes_FromStringAndSize(NULL, cipher.len);
-    if (answer != NULL) {
-        Py_ssize_t size = open_run(self, first_block, file_id.buf, cipher.buf, (size_t)cipher.len,
-                                   (uint8_t *)PyBytes_AS_STRING(answer));
-        if (size < 0) {
-            Py_CLEAR(answer);
-            PyErr_SetString(PyExc_ValueError, "it is damaged");
-        } else {
-            _PyBytes_Resize(&answer, size);
-        }
+        answer = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)plain_size_of(size));
+    if (answer != NULL && open_run(self, first_block, file_id.buf, cipher.buf, size,
+                                   (uint8_t *)PyBytes_AS_STRING(answer)) < 0) {
+        Py_CLEAR(answer);
+        PyErr_SetString(PyExc_ValueError, "it is damaged");
     }
     PyBuffer_Release(&file_id);
     PyBuffer_Release(&cipher);
@@ -666,13 +663,14 @@ static PyObject *eme_method(PyObject *self, PyObject *args, bool encrypting)
         return NULL;
     PyObject *answer = NULL;
     if (is_long(&iv, EME_BLOCK, "IV")) {
-        uint8_t out[NAME_TEXT_MAX];
-        Py_ssize_t size = (encrypting ? encrypt_name : decrypt_name)(self, iv.buf, given.buf,
-                                                                     (size_t)given.len, out);
+        uint8_t text[NAME_TEXT_MAX], name[NAME_PLAIN_MAX + 1];
+        size_t given_size = (size_t)given.len;
+        Py_ssize_t size = encrypting ? encrypt_name(self, iv.buf, given.buf, given_size, text)
+                                     : decrypt_name(self, iv.buf, given.buf, given_size, name);
         if (size < 0)
             PyErr_SetString(PyExc_ValueError, "it is no name");
         else
-            answer = PyBytes_FromStringAndSize((char *)out, size);
+            answer = PyBytes_FromStringAndSize((char *)(encrypting ? text : name), size);
     }
     PyBuffer_Release(&iv);
     PyBuffer_Release(&given);
