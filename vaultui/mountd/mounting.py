@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import gc
 import os
 import threading
 import time
+from typing import Final
 
 from vaultui.cipherfs import conffile
 from vaultui.cipherfs.volume import Volume
@@ -27,6 +29,9 @@ from vaultui.mountd.console import log
 from vaultui.mountd.control.socketfile import ControlSocket
 from vaultui.mountd.front import Front
 from vaultui.wire.handshake import MountSpec, StepName
+
+_USUAL_THRESHOLD: Final = (700, 10, 10)
+"""Python's own."""
 
 
 def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
@@ -55,8 +60,11 @@ def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
         with front.secret(conf) as secret:
             front.step(StepName.DERIVING)
             derivation = _Derivation(spec, conf, secret)
-            # These load trio and pyfuse3, which takes half as long as the derivation; it
-            # runs in a thread and leaves the interpreter to us.
+            # Loading these takes as long as the derivation, which runs in a thread and leaves
+            # the interpreter to us.
+            from vaultui.mountd import libraries
+
+            libraries.load()
             from vaultui.mountd import serving
 
             volume = derivation.result()
@@ -64,6 +72,7 @@ def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
             # Where names are plain it would be somebody's file that only looks like one.
             conffile.remove_leftovers(spec.cipherdir)
         memory.give_back()
+        _collect_garbage_of_requests_alone()
         front.step(StepName.MOUNTING)
         log.debug("deriving the key took %.2f s", derivation.seconds)
         return serving.serve(
@@ -75,6 +84,12 @@ def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
             program,
             derivation_s=derivation.seconds,
         )
+
+
+def _collect_garbage_of_requests_alone() -> None:
+    """Leave what was loaded out of each collection from now on, and collect as often as usual."""
+    gc.freeze()
+    gc.set_threshold(*_USUAL_THRESHOLD)
 
 
 def _as_the_storage_allows(spec: MountSpec, cipherdir_fd: int) -> MountSpec:
