@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,12 @@ def test_where_compiling_fails_the_module_that_is_there_stays(
     before = sorted(path.stat().st_ino for path in (checkout / CRYPTO).iterdir())
     compile_in(checkout, "--anew", "_openssl", CC=compiler).check(1)
     assert sorted(path.stat().st_ino for path in (checkout / CRYPTO).iterdir()) == before
+
+
+def test_every_source_in_c_belongs_to_a_module() -> None:
+    """One that is forgotten is no error of the compiler's: the module just does not load."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    modules = settings["tool"]["setuptools"]["ext-modules"]
+    named = {name for module in modules for name in (*module["sources"], *module["depends"])}
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / "vaultui").rglob("*.[ch]")}
+    assert named == there
