@@ -10,19 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from programs import Completed, program, run_program
+from warmprogram import Warm
 
 PASSWORD = "correct horse battery"
+_STARTED: set[str] = set()
+"""The verbs that were started as processes of their own in this run, as each is the first time."""
 
 
 @dataclass
 class Shell:
-    """Runs `vaultui` as a process of its own, without a terminal, in the test's own home."""
+    """Runs `vaultui` as a process of its own, without a terminal, in the test's own home.
+
+    With `warm`, only the first time of each verb is one whose interpreter is started for it.
+    """
 
     home: Path
     password_file: Path
+    warm: Warm | None = None
 
     def __call__(self, *words: str | os.PathLike[str], timeout: float = 60.0) -> Completed:
-        return run_program((program("vaultui"), *words), timeout=timeout)
+        verb = os.fspath(words[0]) if words else ""
+        if self.warm is None or verb not in _STARTED or not self.warm.fits():
+            _STARTED.add(verb)
+            return run_program((program("vaultui"), *words), timeout=timeout)
+        return self.warm.run(tuple(os.fspath(word) for word in words), timeout)
 
     def json(self, *words: str | os.PathLike[str], returncode: int = 0) -> Any:
         """Return what the verb prints with --json."""

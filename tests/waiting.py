@@ -23,13 +23,15 @@ def wait_until(predicate: Callable[[], T], timeout: float = 20.0, what: str = ""
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE_S
     while True:
-        late = time.monotonic() >= deadline
+        asked = time.monotonic()
+        late = asked >= deadline
         value = predicate()
         if value:
             return value
         if late:
             raise AssertionError(_sentence(predicate, timeout, what))
-        time.sleep(pause)
+        # What takes its time to be asked, a program, is not to keep a core busy meanwhile.
+        time.sleep(max(pause, time.monotonic() - asked))
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
 

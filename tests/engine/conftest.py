@@ -10,8 +10,9 @@ import pytest
 from enginetask import EngineTask
 from mounting import Vaultfs, detach
 from podmanservice import PodmanService
-from programs import run_program
+from programs import program, run_program
 from shelltwin import PASSWORD, Shell
+from warmprogram import Warm
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +38,15 @@ def task(
     assert left == []
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    with Warm(program("vaultui")) as running:
+        yield running
+
+
 @pytest.fixture
 def shell(
-    service: PodmanService, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: PodmanService, home: Path, tmp_path: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shell]:
     """Yield the program, with a vault called Work that is locked, and the engine."""
     monkeypatch.setenv("DOCKER_HOST", service.address)
@@ -47,7 +54,7 @@ def shell(
     volume.create()
     password_file = tmp_path / "password"
     password_file.write_text(PASSWORD + "\n")
-    shell = Shell(home, password_file)
+    shell = Shell(home, password_file, warm)
     shell("add", volume.cipherdir, "--name", "Work").check()
     yield shell
     left = service.containers()

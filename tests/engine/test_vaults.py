@@ -87,7 +87,8 @@ def test_an_error_of_the_engine_is_told_and_kept(shell: Shell) -> None:
 
 def test_the_time_limit_ends_a_container(shell: Shell) -> None:
     words = ("--limit", "time=1s", "--grace", "1s", "--", "sleep", "1000")
-    assert shell(*run(*words)).returncode == 137
+    # Told to end before its container runs, on a machine that is busy, the runner ends with that.
+    assert shell(*run(*words)).returncode in (128 + signal.SIGKILL, 128 + signal.SIGTERM)
     assert task(shell)["timed_out"] is True
 
 

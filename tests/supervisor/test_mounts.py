@@ -6,6 +6,7 @@ Mounts are touched by child processes alone.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,13 +42,22 @@ pytestmark = [pytest.mark.anyio, needs("fuse")]
 PASSWORD = b"correct horse battery"
 
 
-@pytest.fixture
-async def volume(place):
-    """A place with a new volume in its cipher directory."""
-    spec = CreateSpec(str(place.cipherdir), scrypt_logn=10)
-    outcome = await run_oneshot(spec, [Secret(bytearray(PASSWORD))])
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty volume that nobody changes."""
+    cipherdir = tmp_path_factory.mktemp("pristine") / "cipher"
+    cipherdir.mkdir()
+    spec = CreateSpec(str(cipherdir), scrypt_logn=10)
+    outcome = asyncio.run(run_oneshot(spec, [Secret(bytearray(PASSWORD))]))
     assert outcome.secret is not None
     outcome.secret.wipe()
+    return cipherdir
+
+
+@pytest.fixture
+def volume(place, pristine):
+    """A place with a new volume in its cipher directory."""
+    shutil.copytree(pristine, place.cipherdir, dirs_exist_ok=True)
     return place
 
 

@@ -10,7 +10,8 @@ import leftovers
 import pytest
 from secretservice import session_bus
 from shelltwin import PASSWORD, RealVolume, Shell
-from support import Gocryptfs, detach
+from support import Gocryptfs, detach, program
+from warmprogram import Warm
 
 from vaultui.vaults.adding import new_entry
 from vaultui.vaults.paths import default_paths
@@ -24,10 +25,16 @@ def password_file(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    with Warm(program("vaultui")) as running:
+        yield running
+
+
 @pytest.fixture
-def shell(home: Path, password_file: Path, tmp_path: Path) -> Iterator[Shell]:
+def shell(home: Path, password_file: Path, tmp_path: Path, warm: Warm) -> Iterator[Shell]:
     """Yield the program; what is still open at the end is locked or, if need be, detached."""
-    shell = Shell(home, password_file)
+    shell = Shell(home, password_file, warm)
     yield shell
     if leftovers.describe(home, tmp_path):
         shell("lock", "--all", "--kill")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from capabilities import needs
 from shelltwin import PASSWORD, RealVolume, Shell
-from support import mountpoints_below, program, wait_until
+from support import Gocryptfs, mountpoints_below, program, wait_until
 from terminal import Terminal
 
 from vaultui.vaults.adding import new_entry
@@ -37,9 +37,9 @@ def photos(shell: Shell, work: Path, volume: RealVolume) -> Path:
 @pytest.fixture
 def taxes(shell: Shell, photos: Path, tmp_path: Path) -> Path:
     """Register a third vault, with a password of its own."""
-    (tmp_path / "other").write_text(OTHER)
-    words = ("--name", "Taxes", "--password-file", tmp_path / "other")
-    shell("create", tmp_path / "taxes.c", *words).check()
+    volume = Gocryptfs(tmp_path, cipherdir=tmp_path / "taxes.c", password=OTHER.encode())
+    volume.create()
+    shell("add", volume.cipherdir, "--name", "Taxes").check()
     return shell.home / "Vaults" / "Taxes"
 
 
