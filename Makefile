@@ -8,7 +8,7 @@ SHELL := /bin/bash
 ARGS ?=
 export PYTHON
 
-.PHONY: help setup setup-test run demo test check format bench bench-application bench-starting drills soak screenshots messages lock prove-setup clean
+.PHONY: help setup setup-test run demo test check format bench bench-application bench-starting profile drills soak screenshots messages lock prove-setup clean
 
 help: ## show this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-application: setup-test ## measure what the application costs: start, rest
 
 bench-starting: setup-test ## measure what it costs to start a task, against gocryptfs too
 	@.venv/bin/python -m tests.bench.startingtasks $(ARGS)
+
+profile: setup-test ## measure where the processor time of a request goes, against gocryptfs too
+	@unshare --mount .venv/bin/python -m tests.bench.profile $(ARGS)
 
 drills: setup-test ## crashes, power cuts, damage, full disks, thieves: 20 minutes, against gocryptfs too
 	@.venv/bin/python -m tests.drills $(ARGS)
