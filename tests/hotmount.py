@@ -64,7 +64,6 @@ class HotMount(Vaultfs):
         return everything, everything - in_python
 
 
-
 def _count(counts: Path) -> None:
     from vaultui.mountd.data.calleroperations import CallerOperations
     from vaultui.mountd.data.operations import HANDLERS, VaultOperations

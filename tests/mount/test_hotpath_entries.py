@@ -14,7 +14,7 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,12 +88,19 @@ def test_the_frequent_requests_on_names_need_no_python(vault: HotMount) -> None:
     assert len(os.listdir(top)) == 10
     os.symlink("file45", top / "link")
     assert os.readlink(top / "link") == "file45"
+    for number in range(10):
+        (top / f"d{number}").mkdir()
+        os.link(top / "file45", top / f"d{number}" / "linked")
+        (top / f"d{number}" / "linked").rename(top / f"d{number}" / "renamed")
+        (top / f"d{number}" / "renamed").unlink()
+        (top / f"d{number}").rmdir()
     assert os.access(top / "file45", os.R_OK)
-    for name in ("lookup", "setattr", "unlink", "getxattr", "opendir", "readdir", "releasedir"):
+    for name in ("setattr", "unlink", "getxattr", "opendir", "readdir", "releasedir", "mkdir"):
         everything, hot = vault.hot_share(name)
         assert everything, name
         assert hot == everything, name
-    assert vault.hot_share("readlink")[1]
+    for name in ("lookup", "readlink", "rename", "rmdir", "link", "symlink"):
+        assert vault.hot_share(name)[1], name
 
 
 def test_without_the_compiled_path_all_is_answered_in_python(volume: Vaultfs) -> None:
@@ -271,7 +278,14 @@ def test_a_mount_for_reading_alone_refuses_changes(volume: Vaultfs) -> None:
         (vault.mountpoint / "file").write_bytes(b"content")
     with HotMount(volume.base, mount_options=("-ro",)) as vault:
         path = vault.mountpoint / "file"
-        for change in (path.unlink, lambda: os.chmod(path, 0o600), lambda: os.utime(path)):
+        changes: tuple[Callable[[], object], ...] = (
+            path.unlink,
+            lambda: os.chmod(path, 0o600),
+            lambda: os.utime(path),
+            lambda: path.rename(path.with_name("other")),
+            path.with_name("d").mkdir,
+        )
+        for change in changes:
             with pytest.raises(OSError, match="Read-only") as caught:
                 change()
             assert caught.value.errno == errno.EROFS
@@ -566,12 +580,16 @@ def test_programs_that_walk_see_the_same_on_both_paths(volume: Vaultfs, tmp_path
             for _ in range(2):
                 found = subprocess.run(words, cwd=top, check=True, capture_output=True).stdout
                 told.append(sorted(found.splitlines()))
-            subprocess.run(("tar", "cf", tmp_path / f"{hot}.tar", "tree"), cwd=top.parent, check=True)
+            subprocess.run(
+                ("tar", "cf", tmp_path / f"{hot}.tar", "tree"), cwd=top.parent, check=True
+            )
             target = vault.mountpoint / f"again-{hot}"
             target.mkdir()
             subprocess.run(("tar", "xpf", tmp_path / f"{hot}.tar", "-C", target), check=True)
-            found = subprocess.run(words, cwd=target / "tree", check=True, capture_output=True)
-            told.append(sorted(_rounded(found.stdout)))
+            found = subprocess.run(
+                words, cwd=target / "tree", check=True, capture_output=True
+            ).stdout
+            told.append(sorted(_rounded(found)))
             shutil.rmtree(target)
     assert all(len(each) == len(told[0]) for each in told)
     assert told[0] == told[1] == told[3] == told[4]

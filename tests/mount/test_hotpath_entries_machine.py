@@ -21,7 +21,6 @@ from hotmount import HotMount
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from mounting import Vaultfs
 
 names = st.sampled_from(["a", "b", "c", "d", "e" * 160, "f" * 200, "ü", "gocryptfs.diriv"])
 folders = st.sampled_from(["", "a", "b", "a/a", "f" * 200])
