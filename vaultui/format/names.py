@@ -6,7 +6,6 @@ Nothing here needs a key. Names are bytes; base64url text is ASCII bytes too.
 from __future__ import annotations
 
 import binascii
-import hashlib
 from collections.abc import Callable
 from typing import Final
 
@@ -78,6 +77,9 @@ def companion(hashed: bytes) -> bytes:
 
 def hash_long_name(cname: bytes, *, padded: bool = False) -> bytes:
     """Return the hashed name for an encrypted name; the hash is over its base64 text."""
+    # It loads the system's libcrypto, which a password does not wait for.
+    import hashlib
+
     digest = hashlib.sha256(cname).digest()
     return LONG_PREFIX + (encode_padded(digest) if padded else encode_raw(digest))
 

@@ -11,7 +11,6 @@ import errno
 import logging
 import os
 import re
-import socket
 import stat
 from collections.abc import Iterable
 from typing import Final
@@ -172,6 +171,9 @@ def split(options: Iterable[str]) -> tuple[int, list[str]]:
 
 
 def _mount_by_helper(wanted: FuseMount) -> int:
+    # Not loaded by whoever may mount, nor while the password waits to be tried.
+    import socket
+
     if not os.path.exists(DEVICE):  # the helper's own words for it are unclear
         raise FileNotFoundError(2, os.strerror(2), DEVICE)
     if "auto_unmount" in wanted.options:  # the helper would stay, and we wait for its end

@@ -26,7 +26,6 @@ from vaultui.model.secret import Secret
 from vaultui.mountd import opening, places
 from vaultui.mountd.claim import claim
 from vaultui.mountd.console import log
-from vaultui.mountd.control.socketfile import ControlSocket
 from vaultui.mountd.front import Front
 from vaultui.wire.handshake import MountSpec, StepName
 
@@ -55,6 +54,9 @@ def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
             claim(cipherdir_fd, spec.cipherdir, shared=spec.read_only)
         control_socket = None
         if spec.ctlsock:
+            # Many have none, and the password need not wait for what sockets load.
+            from vaultui.mountd.control.socketfile import ControlSocket
+
             control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
         conf = opening.read_conf(spec, has_token=front.has_token)
         with front.secret(conf) as secret:
