@@ -14,6 +14,7 @@ import mmap
 import os
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -278,6 +279,56 @@ def test_reading_and_writing_asks_nothing_of_the_interpreter(tmp_path: Path) -> 
         status = mount.status()
         assert status["open_files"] == []
         assert status["bytes_written"] >= 20 * len(data)
+
+
+def test_what_is_in_no_cache_comes_right_while_others_go_first(tmp_path: Path) -> None:
+    """A request that would wait for the disk is put off behind those that came after it."""
+    files = 6
+    contents = [bytearray(random.Random(number).randbytes(2 << 20)) for number in range(files)]
+    with mounted(tmp_path / "base", hot=True) as mount:
+        paths = [mount.mountpoint / str(number) for number in range(files)]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        for _ in range(2):
+            mount.unmount()
+            _take_out_of_the_cache(mount.cipherdir)
+            mount.mount()
+            with ThreadPoolExecutor(files) as pool:
+                list(pool.map(_read_and_write, paths, contents, range(files)))
+        assert EventKind.CORRUPT_CONTENT not in {event["kind"] for event in events(mount)}
+        mount.remount()
+        for path, content in zip(paths, contents, strict=True):
+            assert path.read_bytes() == content
+
+
+def _take_out_of_the_cache(cipherdir: Path) -> None:
+    for path in cipherdir.iterdir():
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
+
+
+def _read_and_write(path: Path, content: bytearray, seed: int) -> None:
+    """Do so at random, in any sizes, and compare."""
+    rng = random.Random(seed)
+    fd = os.open(path, os.O_RDWR | os.O_DIRECT)
+    try:
+        for _ in range(120):
+            size = rng.choice((100, BLOCK, 3 * BLOCK, 128 << 10))
+            at = rng.randrange(len(content) - size)
+            if rng.random() < 0.5:
+                at -= at % BLOCK
+            if rng.random() < 0.5:
+                assert os.pread(fd, size, at) == content[at : at + size]
+            else:
+                new = rng.randbytes(size)
+                assert os.pwrite(fd, new, at) == size
+                content[at : at + size] = new
+    finally:
+        os.close(fd)
 
 
 # --- damage ---

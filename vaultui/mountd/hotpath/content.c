@@ -7,16 +7,21 @@
 #include "hotpath.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SHIFT = 12, REST = PLAIN_BLOCK - 1 };
+enum { SHIFT = 12, REST = PLAIN_BLOCK - 1, OVERHEAD = CIPHER_BLOCK - PLAIN_BLOCK };
 
 _Static_assert(1 << SHIFT == PLAIN_BLOCK, "a block is a power of two");
 
 /* As in space.py. */
 #define LOOK_EVERY_S 1.0
+
+/* Below this, in bytes, a read that would wait lets others go first. Larger ones keep a disk busy by
+ * themselves, and what was copied of them in vain would cost more than it brings. */
+#define SMALL (256 << 10)
 
 /* Offsets from here on have no place in a ciphertext file that system calls know a number for. */
 #define OFFSET_END (UINT64_C(1) << 62)
@@ -87,50 +92,93 @@ static bool note_id(Hot *hot, const Open *open)
     return true;
 }
 
-static bool load_id(Hot *hot, Open *open)
+/* What a look at the disk ends with, other than a number of bytes. */
+enum {
+    COLD_READ = -1,  /* Python must look */
+    WOULD_WAIT = -2, /* it is in no cache, and on its way */
+};
+
+/* pread; where the request may be put off, without waiting for the disk. A result that is short
+ * is the end of the file, which is likely to be at `likely_end`. */
+static Py_ssize_t fetch(Hot *hot, int fd, uint8_t *into, size_t size, uint64_t at,
+                        uint64_t likely_end)
 {
-    uint8_t header[HEADER_BYTES];
     ssize_t got;
 
-    UNLOCKED(got = pread(open->fd, header, sizeof header, 0));
-    return got == (ssize_t)sizeof header && parse_header(open, header) && note_id(hot, open);
+    if (!hot->may_wait && size <= SMALL) {
+        struct iovec room = {.iov_base = into, .iov_len = size};
+
+        got = preadv2(fd, &room, 1, (off_t)at, RWF_NOWAIT);
+        if (got == (ssize_t)size || (got > 0 && at + (uint64_t)got == likely_end))
+            return got;
+        if (got > 0) {
+            room = (struct iovec){.iov_base = into + got, .iov_len = size - (size_t)got};
+            if (preadv2(fd, &room, 1, (off_t)at + got, RWF_NOWAIT) == 0)
+                return got;
+        }
+        if (got > 0 || (got < 0 && errno == EAGAIN)) {
+            UNLOCKED(posix_fadvise(fd, (off_t)at, (off_t)size, POSIX_FADV_WILLNEED));
+            return WOULD_WAIT;
+        }
+    }
+    UNLOCKED(got = pread(fd, into, size, (off_t)at));
+    return got < 0 ? COLD_READ : got;
+}
+
+/* 0, or what is wrong. */
+static Py_ssize_t load_id(Hot *hot, Open *open)
+{
+    uint8_t header[HEADER_BYTES];
+    Py_ssize_t got = fetch(hot, open->fd, header, sizeof header, 0, 0);
+
+    if (got < 0)
+        return got;
+    return got == (Py_ssize_t)sizeof header && parse_header(open, header) && note_id(hot, open)
+               ? 0
+               : COLD_READ;
 }
 
 /* FileIO._check_id */
-static bool check_id(Hot *hot, Open *open)
+static Py_ssize_t check_id(Hot *hot, Open *open)
 {
     PyObject *checked = slot(open->file, hot->open_file.checked);
 
     if (open->has_id && monotonic() - PyFloat_AS_DOUBLE(checked) <= hot->coherence_s)
-        return true;
+        return 0;
     return load_id(hot, open);
+}
+
+/* Where a ciphertext file of this much plaintext ends. */
+static uint64_t cipher_end(uint64_t size)
+{
+    return size ? cipher_offset(size >> SHIFT) + (size & REST) + (size & REST ? OVERHEAD : 0) : 0;
 }
 
 /* --- reading ----------------------------------------------------------------------------- */
 
 /* Opens up to `count` blocks into `plain`: how many bytes that are, fewer at the end of the file;
- * -1 where Python must look, `plain` wiped. */
+ * or what is wrong, `plain` wiped. */
 static Py_ssize_t read_run(Hot *hot, Open *open, uint64_t first, size_t count, uint8_t *plain)
 {
     size_t wanted = count * CIPHER_BLOCK;
     uint64_t at = cipher_offset(first);
+    uint64_t end = cipher_end(u64_of(slot(open->node, hot->node.shown_size)));
     size_t header = 0;
-    ssize_t got;
+    Py_ssize_t got;
 
     if (!open->has_id && first) {
-        if (!load_id(hot, open))
-            return -1;
+        if ((got = load_id(hot, open)) < 0)
+            return got;
     } else if (!open->has_id) {
         /* The header comes along with the first blocks. */
         header = HEADER_BYTES;
         at = 0;
     }
-    UNLOCKED(got = pread(open->fd, hot->cipher, header + wanted, (off_t)at));
-    if (got < 0)
-        return -1;
+    if ((got = fetch(hot, open->fd, hot->cipher, header + wanted, at, end)) < 0)
+        return got;
     if (header && got && got != HEADER_BYTES) {
         if (got < HEADER_BYTES || !parse_header(open, hot->cipher) || !note_id(hot, open))
-            return -1;
+            return COLD_READ;
         got -= HEADER_BYTES;
     } else if (header) {
         return 0;
@@ -159,7 +207,7 @@ Outcome hot_read(Hot *hot, const Request *request, const void *argument, size_t 
     plain = read_run(hot, &open, first, (size_t)count, hot->plain);
     Py_DECREF(open.handle);
     if (plain < 0)
-        return COLD;
+        return plain == WOULD_WAIT ? LATER : COLD;
     skip = in->offset & REST;
     available = (size_t)plain > skip ? (size_t)plain - skip : 0;
     if (available > in->size)
@@ -193,21 +241,22 @@ typedef struct {
 /* What is written over, for the case of failure. */
 static uint8_t *kept;
 
-static bool keep(Write *write, uint64_t stop)
+/* Reads it, up to `stop`; less than 0 for what is wrong. */
+static Py_ssize_t keep(Hot *hot, Write *write, uint64_t stop)
 {
-    ssize_t got;
+    Py_ssize_t got;
 
     if (stop > write->cipher_size)
         stop = write->cipher_size;
     if (stop <= write->at)
-        return true;
+        return 0;
     write->kept_size = (size_t)(stop - write->at);
     if (write->kept_size > (size_t)RUN_BLOCKS * CIPHER_BLOCK)
-        return false;
+        return COLD_READ;
     if (!kept && !(kept = malloc((size_t)RUN_BLOCKS * CIPHER_BLOCK)))
-        return false;
-    UNLOCKED(got = pread(write->open.fd, kept, write->kept_size, (off_t)write->at));
-    return got == (ssize_t)write->kept_size;
+        return COLD_READ;
+    got = fetch(hot, write->open.fd, kept, write->kept_size, write->at, write->cipher_size);
+    return got < 0 || got == (Py_ssize_t)write->kept_size ? got : COLD_READ;
 }
 
 /* The plaintext of one block that is written in part; as read_run. */
@@ -227,8 +276,8 @@ static Py_ssize_t old_block(Hot *hot, Write *write, uint64_t block, uint8_t *pla
 }
 
 /* Puts the blocks together that are written in part, the first at hot->plain and the last behind
- * it; false where Python must look. */
-static bool assemble(Hot *hot, Write *write)
+ * it; less than 0 for what is wrong. */
+static Py_ssize_t assemble(Hot *hot, Write *write)
 {
     uint8_t *first = hot->plain, *last = hot->plain + PLAIN_BLOCK;
     bool keeps_tail = write->tail && write->end < write->old;
@@ -241,7 +290,7 @@ static bool assemble(Hot *hot, Write *write)
 
         if (write->first << SHIFT < write->old) {
             if ((got = old_block(hot, write, write->first, first)) < 0)
-                return false;
+                return got;
             before = (size_t)got;
         }
         if (before < write->head)
@@ -254,24 +303,24 @@ static bool assemble(Hot *hot, Write *write)
         if (!rest) {
             if (write->end < write->old && before > write->first_size)
                 write->first_size = before;
-            return true;
+            return 0;
         }
     }
     write->middle_size = rest;
     if (keeps_tail) {
         if ((got = old_block(hot, write, write->end >> SHIFT, last)) < 0)
-            return false;
+            return got;
         memcpy(last, write->data + write->size - write->tail, write->tail);
         write->last_size = (size_t)got > write->tail ? (size_t)got : write->tail;
         write->middle_size -= write->tail;
     }
-    return true;
+    return 0;
 }
 
 /* Size on disk of `size` bytes of plaintext in blocks from a block's start on. */
 static size_t run_size(size_t size)
 {
-    return size + (size + REST) / PLAIN_BLOCK * (CIPHER_BLOCK - PLAIN_BLOCK);
+    return size + (size + REST) / PLAIN_BLOCK * OVERHEAD;
 }
 
 static PyObject *attribute(PyObject *object, PyObject **name, const char *text)
@@ -415,7 +464,7 @@ static Outcome write_run(Hot *hot, const Request *request, Write *write)
     Open *open = &write->open;
     struct fuse_write_out out = {.size = (uint32_t)write->size};
     size_t wanted, done;
-    bool is_prefetched = false;
+    Py_ssize_t got;
     int number = 0;
 
     write->old = plain_size(hot, write->cipher_size);
@@ -426,8 +475,8 @@ static Outcome write_run(Hot *hot, const Request *request, Write *write)
     if (u64_of(slot(open->file, hot->open_file.allocated)) > write->cipher_size &&
         !set_i64(open->file, hot->open_file.allocated, (int64_t)write->cipher_size))
         return COLD;
-    if (!write->is_empty && !check_id(hot, open))
-        return COLD;
+    if (!write->is_empty && (got = check_id(hot, open)) < 0)
+        return got == WOULD_WAIT ? LATER : COLD;
     write->first = write->offset >> SHIFT;
     write->end = write->offset + write->size;
     write->head = write->offset & REST;
@@ -436,22 +485,23 @@ static Outcome write_run(Hot *hot, const Request *request, Write *write)
         return COLD; /* it leaves a hole */
     write->at = cipher_offset(write->first);
 
-    if (write->end > write->old) {
-        if (!keep(write, write->cipher_size))
-            return COLD;
-    } else if (!hot->has_in_place_device ||
-               u64_of(PyTuple_GET_ITEM(slot(open->node, hot->node.key), 0)) !=
-                   hot->in_place_device) {
-        if (!keep(write, cipher_offset((write->end + REST) >> SHIFT)))
-            return COLD;
-    }
-    if (!assemble(hot, write)) {
+    got = 0;
+    if (write->end > write->old)
+        got = keep(hot, write, write->cipher_size);
+    else if (!hot->has_in_place_device ||
+             u64_of(PyTuple_GET_ITEM(slot(open->node, hot->node.key), 0)) != hot->in_place_device)
+        got = keep(hot, write, cipher_offset((write->end + REST) >> SHIFT));
+    if (got >= 0 && (got = assemble(hot, write)) < 0)
         explicit_bzero(hot->plain, 2 * PLAIN_BLOCK);
-        return COLD;
-    }
     wanted = (write->first_size ? run_size(write->first_size) : 0) + run_size(write->middle_size) +
              (write->last_size ? run_size(write->last_size) : 0);
     write->stop = write->at + wanted;
+    /* One block, written over without a look at it: see FileIO._write. */
+    if (got >= 0 && wanted == write->middle_size + OVERHEAD &&
+        write->stop <= write->cipher_size && !write->kept_size)
+        got = fetch(hot, open->fd, hot->cipher, wanted, write->at, 0);
+    if (got < 0)
+        return got == WOULD_WAIT ? LATER : COLD;
     if (!reserve(hot, write))
         return COLD;
 
@@ -465,16 +515,6 @@ static Outcome write_run(Hot *hot, const Request *request, Write *write)
         memcpy(hot->cipher + 2, open->id, FILE_ID_BYTES);
         write->at = 0;
         wanted += HEADER_BYTES;
-    } else if (wanted == write->middle_size + CIPHER_BLOCK - PLAIN_BLOCK &&
-               write->stop <= write->cipher_size && !write->kept_size) {
-        /* One block, written over without a look at it. See FileIO._write. */
-        is_prefetched = true;
-    }
-    if (is_prefetched) {
-        ssize_t got;
-
-        UNLOCKED(got = pread(open->fd, hot->cipher, wanted, (off_t)write->at));
-        (void)got;
     }
     if (!seal(hot, write, hot->cipher + (write->is_empty ? HEADER_BYTES : 0)))
         return COLD;
@@ -509,6 +549,7 @@ Outcome hot_write(Hot *hot, const Request *request, const void *argument, size_t
     Outcome outcome = COLD;
     Write write = {0};
 
+    hot->may_wait |= sizeof *request + size > LATER_ROOM;
     if (size < sizeof *in || size - sizeof *in < in->size || !in->size || in->size > 1 << 20 ||
         is_none(hot->content) || in->offset >= OFFSET_END ||
         !take_handle(hot, in->fh, &write.open))

@@ -34,12 +34,23 @@ enum {
     RUN_BLOCKS = 257,
     REQUEST_ROOM = (1 << 20) + (1 << 16),
     OPCODES = 64,
+    /* Of requests that are put off: how many, and how large. */
+    LATER_MAX = 16,
+    LATER_ROOM = (8 << 10) + 128,
 };
 
 typedef enum {
     COLD, /* nothing was changed: Python is to answer */
     ANSWERED,
+    LATER, /* nothing was changed: it would wait for the disk, which is at work on it by now */
 } Outcome;
+
+/* A request that was put off: one that was not begun may be overtaken by those behind it, which
+ * were sent before anybody could know of an answer. */
+typedef struct {
+    size_t size;
+    uint8_t bytes[LATER_ROOM];
+} Later;
 
 /* The attributes of the classes that are worked on, by the names they have in Python. */
 #define NODE_SLOTS(X)                                                                              \
@@ -70,6 +81,10 @@ typedef struct Hot {
     bool is_waiting;      /* a request that is COLD lies in `request` */
     size_t request_size;
     uint8_t *request;     /* REQUEST_ROOM bytes */
+    Later *later;         /* LATER_MAX in a ring */
+    unsigned later_first, later_count;
+    unsigned overtaken;   /* how often the first of them was */
+    bool may_wait;        /* for the disk: LATER is no outcome */
     uint8_t *cipher;      /* RUN_BLOCKS blocks of ciphertext, and a header */
     uint8_t *plain;       /* RUN_BLOCKS blocks of plaintext */
 
@@ -100,6 +115,8 @@ typedef struct Hot {
     PyObject *allocate_lock;
     PyObject *xattrs;       /* Xattrs; None where nothing has any */
     PyObject *unread_xattr; /* the one that means nothing here; None where all do */
+    PyObject *tree;         /* FileSystem */
+    PyObject *known_names;  /* NameCipher; None where names lie on the disk as they are */
 
     const VaultuiCrypto *crypto;
     PyObject *content; /* GcmRuns; None where blocks are of another kind: then they are COLD */
@@ -108,6 +125,7 @@ typedef struct Hot {
     bool read_only;
     bool creates;          /* what is new belongs to us, whoever asks */
     bool are_names_plain;
+    bool keeps_order;      /* of changes: a rename needs no word of Durability */
     bool uses_dir_iv;
     bool shows_copies;     /* of sync clients: a name that may be one's is COLD */
     bool keeps_pages;      /* -kernel_cache */
@@ -115,8 +133,6 @@ typedef struct Hot {
     size_t long_name_max;
     unsigned overhead;     /* of a block of content */
     int symlink_sizes;     /* 0: as stored, 1: sealed, -1: only the target tells */
-    PyObject *tree;         /* FileSystem */
-    PyObject *known_names;  /* NameCipher; None where names lie on the disk as they are */
     double coherence_s;
     uint64_t cache_s;      /* how long the kernel believes names and attributes: seconds … */
     uint32_t cache_ns;     /* … and the rest */
@@ -125,7 +141,6 @@ typedef struct Hot {
     bool has_in_place_device;
     uint64_t in_place_device; /* where writing over bytes takes no new space */
 
-    bool keeps_order;      /* of changes: a rename needs no word of Durability */
     /* What is not yet told to `activity`. */
     uint64_t counts[OPCODES];
     uint64_t counts_read, counts_written, counts_path;
@@ -144,6 +159,7 @@ typedef Outcome Handler(Hot *hot, const Request *request, const void *argument, 
 
 Handler hot_lookup, hot_forget, hot_batch_forget, hot_getattr, hot_setattr, hot_unlink, hot_access,
     hot_readlink, hot_getxattr;                                                   /* entries.c */
+Handler hot_mkdir, hot_symlink, hot_link, hot_rmdir, hot_rename, hot_rename2;         /* changes.c */
 Handler hot_opendir, hot_readdir, hot_readdirplus, hot_releasedir;                /* listings.c */
 Handler hot_open, hot_create, hot_release, hot_flush;                             /* handles.c */
 Handler hot_read, hot_write;                                                      /* content.c */
@@ -159,7 +175,6 @@ Handler hot_read, hot_write;                                                    
 
 /* The attribute at `offset`: borrowed, NULL where it was never set. */
 static inline PyObject *slot(PyObject *object, Py_ssize_t offset)
-Handler hot_mkdir, hot_symlink, hot_link, hot_rmdir, hot_rename, hot_rename2;         /* changes.c */
 {
     return *(PyObject **)((char *)object + offset);
 }
@@ -261,6 +276,12 @@ static inline int64_t ns_of(const struct timespec *time)
 /* Inodes.drop_if_unused */
 void drop_if_unused(Hot *hot, PyObject *node);
 
+/* Inodes.removed, of an entry that is no directory. */
+void note_removed(Hot *hot, PyObject *parent, PyObject *cname);
+
+/* The errno of the exception that is set, which is cleared; 0 where it has none. */
+int errno_of_exception(void);
+
 /* Directory.close. False with nothing changed. */
 bool close_directory(Hot *hot, PyObject *directory);
 
@@ -276,12 +297,6 @@ Outcome reply_attributes(Hot *hot, const Request *request, const struct fuse_att
  * Python must decide (a symlink's size that only its target tells). */
 bool attributes_of(Hot *hot, PyObject *node, const struct stat *status, struct fuse_attr *attributes);
 void fill_entry(Hot *hot, PyObject *node, const struct fuse_attr *attributes,
-/* Inodes.removed, of an entry that is no directory. */
-void note_removed(Hot *hot, PyObject *parent, PyObject *cname);
-
-/* The errno of the exception that is set, which is cleared; 0 where it has none. */
-int errno_of_exception(void);
-
                 struct fuse_entry_out *entry);
 
 #endif

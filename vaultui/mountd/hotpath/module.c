@@ -161,6 +161,38 @@ enum { IDLE, REQUEST_WAITS, WOKEN };
 /* The one mount of this process, once it is served by its hot path. */
 static Hot *active;
 
+/* Puts the request off that was read last. */
+static void put_off(Hot *hot, size_t size)
+{
+    Later *later = &hot->later[(hot->later_first + hot->later_count++) % LATER_MAX];
+
+    later->size = size;
+    memcpy(later->bytes, hot->request, size);
+}
+
+/* Reads a request. One that was put off comes when there is no other, or when it has been
+ * overtaken often enough: by then the disk is done with it, or waiting is all that can be done. */
+static ssize_t next_request(Hot *hot)
+{
+    const Later *later;
+
+    if (hot->later_count < LATER_MAX && hot->overtaken < LATER_MAX) {
+        ssize_t size = read(hot->fd, hot->request, REQUEST_ROOM);
+
+        hot->may_wait = false;
+        hot->overtaken += hot->later_count > 0;
+        if (size >= 0 || errno != EAGAIN || !hot->later_count)
+            return size;
+    }
+    later = &hot->later[hot->later_first];
+    hot->later_first = (hot->later_first + 1) % LATER_MAX;
+    hot->later_count--;
+    hot->overtaken = 0;
+    hot->may_wait = true;
+    memcpy(hot->request, later->bytes, later->size);
+    return (ssize_t)later->size;
+}
+
 static PyObject *serve(Hot *hot, PyObject *patience)
 {
     int patience_ms = PyLong_AsLong(patience);
@@ -173,7 +205,8 @@ static PyObject *serve(Hot *hot, PyObject *patience)
     if (hot->is_waiting)
         return PyLong_FromLong(REQUEST_WAITS);
     for (;;) {
-        ssize_t size = read(hot->fd, hot->request, REQUEST_ROOM);
+        ssize_t size = next_request(hot);
+        Outcome outcome;
 
         if (size < 0 && errno == EAGAIN) {
             struct pollfd watched[2] = {{.fd = hot->fd, .events = POLLIN},
@@ -200,7 +233,10 @@ static PyObject *serve(Hot *hot, PyObject *patience)
             tell(hot); /* the end of the mount: libfuse is to find out by itself */
             return PyLong_FromLong(REQUEST_WAITS);
         }
-        if (answer(hot, (size_t)size) == COLD) {
+        outcome = answer(hot, (size_t)size);
+        if (outcome == LATER)
+            put_off(hot, (size_t)size);
+        if (outcome == COLD) {
             tell(hot);
             hot->handed_over++;
             hot->request_size = (size_t)size;
@@ -368,10 +404,12 @@ static bool take_parts(Hot *hot, PyObject *parts)
         take(parts, "activity", &hot->activity) &&
         take(parts, "allocate_lock", &hot->allocate_lock) &&
         take(parts, "xattrs", &hot->xattrs) && take(parts, "unread_xattr", &hot->unread_xattr) &&
+        take(parts, "tree", &hot->tree) && take(parts, "known_names", &hot->known_names) &&
         take(parts, "content", &hot->content) && take(parts, "names", &hot->names) &&
         take_number(parts, "fd", &fd) && take_number(parts, "wake_fd", &wake_fd) &&
         take_number(parts, "read_only", &read_only) && take_number(parts, "creates", &creates) &&
         take_number(parts, "are_names_plain", &plain) &&
+        take_number(parts, "keeps_order", &keeps_order) &&
         take_number(parts, "uses_dir_iv", &dir_iv) &&
         take_number(parts, "shows_copies", &copies) && take_number(parts, "keeps_pages", &keeps) &&
         take_number(parts, "is_local", &local) && take_number(parts, "long_name_max", &long_max) &&
@@ -388,6 +426,7 @@ static bool take_parts(Hot *hot, PyObject *parts)
     hot->read_only = read_only != 0;
     hot->creates = creates != 0;
     hot->are_names_plain = plain != 0;
+    hot->keeps_order = keeps_order != 0;
     hot->uses_dir_iv = dir_iv != 0;
     hot->shows_copies = copies != 0;
     hot->keeps_pages = keeps != 0;
@@ -404,14 +443,13 @@ static bool take_parts(Hot *hot, PyObject *parts)
     hot->in_place_device = (uint64_t)(in_place >= 0 ? in_place : 0);
     return true;
 }
-        take(parts, "tree", &hot->tree) && take(parts, "known_names", &hot->known_names) &&
 
 static void hot_dealloc(Hot *hot)
 {
     if (active == hot)
-        take_number(parts, "keeps_order", &keeps_order) &&
         active = NULL;
     free(hot->request);
+    free(hot->later);
     free(hot->cipher);
     if (hot->plain)
         explicit_bzero(hot->plain, (size_t)RUN_BLOCKS * PLAIN_BLOCK);
@@ -426,7 +464,6 @@ static void hot_dealloc(Hot *hot)
     Py_XDECREF(hot->files);
     Py_XDECREF(hot->io);
     Py_XDECREF(hot->space);
-    hot->keeps_order = keeps_order != 0;
     Py_XDECREF(hot->attrs);
     Py_XDECREF(hot->listings);
     Py_XDECREF(hot->file_handles);
@@ -436,6 +473,8 @@ static void hot_dealloc(Hot *hot)
     Py_XDECREF(hot->allocate_lock);
     Py_XDECREF(hot->xattrs);
     Py_XDECREF(hot->unread_xattr);
+    Py_XDECREF(hot->tree);
+    Py_XDECREF(hot->known_names);
     Py_XDECREF(hot->content);
     Py_XDECREF(hot->names);
     for (int opcode = 0; opcode < OPCODES; opcode++)
@@ -459,9 +498,10 @@ static PyObject *hot_new(PyTypeObject *type, PyObject *arguments, PyObject *name
     hot->parts = Py_NewRef(parts);
     hot->fd = hot->wake_fd = -1;
     hot->request = malloc(REQUEST_ROOM);
+    hot->later = malloc(LATER_MAX * sizeof *hot->later);
     hot->cipher = malloc((size_t)RUN_BLOCKS * CIPHER_BLOCK + HEADER_BYTES);
     hot->plain = malloc((size_t)RUN_BLOCKS * PLAIN_BLOCK);
-    if (!hot->request || !hot->cipher || !hot->plain) {
+    if (!hot->request || !hot->later || !hot->cipher || !hot->plain) {
         PyErr_NoMemory();
         goto failed;
     }
@@ -473,8 +513,6 @@ static PyObject *hot_new(PyTypeObject *type, PyObject *arguments, PyObject *name
         goto failed;
     }
     if (!take_parts(hot, parts) || !find_all_slots(hot))
-    Py_XDECREF(hot->tree);
-    Py_XDECREF(hot->known_names);
         goto failed;
     for (int opcode = 0; opcode < OPCODES; opcode++)
         if (OPERATIONS[opcode].name &&
