@@ -21,6 +21,8 @@ enum {
 
 /* As in openfiles.py: file times come from a clock that moves 100 to 1000 times a second. */
 static const int64_t CLOCK_TICK_NS = 20000000;
+/* Of ext3 whole seconds are kept, and of FAT every other one. */
+static const int64_t COARSE_TICK_NS = INT64_C(2100000000);
 
 static const char OWN_PREFIX[] = "gocryptfs.";
 static const char LONG_PREFIX[] = "gocryptfs.longname.";
@@ -157,10 +159,11 @@ static PyObject *list_here(Hot *hot, PyObject *directory)
 /* Whether any later change of the directory gives it another stamp. */
 static bool is_quiet(const struct stat *status)
 {
+    /* Nobody sets a ctime: without a fraction it is of a disk that keeps none. */
+    int64_t tick = status->st_ctim.tv_nsec ? CLOCK_TICK_NS : COARSE_TICK_NS;
     int64_t now = wall_ns();
 
-    return ns_of(&status->st_mtim) + CLOCK_TICK_NS < now &&
-           ns_of(&status->st_ctim) + CLOCK_TICK_NS < now;
+    return ns_of(&status->st_mtim) + tick < now && ns_of(&status->st_ctim) + tick < now;
 }
 
 /* Takes the listing of `handle` as it is now. */
@@ -381,10 +384,13 @@ out:
 static uint32_t cache_flags(Hot *hot, PyObject *node, PyObject *directory)
 {
     PyObject *listed = slot(node, hot->node.listed);
+    uint64_t device = u64_of(PyTuple_GET_ITEM(slot(hot->root, hot->node.key), 0));
     double believed_s = (double)hot->cache_s + hot->cache_ns * 1e-9;
     struct stat status;
 
-    if (believed_s > 0 && fstat(fd_of(directory, hot->directory.fd), &status) == 0) {
+    /* A server has a clock of its own, and so has what is mounted further down. */
+    if (hot->is_local && believed_s > 0 &&
+        fstat(fd_of(directory, hot->directory.fd), &status) == 0 && status.st_dev == device) {
         if (!is_none(listed) && i64_of(PyTuple_GET_ITEM(listed, 0)) == ns_of(&status.st_mtim) &&
             i64_of(PyTuple_GET_ITEM(listed, 1)) == ns_of(&status.st_ctim) &&
             /* Half of the time: once the kernel no longer believes what came with the listing, it
