@@ -151,8 +151,6 @@ PROGRAMS: dict[str, type[MountedVolume]] = {
     "disk": Disk,
 }
 STAY_MOUNTED = frozenset({"cryfs"})
-FORGET_TIMES = frozenset({"encfs"})
-"""What tar sets as the time of a file is not what it has after it was closed."""
 LACKS: dict[str, frozenset[str]] = {"bindfs": frozenset({"unlock"}), "disk": frozenset({"unlock"})}
 """The workloads that mean nothing for a program: these two have no key."""
 BESIDE = ("encfs", "cryfs", "securefs", "bindfs", "disk")
