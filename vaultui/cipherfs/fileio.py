@@ -47,7 +47,8 @@ class FileIO:
     """Reads, writes and truncates open files of one volume.
 
     The methods may be called from any thread: each holds the lock of its file from the first
-    look at it to the last.
+    look at it to the last. A compiled hot path takes no locks; where there is one, only its own
+    thread may call them.
     """
 
     def __init__(

@@ -5,8 +5,9 @@ node numbers and handles, and what goes wrong leaves as OSError, whose errno is 
 kernel gets. Trouble that a person should hear of goes to `report` as well.
 
 One thread owns a file system. Exceptions say so in their docstrings: `read` and `write` lock
-their file, a job of `fsync_job` owns its descriptors, and the paths of `encrypt_path` and
-`decrypt_path` are walked apart from everything else.
+their file, which helps as long as no compiled hot path works on the same files; a job of
+`fsync_job` owns its descriptors, and the paths of `encrypt_path` and `decrypt_path` are walked
+apart from everything else.
 """
 
 from __future__ import annotations
