@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from support import run_program
 
@@ -104,8 +105,19 @@ def test_only_programs_exit() -> None:
     assert found == []
 
 
+ASKED_AGAIN: Final = {
+    # An engine has events, but Podman's come before what they tell of, or never.
+    "vaultui/tasks/engines/container.py",
+}
+"""Modules that pause before they ask somebody once more who would not tell them."""
+
+
 def test_no_test_and_no_module_sleeps_for_a_result() -> None:
-    found = [f"{name}:{line}" for name, line, call in _calls() if call == "time.sleep"]
+    found = [
+        f"{name}:{line}"
+        for name, line, call in _calls()
+        if call == "time.sleep" and name not in ASKED_AGAIN
+    ]
     assert found == []
 
 
