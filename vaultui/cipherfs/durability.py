@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from vaultui.cipherfs.cipherdir import Directories
 from vaultui.cipherfs.inodes import FreshFile, Inodes, Node
@@ -39,7 +39,8 @@ class Durability:
     def __init__(self, inodes: Inodes, directories: Directories) -> None:
         self._inodes = inodes
         self._directories = directories
-        self._unsynced: dict[Node, None] = {}
+        self.unsynced: Final[dict[Node, None]] = {}
+        """Directories with files that are not known to be on the disk."""
         # Jobs run in other threads; what they did is taken up by the thread that owns the
         # nodes. A deque is safe for that (its documentation promises it).
         self._finished: deque[SyncedFiles] = deque()
@@ -51,10 +52,10 @@ class Durability:
         enough then, fsync(2).
         """
         if node.unsynced is None:
-            if len(self._unsynced) >= self._remembered:
+            if len(self.unsynced) >= self._remembered:
                 self._make_room()
             node.unsynced = {}
-            self._unsynced[node] = None
+            self.unsynced[node] = None
         node.unsynced[name] = FreshFile(content_synced=content_synced)
 
     def removed(self, node: Node, name: bytes) -> None:
@@ -78,7 +79,7 @@ class Durability:
     def before_file(self, node: Node) -> PathSync:
         """Return the job that syncs what the names on the path of `node` depend on."""
         job = PathSync(self._finished, self._one_by_one)
-        if self._unsynced:
+        if self.unsynced:
             self._take_up()
             self._add_path(job, node)
         return job
@@ -86,11 +87,11 @@ class Durability:
     def before_directory(self, node: Node) -> PathSync:
         """Return the job for the path of `node`, the names in it, and the IVs one level down."""
         job = PathSync(self._finished, self._one_by_one)
-        if self._unsynced:
+        if self.unsynced:
             self._take_up()
             self._add_path(job, node)
             self._add(job, node, set(node.unsynced or ()))
-            for other in list(self._unsynced):
+            for other in list(self.unsynced):
                 if other.parent is node:
                     self._add(job, other, {DIR_IV_NAME})
         return job
@@ -135,14 +136,14 @@ class Durability:
     def _settle(self, node: Node) -> None:
         if not node.unsynced:
             node.unsynced = None
-            self._unsynced.pop(node, None)
+            self.unsynced.pop(node, None)
             self._inodes.drop_if_unused(node)
 
     def _make_room(self) -> None:
         """Sync, so that there is less to remember."""
         # Directories on other devices below the cipher directory are synced by themselves.
         devices: dict[int, int] = {}
-        for node in self._unsynced:
+        for node in self.unsynced:
             if node.key[0] not in devices:
                 with contextlib.suppress(OSError):
                     directory = self._directories.enter(node)
@@ -150,5 +151,5 @@ class Durability:
                         devices[node.key[0]] = directory.fd
         for fd in devices.values():
             syncfs(fd)
-        for node in list(self._unsynced):
+        for node in list(self.unsynced):
             self.forget(node)

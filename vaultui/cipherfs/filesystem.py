@@ -28,7 +28,7 @@ from vaultui.cipherfs.durability import Durability
 from vaultui.cipherfs.entrynames import EntryNames, entry_names_of
 from vaultui.cipherfs.fileio import FileIO
 from vaultui.cipherfs.handles import Handles
-from vaultui.cipherfs.inodes import ROOT, Inodes
+from vaultui.cipherfs.inodes import ROOT, Inodes, Node
 from vaultui.cipherfs.listing import DirHandle, Listings
 from vaultui.cipherfs.nodeattributes import NodeAttributes
 from vaultui.cipherfs.openfiles import FileHandle, OpenFile, OpenFiles
@@ -82,6 +82,8 @@ class Parts(NamedTuple):
     dir_handles: Handles[DirHandle]
     xattrs: Xattrs | None
     """None where nothing has any."""
+    unsynced: dict[Node, None] | None
+    """Directories with what a sync may depend on; None where that can't be told by them."""
     volume: Volume
     is_local: bool
     keeps_order: bool
@@ -436,6 +438,7 @@ class FileSystem:
             dir_handles=self._dir_handles,
             xattrs=self._xattrs if isinstance(self._xattrs, Xattrs) else None,
             volume=self._volume,
+            unsynced=self._durability.unsynced,
             is_local=self._is_local,
             keeps_order=type(self._durability) is Durability,
             read_only=self._read_only,

@@ -43,7 +43,7 @@ class OrderlessDurability(Durability):
 
     def _make_room(self) -> None:
         self._take_up()
-        oldest = list(islice(self._unsynced, _AT_ONCE))
+        oldest = list(islice(self.unsynced, _AT_ONCE))
         job = PathSync(self._finished, self._one_by_one)
         for node in oldest:
             self._add(job, node, set(node.unsynced or ()))

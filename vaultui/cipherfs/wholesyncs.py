@@ -18,6 +18,9 @@ from vaultui.linux.atcalls import syncfs
 class WholeSyncs:
     """Does what `Durability` does, and need not know what depends on what."""
 
+    unsynced = None
+    """What a sync depends on can't be told by directories."""
+
     def __init__(self) -> None:
         self._changes = 0
         # Set by jobs in other threads. One that is late sets it too low: a commit too many.

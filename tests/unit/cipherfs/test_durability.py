@@ -193,4 +193,4 @@ def test_remembering_has_an_end(
     for number in range(35):
         vault.mkdir(f"dir{number}")
     assert synced == ["everything"] * 3
-    assert len(vault.fs._durability._unsynced) < 10
+    assert len(vault.fs._durability.unsynced) < 10

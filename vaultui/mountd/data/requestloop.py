@@ -135,6 +135,9 @@ class RequestLoop:
                     return
                 case Waited.WOKEN:
                     self._resume()
+                    # trio runs what is due in any order: once more, or this may come first and
+                    # sleep before the handler has answered.
+                    await self._pass()
                     await self._pass()
                 case Waited.IDLE:
                     self.passes += 1

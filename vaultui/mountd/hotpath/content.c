@@ -38,13 +38,9 @@ typedef struct {
 /* False where there is no such handle. */
 static bool take_handle(Hot *hot, uint64_t number, Open *open)
 {
-    PyObject *key = PyLong_FromUnsignedLongLong(number);
     PyObject *id;
 
-    if (!key)
-        return false;
-    open->handle = PyDict_GetItem(hot->file_handles, key);
-    Py_DECREF(key);
+    open->handle = item_of(hot->file_handles, number);
     if (!open->handle)
         return false;
     Py_INCREF(open->handle);

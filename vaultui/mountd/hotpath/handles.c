@@ -15,18 +15,6 @@ enum {
     CLOCK_TICK_NS = 20000000,
 };
 
-static PyObject *handle_of(Hot *hot, uint64_t number)
-{
-    PyObject *key = PyLong_FromUnsignedLongLong(number);
-    PyObject *handle;
-
-    if (!key)
-        return NULL;
-    handle = PyDict_GetItem(hot->file_handles, key);
-    Py_DECREF(key);
-    return handle;
-}
-
 /* --- the objects ------------------------------------------------------------------------- */
 
 /* OpenFile(node): a new reference, or NULL. */
@@ -281,7 +269,7 @@ Outcome hot_flush(Hot *hot, const Request *request, const void *argument, size_t
 {
     const struct fuse_flush_in *in = argument;
 
-    if (size < sizeof *in || !hot->is_local || !handle_of(hot, in->fh))
+    if (size < sizeof *in || !hot->is_local || !item_of(hot->file_handles, in->fh))
         return COLD;
     return reply_error(hot, request, ENOSYS);
 }

@@ -114,6 +114,7 @@ typedef struct Hot {
     PyObject *activity;     /* Activity */
     PyObject *allocate_lock;
     PyObject *xattrs;       /* Xattrs; None where nothing has any */
+    PyObject *unsynced;     /* a dict of directories; None where every sync is COLD: Durability */
     PyObject *unread_xattr; /* the one that means nothing here; None where all do */
     PyObject *tree;         /* FileSystem */
     PyObject *known_names;  /* NameCipher; None where names lie on the disk as they are */
@@ -160,9 +161,14 @@ typedef Outcome Handler(Hot *hot, const Request *request, const void *argument, 
 Handler hot_lookup, hot_forget, hot_batch_forget, hot_getattr, hot_setattr, hot_unlink, hot_access,
     hot_readlink, hot_getxattr;                                                   /* entries.c */
 Handler hot_mkdir, hot_symlink, hot_link, hot_rmdir, hot_rename, hot_rename2;         /* changes.c */
-Handler hot_opendir, hot_readdir, hot_readdirplus, hot_releasedir;                /* listings.c */
+Handler hot_opendir, hot_readdirplus, hot_releasedir;                /* listings.c */
 Handler hot_open, hot_create, hot_release, hot_flush;                             /* handles.c */
 Handler hot_read, hot_write;                                                      /* content.c */
+Handler hot_fsync, hot_fsyncdir;                                                    /* syncs.c */
+
+/* Nothing is answered any more by a sync that is under way: the connection has ended, and the
+ * number of its descriptor may soon be another's. */
+void end_syncs(void);
 
 #define UNLOCKED(call)                                                                             \
     do {                                                                                           \
@@ -215,6 +221,9 @@ double monotonic(void);  /* as time.monotonic() */
 int64_t wall_ns(void);   /* as time.time_ns() */
 
 /* --- state.c: nodes and directories ---------------------------------------------------- */
+
+/* What a dictionary has for a number: borrowed; NULL if there is nothing. */
+PyObject *item_of(PyObject *dictionary, uint64_t number);
 
 /* The node with this number: borrowed; NULL if there is none. */
 PyObject *node_of(Hot *hot, uint64_t ino);

@@ -322,15 +322,6 @@ static bool pack_entries(Hot *hot, Page *page, PyObject *node, PyObject *directo
     return true;
 }
 
-static PyObject *handle_of(PyObject *handles, uint64_t number)
-{
-    PyObject *key = PyLong_FromUnsignedLongLong(number);
-    PyObject *handle = key ? PyDict_GetItem(handles, key) : NULL;
-
-    Py_XDECREF(key);
-    return Py_XNewRef(handle);
-}
-
 Outcome hot_readdirplus(Hot *hot, const Request *request, const void *argument, size_t size)
 {
     const struct fuse_read_in *in = argument;
@@ -340,7 +331,7 @@ Outcome hot_readdirplus(Hot *hot, const Request *request, const void *argument, 
     Outcome outcome = COLD;
     bool is_done;
 
-    if (size < sizeof *in || !(handle = handle_of(hot->dir_handles, in->fh)))
+    if (size < sizeof *in || !(handle = Py_XNewRef(item_of(hot->dir_handles, in->fh))))
         return COLD;
     page.room = in->size < RUN_BLOCKS * PLAIN_BLOCK ? in->size : RUN_BLOCKS * PLAIN_BLOCK;
     node = Py_NewRef(slot(handle, hot->dir_handle.node));

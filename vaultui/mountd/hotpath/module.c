@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <structmember.h>
@@ -28,21 +29,6 @@ typedef struct {
     int touch;
     Handler *handler;
 } Operation;
-
-#define COLD_BY_DEFAULT(name)                                                                      \
-    __attribute__((weak)) Outcome name(Hot *hot, const Request *request, const void *argument,     \
-                                       size_t size)                                                \
-    {                                                                                              \
-        (void)hot, (void)request, (void)argument, (void)size;                                      \
-        return COLD;                                                                               \
-    }
-COLD_BY_DEFAULT(hot_lookup) COLD_BY_DEFAULT(hot_forget) COLD_BY_DEFAULT(hot_batch_forget)
-COLD_BY_DEFAULT(hot_getattr) COLD_BY_DEFAULT(hot_setattr) COLD_BY_DEFAULT(hot_unlink)
-COLD_BY_DEFAULT(hot_access) COLD_BY_DEFAULT(hot_readlink) COLD_BY_DEFAULT(hot_getxattr)
-COLD_BY_DEFAULT(hot_opendir) COLD_BY_DEFAULT(hot_readdir) COLD_BY_DEFAULT(hot_readdirplus)
-COLD_BY_DEFAULT(hot_releasedir) COLD_BY_DEFAULT(hot_open) COLD_BY_DEFAULT(hot_create)
-COLD_BY_DEFAULT(hot_release) COLD_BY_DEFAULT(hot_flush) COLD_BY_DEFAULT(hot_read)
-COLD_BY_DEFAULT(hot_write)
 
 /* The kernel withdraws what somebody waited for who is being killed. What is hot was answered
  * long ago, and pyfuse3 lets nobody stop what it has begun. */
@@ -73,9 +59,10 @@ static const Operation OPERATIONS[OPCODES] = {
     [FUSE_READ] = {"read", DATA, hot_read},
     [FUSE_WRITE] = {"write", DATA, hot_write},
     [FUSE_FLUSH] = {"flush", NONE, hot_flush},
+    [FUSE_FSYNC] = {"fsync", NONE, hot_fsync},
+    [FUSE_FSYNCDIR] = {"fsyncdir", NONE, hot_fsyncdir},
     [FUSE_RELEASE] = {"release", DATA, hot_release},
     [FUSE_OPENDIR] = {"opendir", USE, hot_opendir},
-    [FUSE_READDIR] = {"readdir", USE, hot_readdir},
     [FUSE_READDIRPLUS] = {"readdir", USE, hot_readdirplus},
     [FUSE_RELEASEDIR] = {"releasedir", NONE, hot_releasedir},
     [FUSE_INTERRUPT] = {NULL, NONE, ignore},
@@ -170,6 +157,24 @@ static void put_off(Hot *hot, size_t size)
     memcpy(later->bytes, hot->request, size);
 }
 
+/* For so long the next request is looked for before the thread sleeps: most programs send it within
+ * that. Being woken costs more than a small request does, on a virtual machine several times as
+ * much, and so does waking. */
+#define LOOK_FOR_S 20e-6
+
+static ssize_t read_soon(Hot *hot)
+{
+    double end = monotonic() + LOOK_FOR_S;
+    ssize_t size;
+
+    do {
+        /* Whoever is to send it may be waiting for this very processor. */
+        sched_yield();
+        size = read(hot->fd, hot->request, REQUEST_ROOM);
+    } while (size < 0 && errno == EAGAIN && monotonic() < end);
+    return size;
+}
+
 /* Reads a request. One that was put off comes when there is no other, or when it has been
  * overtaken often enough: by then the disk is done with it, or waiting is all that can be done. */
 static ssize_t next_request(Hot *hot)
@@ -181,7 +186,9 @@ static ssize_t next_request(Hot *hot)
 
         hot->may_wait = false;
         hot->overtaken += hot->later_count > 0;
-        if (size >= 0 || errno != EAGAIN || !hot->later_count)
+        if (size < 0 && errno == EAGAIN && !hot->later_count)
+            return read_soon(hot);
+        if (size >= 0 || errno != EAGAIN)
             return size;
     }
     later = &hot->later[hot->later_first];
@@ -231,6 +238,7 @@ static PyObject *serve(Hot *hot, PyObject *patience)
             continue; /* withdrawn before it was read */
         if (size < 0) {
             tell(hot); /* the end of the mount: libfuse is to find out by itself */
+            end_syncs();
             return PyLong_FromLong(REQUEST_WAITS);
         }
         outcome = answer(hot, (size_t)size);
@@ -279,7 +287,8 @@ static void *libfuse_symbol(const char *name)
 
 /* Takes the place of libfuse's: this library is loaded before it, for everybody. What waits here
  * is handed over in a buffer of malloc, which libfuse or pyfuse3 frees. */
-int fuse_session_receive_buf(struct fuse_session *session, struct fuse_buf *buffer)
+__attribute__((visibility("default"))) int fuse_session_receive_buf(struct fuse_session *session,
+                                                                    struct fuse_buf *buffer)
 {
     static int (*next)(struct fuse_session *, struct fuse_buf *);
 
@@ -403,7 +412,8 @@ static bool take_parts(Hot *hot, PyObject *parts)
         take(parts, "entry_names", &hot->entry_names) &&
         take(parts, "activity", &hot->activity) &&
         take(parts, "allocate_lock", &hot->allocate_lock) &&
-        take(parts, "xattrs", &hot->xattrs) && take(parts, "unread_xattr", &hot->unread_xattr) &&
+        take(parts, "xattrs", &hot->xattrs) &&
+        take(parts, "unsynced", &hot->unsynced) && take(parts, "unread_xattr", &hot->unread_xattr) &&
         take(parts, "tree", &hot->tree) && take(parts, "known_names", &hot->known_names) &&
         take(parts, "content", &hot->content) && take(parts, "names", &hot->names) &&
         take_number(parts, "fd", &fd) && take_number(parts, "wake_fd", &wake_fd) &&
@@ -446,8 +456,10 @@ static bool take_parts(Hot *hot, PyObject *parts)
 
 static void hot_dealloc(Hot *hot)
 {
-    if (active == hot)
+    if (active == hot) {
         active = NULL;
+        end_syncs();
+    }
     free(hot->request);
     free(hot->later);
     free(hot->cipher);
@@ -472,6 +484,7 @@ static void hot_dealloc(Hot *hot)
     Py_XDECREF(hot->activity);
     Py_XDECREF(hot->allocate_lock);
     Py_XDECREF(hot->xattrs);
+    Py_XDECREF(hot->unsynced);
     Py_XDECREF(hot->unread_xattr);
     Py_XDECREF(hot->tree);
     Py_XDECREF(hot->known_names);

@@ -31,17 +31,16 @@ int64_t wall_ns(void)
 
 /* --- nodes ------------------------------------------------------------------------------- */
 
-PyObject *node_of(Hot *hot, uint64_t ino)
+PyObject *item_of(PyObject *dictionary, uint64_t number)
 {
-    PyObject *number = PyLong_FromUnsignedLongLong(ino);
-    PyObject *node;
+    PyObject *key = PyLong_FromUnsignedLongLong(number);
+    PyObject *found = key ? PyDict_GetItem(dictionary, key) : NULL;
 
-    if (!number)
-        return NULL;
-    node = PyDict_GetItem(hot->by_ino, number);
-    Py_DECREF(number);
-    return node;
+    Py_XDECREF(key);
+    return found;
 }
+
+PyObject *node_of(Hot *hot, uint64_t ino) { return item_of(hot->by_ino, ino); }
 
 bool add_references(Hot *hot, PyObject *node, int64_t count)
 {

@@ -143,6 +143,36 @@ def test_a_finished_thread_is_noticed_while_requests_keep_coming() -> None:
     os.close(writing)
 
 
+def test_a_handler_whose_thread_has_finished_answers_before_anybody_sleeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """trio runs what is due in a random order: the loop slept first every second time."""
+    monkeypatch.setattr(requestloop, "PATIENCE_MS", 60_000)
+    reading, writing = os.pipe()
+
+    async def run() -> None:
+        loop = RequestLoop()
+        answered = trio.Event()
+
+        async def job() -> None:
+            await loop.in_thread(lambda: None)
+            os.write(writing, b"x")  # somebody who was answered, and asks again
+            answered.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(job)
+            await trio.testing.wait_all_tasks_blocked()
+            with trio.fail_after(10):
+                await loop.wait_readable(reading)
+                await answered.wait()
+        os.read(reading, 1)
+
+    for _ in range(20):
+        trio.run(run)
+    os.close(reading)
+    os.close(writing)
+
+
 def test_a_request_that_vanished_starts_its_worker_again() -> None:
     runs = []
 
