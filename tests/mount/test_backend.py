@@ -320,7 +320,7 @@ def test_an_open_file_holds_the_idle_lock_off_and_a_working_directory_is_reporte
         sleeper.kill()
         sleeper.wait()
         # A vault that nobody holds any more is not called busy for ever.
-        assert not client.ours("StatusRequest")["busy_reason"]
+        wait_until(lambda: not client.ours("StatusRequest")["busy_reason"], what="it is free again")
         assert client.ours("PauseRequest", paused=True) == {
             "type": "IdleReply",
             "idle_left_s": None,

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking import Asking
@@ -119,7 +120,11 @@ def test_status_names_open_files_their_openers_and_what_was_moved(mounted: Vault
     with (folder / "letter").open("wb") as file, Asking(mounted.base / "ctl") as client:
         file.write(b"x" * 10000)
         file.flush()
-        status = client.ours("StatusRequest")
+        # Where finding out takes long, who opened it comes with a later answer.
+        status = wait_until(
+            lambda: _with_openers(client.ours("StatusRequest")),
+            what="the status names who opened the file",
+        )
         assert status["open_file_count"] == 1
         (opened,) = status["open_files"]
         assert (opened["path"], opened["handles"], opened["writable"]) == ("docs/letter", 1, True)
@@ -136,6 +141,11 @@ def test_status_names_open_files_their_openers_and_what_was_moved(mounted: Vault
     # Its release comes after the close has returned.
     with Asking(mounted.base / "ctl") as client:
         wait_until(lambda: client.ours("StatusRequest")["open_file_count"] == 0)
+
+
+def _with_openers(status: dict[str, Any]) -> dict[str, Any]:
+    """Return a status that names who has the files open; {} for another."""
+    return status if all(file["openers"] for file in status["open_files"]) else {}
 
 
 def test_a_lock_is_refused_with_the_holder_and_done_when_it_let_go(mounted: Vaultfs) -> None:

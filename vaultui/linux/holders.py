@@ -46,7 +46,10 @@ def find_holders(mountpoint: str | os.PathLike[str]) -> list[Holder]:
         return []
     holders = []
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
-        # A process may end, or refuse us, between any two of the reads.
+        if not _may_hold(pid, mount):
+            continue
+        # A process may end, or refuse us, between any two of the reads. What it uses is looked
+        # for after its start: a pid that was given to another meanwhile never gets the new one's.
         with contextlib.suppress(OSError):
             start = process.start_time(pid)
             uid = Path(f"/proc/{pid}").stat().st_uid
@@ -54,6 +57,43 @@ def find_holders(mountpoint: str | os.PathLike[str]) -> list[Holder]:
             command = process.command_name(pid) if uses else ""
             holders += [Holder(pid, command, uid, kind, path, start) for kind, path in uses]
     return holders
+
+
+def _may_hold(pid: int, mount: Mount) -> bool:
+    """Return whether a process is worth a closer look; nearly none of hundreds is.
+
+    Each system call gives the interpreter's lock away, and a thread that is busy may keep it for
+    longer than the call takes. So this makes few of them: names only, and no mount ids.
+    """
+    place = f"/proc/{pid}/"
+    inside = (mount.mountpoint, mount.mountpoint.rstrip("/") + "/")
+    try:
+        # A thread of the kernel and a process that has ended have no program. One that we may not
+        # look into refuses this as it would all else: ptrace(2) has the one rule for them.
+        links = [os.readlink(f"{place}exe")]
+        links += os.readlink(f"{place}cwd"), os.readlink(f"{place}root")
+        fds = f"{place}fd"
+        for name in os.listdir(fds):
+            with contextlib.suppress(OSError):  # closed meanwhile
+                links.append(os.readlink(f"{fds}/{name}"))
+    except OSError:
+        return False
+    if any(link.startswith(inside) for link in links):
+        return True
+    major, _, minor = mount.device.partition(":")
+    return b" %02x:%02x " % (int(major), int(minor)) in _maps(pid)
+
+
+def _maps(pid: int) -> bytes:
+    """Return the mappings of a process as proc_pid_maps(5) has them; empty if it refuses."""
+    with contextlib.suppress(OSError):
+        # Unbuffered and not by a Path, which would ask what it opened twice more.
+        fd = os.open(f"/proc/{pid}/maps", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return b"".join(iter(lambda: os.read(fd, 1 << 16), b""))
+        finally:
+            os.close(fd)
+    return b""
 
 
 def _uses(pid: int, mount: Mount) -> Iterator[tuple[Kind, str]]:
@@ -80,13 +120,12 @@ def _uses(pid: int, mount: Mount) -> Iterator[tuple[Kind, str]]:
 
 def _mapped(pid: int, mount: Mount) -> Iterator[str]:
     """Yield the files of the mount that are mapped; their device is the mount's own."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/maps").read_bytes().splitlines():
-            fields = line.split(None, 5)
-            if len(fields) == 6 and _device(fields[3]) == mount.device:
-                path = os.fsdecode(fields[5]).replace("\\012", "\n")
-                if _is_inside(path, mount):
-                    yield path.removesuffix(_DELETED)
+    for line in _maps(pid).splitlines():
+        fields = line.split(None, 5)
+        if len(fields) == 6 and _device(fields[3]) == mount.device:
+            path = os.fsdecode(fields[5]).replace("\\012", "\n")
+            if _is_inside(path, mount):
+                yield path.removesuffix(_DELETED)
 
 
 def _link(link: str) -> str:

@@ -165,6 +165,8 @@ class OpenFile:
     handles: int
     writable: bool
     openers: tuple[Opener, ...] = ()
+    """Of a moment ago, where finding out takes longer than an answer may: those of a file that was
+    opened just now come with the next one."""
 
 
 @record(frozen=True)

@@ -177,6 +177,31 @@ def test_every_kind_of_holder_is_found_with_its_path(volume: Gocryptfs) -> None:
     wait_until(lambda: holders.find_holders(top) == [], what="nobody holds the mount")
 
 
+def test_a_process_that_has_nothing_but_a_mapping_is_a_holder(volume: Gocryptfs) -> None:
+    file = volume.mountpoint / "file"
+    file.write_bytes(bytes(8192))
+    with file.open("rb") as opened:
+        kept = mmap.mmap(opened.fileno(), 4096, prot=mmap.PROT_READ)
+        # The mapping has a descriptor of its own, which a child does not get.
+        child = os.fork()
+        if child == 0:
+            os.closerange(0, 1 << 16)
+            signal.pause()
+            os._exit(0)
+    kept.close()
+    try:
+        wait_until(
+            lambda: (
+                {(h.kind, h.path) for h in holders.find_holders(volume.mountpoint)}
+                == {("map", str(file))}
+            ),
+            what="the child holds the mount by its mapping alone",
+        )
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="chroot is root's")
 def test_a_process_whose_root_is_inside_is_a_holder(volume: Gocryptfs) -> None:
     code = "import os, sys; os.chroot(sys.argv[1]); print(flush=True); sys.stdin.read()"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -28,6 +30,16 @@ from vaultui.wire.control import EventKind
 
 HOLDERS_S: Final = 1.0
 """How long it may take to know who uses the mount: /proc answers in milliseconds."""
+PATIENCE_S: Final = 0.01
+"""How long somebody waits for that who asks again soon. With some hundred processes it takes
+several times as long, and longer still while the data plane keeps the cores and the interpreter's
+lock busy; an answer on the control socket is to take 50 ms at most, even then."""
+FRESH_S: Final = 0.5
+"""What was found out so lately is not looked for again. Less than the second between two looks of
+a front end: each of them has its own search, and any number of front ends share one."""
+KNOWN_S: Final = 12.0
+"""For so long it is told while there is nothing newer: a front end behind other windows has looked
+twice more by then."""
 _ROUNDS: Final = (
     (signal.SIGTERM, signal.SIGTERM, 1.5),
     (signal.SIGKILL, signal.SIGQUIT, 1.0),
@@ -56,6 +68,14 @@ class WhenHookFails(Enum):
     """None is run."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Who used the mount when a search began; None where nothing is known of that time."""
+
+    began: float
+    holders: list[Holder] | None
+
+
 class Locker:
     def __init__(self, served: Served, hooks: Hooks, notices: Notices) -> None:
         self._served = served
@@ -64,7 +84,10 @@ class Locker:
         """The last use of the vault when hooks had been run: until the next they need not be."""
         self._notices = notices
         self._unmounting = trio.Lock()
+        self._asking = trio.Lock()
+        """Held by the one who waits for `known_holders`, for PATIENCE_S at most."""
         self._looking_since: float | None = None
+        self._known = _Found(-math.inf, None)
         self.unmounted = trio.Event()
         """The mount is out of the table, politely."""
         self.let_go = trio.Event()
@@ -88,6 +111,8 @@ class Locker:
             await self._unmount(reason, lazy=lazy, when_hook_fails=when_hook_fails)
         except (OSError, TimeoutError) as error:
             served = self._served
+            # It is in use: nobody is told that it is free because it was so before.
+            self._known = _Found(trio.current_time(), None)
             words = in_words(await self.holders() or self._tasks())
             served.events.add(EventKind.LOCK_BUSY, detail=f"held by {words}")
             raise MountBusy(name=served.name, holders=words, raw=reason_of(error)) from error
@@ -186,19 +211,46 @@ class Locker:
         if since is not None and trio.current_time() - since > HOLDERS_S:
             return None  # one thread that waits is enough
 
+        began = trio.current_time()
+
         def look() -> list[Holder]:
             try:
                 top = mount_at(self._served.root)
                 is_ours = top is not None and top.mount_id == self._served.mount_id
-                return find_holders(self._served.root) if is_ours else []
+                found = find_holders(self._served.root) if is_ours else []
+                # Kept also where nobody waits for it any more.
+                if began >= self._known.began:
+                    self._known = _Found(began, found)
+                return found
             finally:
                 self._looking_since = None
 
-        self._looking_since = since or trio.current_time()
+        self._looking_since = since or began
         with trio.move_on_after(HOLDERS_S), contextlib.suppress(OSError):  # no descriptor left
             found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
             return [*self._tasks(), *found]
         return None
+
+    async def known_holders(self) -> list[Holder] | None:
+        """Return who uses the mount, soon, for those who ask again and again.
+
+        What can't be found out in PATIENCE_S goes on being looked for, and is told the next one
+        who asks. Until then it is what was found KNOWN_S ago at most, and None without that.
+        """
+        with trio.move_on_after(PATIENCE_S):
+            async with self._asking:  # who comes second gets what the first one finds
+                if self._known_within(FRESH_S) is None and self._looking_since is None:
+                    await self.holders()
+        found = self._known_within(KNOWN_S)
+        if found is None:
+            return None
+        there = [holder for holder in found if process.is_same_process(holder.pid, holder.start)]
+        return [*self._tasks(), *there]
+
+    def _known_within(self, seconds: float) -> list[Holder] | None:
+        """Return what the newest search has found, if it began at most so long ago."""
+        known = self._known
+        return known.holders if trio.current_time() - known.began <= seconds else None
 
     def _tasks(self) -> list[Holder]:
         """Return whom the vault is kept open for."""
