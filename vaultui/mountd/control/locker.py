@@ -34,7 +34,7 @@ PATIENCE_S: Final = 0.01
 """How long somebody waits for that who asks again soon. With some hundred processes it takes
 several times as long, and longer still while the data plane keeps the cores and the interpreter's
 lock busy; an answer on the control socket is to take 50 ms at most, even then."""
-FRESH_S: Final = 0.5
+FRESH_S: Final = 0.8
 """What was found out so lately is not looked for again. Less than the second between two looks of
 a front end: each of them has its own search, and any number of front ends share one."""
 KNOWN_S: Final = 12.0
@@ -241,11 +241,18 @@ class Locker:
             async with self._asking:  # who comes second gets what the first one finds
                 if self._known_within(FRESH_S) is None and self._looking_since is None:
                     await self.holders()
-        found = self._known_within(KNOWN_S)
+        found = self._known_within(FRESH_S)
         if found is None:
-            return None
-        there = [holder for holder in found if process.is_same_process(holder.pid, holder.start)]
-        return [*self._tasks(), *there]
+            if (found := self._known_within(KNOWN_S)) is None:
+                return None
+            # Each once: a system call may cost the interpreter's lock for some milliseconds.
+            ended = {
+                pid
+                for pid, start in {(holder.pid, holder.start) for holder in found}
+                if not process.is_same_process(pid, start)
+            }
+            found = [holder for holder in found if holder.pid not in ended]
+        return [*self._tasks(), *found]
 
     def _known_within(self, seconds: float) -> list[Holder] | None:
         """Return what the newest search has found, if it began at most so long ago."""

@@ -155,13 +155,15 @@ def test_while_a_search_takes_long_what_was_known_is_told_but_not_for_ever(scene
     run(scene, play)
 
 
-def test_a_process_that_has_ended_is_told_no_more(scene: Scene) -> None:
+def test_a_process_that_has_ended_meanwhile_is_told_no_more(scene: Scene) -> None:
     async def play() -> None:
         scene.users = [BASH, CODE]
         assert await scene.locker.known_holders() == [BASH, CODE]
+        assert scene.began.acquire(blocking=False)
         scene.ended = {BASH.pid}
-        assert await scene.locker.known_holders() == [CODE]
-        assert scene.searches == 1
+        scene.clock.jump(FRESH_S + 0.1)
+        assert await scene.known_without_patience() == [CODE]
+        await scene.end_search()
 
     run(scene, play)
 
