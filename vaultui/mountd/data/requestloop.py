@@ -18,6 +18,7 @@ import errno
 import functools
 import os
 import select
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -81,7 +82,9 @@ class RequestLoop:
         """How often trio's scheduler ran between two requests."""
         self._until_pass = 1
         self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        """Readable when a thread has finished for which a handler waits."""
+        """Readable when a thread has finished for which a handler waits. Closed when nobody knows
+        this object any more, which a thread does that is at work for it."""
+        weakref.finalize(self, os.close, self.wake_fd)
         self._finished: deque[tuple[trio.lowlevel.Task, Any]] = deque()
         self._either = select.epoll()
         """What trio sleeps on: a request, or a thread that has finished."""

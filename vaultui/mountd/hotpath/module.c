@@ -200,6 +200,14 @@ static ssize_t next_request(Hot *hot)
     return (ssize_t)later->size;
 }
 
+/* Tells whether a thread has finished for which a handler waits, and takes its mark away. */
+static bool was_woken(Hot *hot)
+{
+    uint64_t count;
+
+    return hot->wake_fd >= 0 && read(hot->wake_fd, &count, sizeof count) == sizeof count;
+}
+
 static PyObject *serve(Hot *hot, PyObject *patience)
 {
     int patience_ms = PyLong_AsLong(patience);
@@ -225,13 +233,8 @@ static PyObject *serve(Hot *hot, PyObject *patience)
             offered = monotonic();
             if (ready == 0)
                 return PyLong_FromLong(IDLE);
-            if (ready > 0 && watched[1].revents) {
-                uint64_t woken;
-                ssize_t done = read(hot->wake_fd, &woken, sizeof woken);
-
-                (void)done;
+            if (ready > 0 && watched[1].revents && was_woken(hot))
                 return PyLong_FromLong(WOKEN);
-            }
             continue;
         }
         if (size < 0 && (errno == EINTR || errno == ENOENT))
@@ -255,17 +258,8 @@ static PyObject *serve(Hot *hot, PyObject *patience)
             tell(hot);
             UNLOCKED((void)0);
             offered = monotonic();
-            if (hot->wake_fd >= 0) {
-                struct pollfd woken = {.fd = hot->wake_fd, .events = POLLIN};
-
-                if (poll(&woken, 1, 0) > 0) {
-                    uint64_t count;
-                    ssize_t done = read(hot->wake_fd, &count, sizeof count);
-
-                    (void)done;
-                    return PyLong_FromLong(WOKEN);
-                }
-            }
+            if (was_woken(hot))
+                return PyLong_FromLong(WOKEN);
         }
     }
 }
