@@ -20,6 +20,7 @@ import pytest
 
 from vaultui.crypto.hazmat import compiled
 from vaultui.linux import cgroup, controlgroup
+from vaultui.model import switches
 
 needs = pytest.mark.needs
 
@@ -63,9 +64,13 @@ def _on_path(*programs: str) -> Callable[[], str]:
     return probe
 
 
+def _caches() -> str:
+    return f"{switches.CACHES}=off" if switches.is_off(switches.CACHES) else ""
+
+
 def _compiled() -> str:
-    if os.environ.get(compiled.SWITCH) == "off":
-        return f"{compiled.SWITCH}=off"
+    if switches.is_off(switches.HOTPATH):
+        return f"{switches.HOTPATH}=off"
     return "" if compiled.load() else "scripts/compile was not run, or failed"
 
 
@@ -213,6 +218,7 @@ def _drop_caches() -> str:
 
 
 _PROBES: dict[str, Callable[[], str]] = {
+    "caches": _caches,
     "compiled": _compiled,
     "compiler": _on_path("cc"),
     "sanitizers": _sanitizers,

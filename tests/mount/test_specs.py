@@ -14,8 +14,8 @@ from programs import run_program
 from starting import Started, mount_spec
 from support import wait_until
 
-from vaultui.crypto.hazmat.compiled import SWITCH
 from vaultui.model.errors import from_wire
+from vaultui.model.switches import HOTPATH
 from vaultui.wire.handshake import Failed, Ready, Starting, Step, StepName
 from vaultui.wire.oneshot import CheckSpec, CreateSpec, Done, InfoSpec, PasswdSpec
 
@@ -100,7 +100,7 @@ def test_a_backend_goes_on_when_its_front_end_is_gone(volume: Vaultfs) -> None:
 
 COUNTING = """
 import sys
-from vaultui.crypto.hazmat.compiled import SWITCH
+from vaultui.model.switches import HOTPATH
 from vaultui.mountd import __main__
 from vaultui.mountd.data import plane
 run = plane.DataPlane._run
@@ -117,7 +117,7 @@ def test_requests_of_a_mount_come_through_our_loop_and_few_of_them_through_trio(
 ) -> None:
     process = subprocess.Popen(
         (sys.executable, "-c", COUNTING, "-fg", "-q", volume.cipherdir, volume.mountpoint),
-        env={**os.environ, SWITCH: "off"},  # the hot path would leave next to nothing to count
+        env={**os.environ, HOTPATH: "off"},  # the hot path would leave next to nothing to count
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

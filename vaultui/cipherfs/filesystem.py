@@ -284,7 +284,8 @@ class FileSystem:
             except BaseException:
                 self.release(handle)
                 raise
-        return Opened(handle, keep_cache)
+        # Where nothing is believed, times may be too coarse to tell, or two clocks too far apart.
+        return Opened(handle, keep_cache and self._coherence_s > 0)
 
     def create(
         self, parent: InodeNo, name: bytes, mode: int, flags: int, caller: Caller | None = None

@@ -11,7 +11,6 @@ from typing import Any
 from vaultui.cipherfs.attributes import Attributes
 from vaultui.cipherfs.filesystem import FileSystem
 from vaultui.cipherfs.inodes import ROOT, Inodes, Node
-from vaultui.cipherfs.tree import Opened
 from vaultui.cipherfs.volume import Volume
 from vaultui.model.ids import InodeNo
 
@@ -42,13 +41,8 @@ class SharedFileSystem(FileSystem):
     _new_inodes = EntryInodes
 
     def __init__(self, cipherdir_fd: int, volume: Volume, **options: Any) -> None:
-        """`options` as of FileSystem, except `coherence_s`, which is 0."""
-        super().__init__(cipherdir_fd, volume, coherence_s=0.0, **options)
-
-    def open(self, ino: InodeNo, flags: int) -> Opened:
-        """Open a file. The kernel's pages of it are not kept: times may be too coarse, and
-        those of two machines too far apart, to tell whether they are right."""
-        return super().open(ino, flags)._replace(keep_cache=False)
+        """`options` as of FileSystem; `coherence_s` is 0, whatever they say."""
+        super().__init__(cipherdir_fd, volume, **{**options, "coherence_s": 0.0})
 
     def getattr(self, ino: InodeNo) -> Attributes:
         """Return the attributes of `ino`, with the number that all names of a file share.

@@ -7,6 +7,7 @@ reads single values, so nothing is locked. A reader may see a count that is one 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import Enum
 
 _BOOTTIME = time.CLOCK_BOOTTIME
@@ -35,6 +36,7 @@ class Activity:
     """Counters of one mount, and when it was used last."""
 
     __slots__ = (
+        "bring_up_to_date",
         "bytes_read",
         "bytes_written",
         "last_use",
@@ -44,6 +46,8 @@ class Activity:
     )
 
     def __init__(self) -> None:
+        self.bring_up_to_date: Callable[[], None] = lambda: None
+        """Has a hot path tell what it has counted, which else may be some requests behind."""
         self.bytes_read = 0
         self.bytes_written = 0
         self.open_files = 0

@@ -36,7 +36,12 @@ from vaultui.mountd.control.idle import Clock, CycleClock, IdleClock
 from vaultui.mountd.control.plane import ControlPlane
 from vaultui.mountd.control.served import Served
 from vaultui.mountd.control.socketfile import ControlSocket
-from vaultui.mountd.data.plane import DataPlane, forget_attributes, shares_as_root
+from vaultui.mountd.data.plane import (
+    DataPlane,
+    believed_s,
+    forget_attributes,
+    shares_as_root,
+)
 from vaultui.mountd.eventring import EventRing
 from vaultui.mountd.front import Front
 from vaultui.wire.control import EventKind
@@ -146,6 +151,7 @@ def _tree(
         read_only=spec.read_only,
         report=report,
         prealloc=spec.prealloc,
+        coherence_s=believed_s(spec),
         bad_names=spec.bad_names,
         conflict_copies=spec.conflict_copies,
         xattrs=spec.xattrs,

@@ -10,11 +10,14 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from vaultui.model.switches import SWITCHES
+
 _NAMES: Final = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ"),
         *("LANG", "LANGUAGE", "XDG_RUNTIME_DIR", "XDG_SESSION_ID"),
         *("DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS"),
+        *SWITCHES,
     }
 )
 

@@ -17,6 +17,7 @@ from vaultui.linux import spawn
 from vaultui.linux.errnos import reason_of
 from vaultui.model.errors import VaultuiError
 from vaultui.model.language import N_, Phrase
+from vaultui.model.switches import HOTPATH, is_off
 from vaultui.supervisor.launch import BACKEND_PROGRAM
 from vaultui.vaults import busservices, doctortasks, keyringclient
 from vaultui.vaults.outcomes import Finding
@@ -33,8 +34,6 @@ _NOTIFICATIONS = "org.freedesktop.Notifications"
 _SCREEN_SAVERS = ("org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver")
 _LOGIND = "org.freedesktop.login1"
 _BACKEND_S = 10.0
-_HOTPATH_SWITCH = "VAULTFS_HOTPATH"
-"""As the backend has it, in crypto.hazmat.compiled, which is not for us to load."""
 _NO_SESSION = N_("there is no D-Bus session here")
 
 
@@ -245,8 +244,8 @@ def compiled_part() -> Finding:
         return Finding("compiled", True, fast, required=False)
     text = N_("vaultfs runs without its compiled part: all works, only slower")
     cure = Phrase("install a C compiler and the headers of OpenSSL, then scripts/compile")
-    if os.environ.get(_HOTPATH_SWITCH) == "off":
-        cure = Phrase("unset {variable}", variable=_HOTPATH_SWITCH)
+    if is_off(HOTPATH):
+        cure = Phrase("unset {variable}", variable=HOTPATH)
     return Finding("compiled", False, text, cure, required=False)
 
 

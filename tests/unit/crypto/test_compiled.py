@@ -21,6 +21,7 @@ from vaultui.crypto import hazmat
 from vaultui.crypto.content import ContentCipher
 from vaultui.crypto.hazmat import compiled
 from vaultui.crypto.hazmat.aead import AesGcm
+from vaultui.model import switches
 from vaultui.model.secret import Secret
 
 ROOT = Path(__file__).parents[3]
@@ -150,7 +151,7 @@ def test_a_volume_has_those_that_its_features_allow(
 
 
 def test_switched_off_a_volume_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(compiled.SWITCH, "off")
+    monkeypatch.setenv(switches.HOTPATH, "off")
     volume = volume_from_master_key(Secret(bytearray(KEY)), ("HKDF", "GCMIV128", "DirIV", *RAW_EME))
     assert volume.compiled is None
 

@@ -183,7 +183,8 @@ def test_a_very_deep_tree_is_deleted_and_needs_two_descriptors(cipherdir: Path) 
         os.truncate(f"/proc/self/fd/{directory}/gocryptfs.diriv", 16)
     os.close(directory)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, limits[1]))
     try:
         done = deletion(cipherdir).remove()
     finally:

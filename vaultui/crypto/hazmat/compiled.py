@@ -7,18 +7,15 @@ goes on with the ciphers in Python. Both work on the same bytes.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vaultui.crypto.hazmat.aead import Buffer
+from vaultui.model.switches import HOTPATH, is_off
 
 if TYPE_CHECKING:
     from vaultui.crypto.hazmat._openssl import EmeNames, GcmRuns
-
-SWITCH: Final = "VAULTFS_HOTPATH"
-"""Environment variable; `off` leaves all that is compiled alone. For tests and for doubts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class CompiledCiphers:
 
 def load() -> ModuleType | None:
     """Return the extension module, or None where it is missing, unusable or switched off."""
-    if os.environ.get(SWITCH) == "off":
+    if is_off(HOTPATH):
         return None
     try:
         from vaultui.crypto.hazmat import _openssl

@@ -21,6 +21,7 @@ _PAGE: Final = os.sysconf("SC_PAGESIZE")
 def status(served: Served, holders: list[Holder]) -> Status:
     """Return the state of the mount now; `holders` are those that use it, as far as known."""
     spec, activity = served.spec, served.activity
+    activity.bring_up_to_date()
     now = boottime()
     open_files = served.filesystem.open_files()
     openers = _openers(holders, served.root)

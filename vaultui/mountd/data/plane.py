@@ -14,11 +14,13 @@ from collections.abc import Callable
 import pyfuse3
 import trio
 
+from vaultui.cipherfs.filesystem import COHERENCE_S
 from vaultui.cipherfs.tree import Tree
 from vaultui.linux import credentials, fusehello
 from vaultui.linux.fusehello import Hello
 from vaultui.linux.fusemount import handed_over
 from vaultui.model.ids import InodeNo
+from vaultui.model.switches import CACHES, is_off
 from vaultui.mountd.activity import Activity
 from vaultui.mountd.data import tracing
 from vaultui.mountd.data.calleroperations import CallerOperations
@@ -100,6 +102,12 @@ def shares_as_root(spec: MountSpec) -> bool:
     return spec.allow_other and os.geteuid() == 0
 
 
+def believed_s(spec: MountSpec) -> float:
+    """Return for how many seconds what was seen of the cipher directory is believed, by the kernel
+    and by us."""
+    return 0.0 if spec.shared_storage or is_off(CACHES) else COHERENCE_S
+
+
 def obeys_lists(spec: MountSpec) -> bool:
     """Tell whether the kernel is to enforce access control lists.
 
@@ -137,7 +145,7 @@ def operations_for(
 ) -> VaultOperations:
     """Return the handlers for what `spec` asks; what it does not ask costs no request anything."""
     presentation = Presentation(
-        cache_s=0.0 if spec.shared_storage else Presentation.cache_s,
+        cache_s=believed_s(spec),
         owner=spec.force_owner,
         keep_pages=spec.kernel_cache,
     )

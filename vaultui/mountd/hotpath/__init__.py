@@ -119,4 +119,5 @@ def hot_path(
         "in_place_device": -1 if parts.in_place_device is None else parts.in_place_device,
     }
     hot: Hot = _module.Hot(given)
+    activity.bring_up_to_date = hot.tell
     return hot

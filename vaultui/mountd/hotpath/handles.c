@@ -157,7 +157,7 @@ Outcome hot_open(Hot *hot, const Request *request, const void *argument, size_t 
     if (!is_inode_of(hot, node, &status))
         goto close;
     seen = slot(node, hot->node.stamp);
-    keep_cache = is_stamp_of(seen, &status);
+    keep_cache = hot->coherence_s > 0 && is_stamp_of(seen, &status);
     seen = keep_cache ? Py_NewRef(seen) : stamp_of(&status);
     if (!seen)
         goto close;

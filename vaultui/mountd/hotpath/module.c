@@ -531,7 +531,16 @@ failed:
     return NULL;
 }
 
+static PyObject *tell_now(Hot *hot, PyObject *nothing)
+{
+    (void)nothing;
+    tell(hot);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef METHODS[] = {
+    {"tell", (PyCFunction)tell_now, METH_NOARGS,
+     "tell(): bring the activity up to date. From any thread."},
     {"serve", (PyCFunction)serve, METH_O,
      "serve(patience_ms): answer requests until one is left for Python (1), nothing came for so\n"
      "long (0), or the wake descriptor was written to (2)."},
