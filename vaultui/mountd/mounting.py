@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import gc
 import os
+import signal
 import threading
 import time
 from typing import Final
@@ -57,7 +58,12 @@ def mount(spec: MountSpec, front: Front, *, program: str) -> ExitCode:
             # Many have none, and the password need not wait for what sockets load.
             from vaultui.mountd.control.socketfile import ControlSocket
 
-            control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
+            # A signal between making the file and noting that it has to go would leave it there.
+            unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+            try:
+                control_socket = stack.enter_context(ControlSocket(spec.ctlsock))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         conf = opening.read_conf(spec, has_token=front.has_token)
         with front.secret(conf) as secret:
             front.step(StepName.DERIVING)

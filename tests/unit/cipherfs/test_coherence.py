@@ -1,6 +1,7 @@
 """The cipher directory is not ours alone: what a sync client changes in it is met as it is.
 
-`coherence_s` 0 stands for the second that passes between a change and its being seen.
+A `coherence_s` of a nanosecond stands for the second that passes between a change and its being
+seen.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from vaultui.cipherfs.attributes import AttributeChange
 @pytest.fixture
 def two(cipherdir: Path) -> tuple[OpenVolume, OpenVolume]:
     """Return one volume opened twice: ours, and that of another machine."""
-    ours = OpenVolume(cipherdir, coherence_s=0.0)
-    theirs = OpenVolume(cipherdir, coherence_s=0.0)
+    ours = OpenVolume(cipherdir, coherence_s=1e-9)
+    theirs = OpenVolume(cipherdir, coherence_s=1e-9)
     yield ours, theirs
     ours.close()
     theirs.close()
