@@ -454,6 +454,8 @@ static void hot_dealloc(Hot *hot)
         active = NULL;
         end_syncs();
     }
+    if (hot->request) /* what was written last is in it */
+        explicit_bzero(hot->request, REQUEST_ROOM);
     free(hot->request);
     free(hot->later);
     free(hot->cipher);
